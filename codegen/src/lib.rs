@@ -1,0 +1,1 @@
+//! Cranelift JIT and object output for lowered coroutines.

@@ -1,0 +1,1 @@
+//! Compact work-stealing, poller-backed runtime that resumes Rust futures and ABI coroutines.

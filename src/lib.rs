@@ -1,0 +1,1 @@
+//! Async functions as explicit, resumable state machines: façade over the lowering, the JIT and the runtime.

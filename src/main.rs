@@ -1,0 +1,2 @@
+//! The `vitte` command.
+fn main() {}
