@@ -1,0 +1,221 @@
+//! Joins and selects: several leaves inside one frame.
+//!
+//! The joining frame holds an array of [`vt_leaf`], one per branch. While it is suspended it is the
+//! leaf of its task; each time it is resumed it calls [`vt_branches`], which runs every unfinished
+//! branch by [`vt_run`] in index order (a select starts at an index that the scheduler chooses) and
+//! answers what the joining frame should do next.
+//!
+//! A branch that finishes first in a select, faults, or is cancelled ends the others: they are
+//! asked to cancel in index order and drained. While a select drains it holds the shield of its own
+//! leaf, so a cancel of the task waits until the losers are gone.
+
+use crate::ctx::{
+    VT_CANCEL_ASKED, VT_CANCEL_NONE, VT_MODE_CANCEL, VT_MODE_RESUME, vt_ctx, vt_leaf,
+};
+use crate::run::vt_run;
+use crate::status::{VT_CANCELLED, VT_DONE, VT_FAULTED, VT_NONE, VT_YIELDED, vt_status};
+
+/// Wait for all branches.
+pub const VT_JOIN: u32 = 0;
+/// Wait for the first branch; cancel the others.
+pub const VT_SELECT: u32 = 1;
+/// As [`VT_SELECT`], but if no branch is ready at once, cancel all: `ctx.winner` is then `n`.
+pub const VT_SELECT_NOW: u32 = 2;
+
+/// `phase` of the first branch: branches run.
+const PHASE_RUN: u8 = 0;
+/// The select has its winner (`WINNER` on that branch); losers are being drained under the shield.
+const PHASE_DRAIN: u8 = 1;
+/// A branch faulted or was cancelled by itself; the others are being drained under the shield.
+const PHASE_FAIL: u8 = 2;
+/// The task is being cancelled; all branches are being drained.
+const PHASE_CANCEL: u8 = 3;
+/// Bit of `phase` on the winning branch.
+const WINNER: u8 = 0x80;
+
+/// Runs the unfinished branches once and says how the whole stands.
+///
+/// * `VT_YIELDED`: some branch is unfinished; call again when resumed.
+/// * `VT_DONE`: join: all branches are DONE. Select: `ctx.winner` is the index of the winner (or
+///   `n` for [`VT_SELECT_NOW`] with none ready); every loser is finished, and one whose `status` is
+///   `VT_DONE` all the same holds a result that the caller drops.
+/// * `VT_FAULTED`, `VT_CANCELLED`: a branch failed, or (`ctx.mode` was cancel) the task is being
+///   cancelled; all branches are finished, the caller drops the results of those that are DONE.
+///
+/// `n` = 0: a join is DONE at once, a select never ends (`VT_SELECT_NOW`: DONE with winner 0).
+///
+/// # Safety
+///
+/// As [`vt_run`] for each of the `n` leaves at `branches`; `ctx.leaf` is the joining frame's leaf.
+/// Before the first call each leaf has `status` = `VT_NONE`, and zero in `cancel`, `phase`, `shield`.
+pub unsafe extern "C" fn vt_branches(
+    ctx: *mut vt_ctx,
+    branches: *mut vt_leaf,
+    n: u32,
+    flags: u32,
+) -> vt_status {
+    if n == 0 {
+        // SAFETY: `ctx` is valid (caller).
+        return empty(unsafe { &mut *ctx }, flags);
+    }
+    let all = Branches { ctx, first: branches, n };
+    // SAFETY: `ctx` is valid (caller).
+    let mode = unsafe { &mut (*ctx).mode };
+    if *mode == VT_MODE_CANCEL {
+        *mode = VT_MODE_RESUME;
+        all.enter(PHASE_CANCEL);
+    }
+    // The leaf in force while a branch runs is the branch's; ours is the one to be made the leaf.
+    loop {
+        let before = all.phase();
+        all.run_unfinished(flags);
+        if all.phase() != before {
+            continue; // the branches just asked to cancel are run at once
+        }
+        if all.count_unfinished() == 0 {
+            return all.finish(flags);
+        }
+        if flags == VT_SELECT_NOW && before == PHASE_RUN {
+            all.enter(PHASE_DRAIN);
+            continue;
+        }
+        return VT_YIELDED;
+    }
+}
+
+fn empty(ctx: &mut vt_ctx, flags: u32) -> vt_status {
+    if ctx.mode == VT_MODE_CANCEL {
+        ctx.mode = VT_MODE_RESUME;
+        return VT_CANCELLED;
+    }
+    ctx.winner = 0;
+    if flags == VT_SELECT { VT_YIELDED } else { VT_DONE }
+}
+
+/// The branch records of one join, with the context of the call.
+struct Branches {
+    ctx: *mut vt_ctx,
+    first: *mut vt_leaf,
+    n: u32,
+}
+
+impl Branches {
+    /// Branch `i`, which must be below `n`.
+    #[allow(clippy::mut_from_ref, reason = "the records are behind a raw pointer")]
+    fn at(&self, i: u32) -> &mut vt_leaf {
+        assert!(i < self.n, "branch index {i} of {}", self.n);
+        // SAFETY: `first` points to `n` records and `i` is below `n`.
+        let leaf = unsafe { self.first.add(i as usize) };
+        // SAFETY: the record is valid and no other reference to it is alive: every caller ends its
+        // use before the next call.
+        unsafe { &mut *leaf }
+    }
+
+    fn phase(&self) -> u8 {
+        self.at(0).phase & !WINNER
+    }
+
+    fn count_unfinished(&self) -> usize {
+        (0..self.n).filter(|&i| u32::from(self.at(i).status) == VT_NONE).count()
+    }
+
+    /// The joining frame's own shield.
+    fn shield(&self) -> &mut u32 {
+        // SAFETY: `ctx` is valid for the whole call.
+        let leaf = unsafe { (*self.ctx).leaf };
+        // SAFETY: the leaf in force outside a branch is the joining frame's, which is valid.
+        unsafe { &mut (*leaf).shield }
+    }
+
+    /// Starts draining: asks every unfinished branch to cancel, in index order.
+    fn enter(&self, phase: u8) {
+        let old = self.phase();
+        let shielded = |p| p == PHASE_DRAIN || p == PHASE_FAIL;
+        if shielded(phase) && !shielded(old) {
+            *self.shield() += 1;
+        }
+        let first = self.at(0);
+        first.phase = phase | (first.phase & WINNER);
+        for i in 0..self.n {
+            let branch = self.at(i);
+            if u32::from(branch.status) == VT_NONE && branch.cancel == VT_CANCEL_NONE {
+                branch.cancel = VT_CANCEL_ASKED;
+            }
+        }
+    }
+
+    /// Runs every unfinished branch once; stops early when a result changes the phase.
+    fn run_unfinished(&self, flags: u32) {
+        let start = if flags != 0 && self.phase() == PHASE_RUN && self.n > 1 {
+            // SAFETY: `ctx` is valid for the whole call.
+            let fns = unsafe { (*self.ctx).fns };
+            // SAFETY: the function table is valid as long as the context.
+            let choose = unsafe { (*fns).choose };
+            // SAFETY: `ctx` is valid; `n` is at least 1.
+            unsafe { choose(self.ctx, self.n) % self.n }
+        } else {
+            0
+        };
+        for k in 0..self.n {
+            let i = if start + k < self.n { start + k } else { start + k - self.n };
+            if u32::from(self.at(i).status) != VT_NONE {
+                continue;
+            }
+            let leaf: *mut vt_leaf = self.at(i);
+            // SAFETY: the caller vouches for each branch as `vt_run` asks.
+            let status = unsafe { vt_run(self.ctx, leaf) };
+            if status == VT_YIELDED {
+                continue;
+            }
+            self.at(i).status = status as u8;
+            // SAFETY: `ctx` is valid for the whole call.
+            if unsafe { (*self.ctx).abort } != 0 {
+                return self.abandon();
+            }
+            if self.phase() != PHASE_RUN {
+                continue;
+            }
+            if flags != VT_JOIN && status == VT_DONE {
+                self.at(i).phase |= WINNER;
+                return self.enter(PHASE_DRAIN);
+            }
+            if status != VT_DONE {
+                return self.enter(PHASE_FAIL);
+            }
+        }
+    }
+
+    /// After a fault inside cleanup no further cleanup runs: the rest counts as faulted.
+    fn abandon(&self) {
+        self.enter(PHASE_FAIL);
+        for i in 0..self.n {
+            if u32::from(self.at(i).status) == VT_NONE {
+                self.at(i).status = VT_FAULTED as u8;
+            }
+        }
+    }
+
+    /// All branches are finished: gives the shield back and names the outcome.
+    fn finish(&self, flags: u32) -> vt_status {
+        let phase = self.phase();
+        if phase == PHASE_DRAIN || phase == PHASE_FAIL {
+            *self.shield() -= 1;
+        }
+        let faulted = (0..self.n).any(|i| u32::from(self.at(i).status) == VT_FAULTED);
+        match phase {
+            PHASE_CANCEL if faulted => VT_FAULTED,
+            PHASE_CANCEL => VT_CANCELLED,
+            // A loser that faulted while it was drained faults the whole.
+            _ if faulted => VT_FAULTED,
+            PHASE_FAIL => VT_CANCELLED,
+            _ => {
+                if flags != VT_JOIN {
+                    let winner = (0..self.n).find(|&i| self.at(i).phase & WINNER != 0);
+                    // SAFETY: `ctx` is valid for the whole call.
+                    unsafe { (*self.ctx).winner = winner.unwrap_or(self.n) };
+                }
+                VT_DONE
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Static descriptions that a compiled coroutine carries: machine, sites, states, spans.
+
+use crate::ctx::{vt_ctx, vt_resume};
+use core::ffi::c_void;
+
+/// `vt_site.offset` of a child that is not inside its parent: the parent is in the [`vt_prefix`].
+pub const VT_ARENA: u32 = u32::MAX;
+/// `alloc_frame`: a frame of the task's arena (recursive callee, boxed future).
+pub const VT_FRAME_ARENA: u32 = 0;
+/// `alloc_frame`: the root frame of a new task, in one allocation with its cell.
+pub const VT_FRAME_TASK: u32 = 1;
+
+/// Where a child frame returns to; static data of the awaiting machine.
+#[allow(non_camel_case_types, reason = "C names are the ABI")]
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct vt_site {
+    /// Resume function of the awaiter.
+    pub resume: vt_resume,
+    /// The awaiter's frame is at child − `offset`; or [`VT_ARENA`].
+    pub offset: u32,
+    /// State of the awaiter (3 + i), for dumps.
+    pub state: u32,
+}
+
+/// The 16 bytes before a frame that was allocated on its own.
+#[allow(non_camel_case_types, reason = "C names are the ABI")]
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct vt_prefix {
+    /// What the frame is.
+    pub machine: *const vt_machine,
+    /// The awaiting frame, or null.
+    pub parent: *mut u8,
+}
+
+/// A source position.
+#[allow(non_camel_case_types, reason = "C names are the ABI")]
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct vt_span {
+    /// UTF-8 path, not terminated.
+    pub file: *const u8,
+    /// Bytes of `file`.
+    pub file_len: u32,
+    /// Line, from 1; 0 if unknown.
+    pub line: u32,
+    /// Column in characters, from 1; 0 if unknown.
+    pub column: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+/// Name and place of one state.
+#[allow(non_camel_case_types, reason = "C names are the ABI")]
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct vt_state {
+    /// UTF-8 name, not terminated.
+    pub name: *const u8,
+    /// Bytes of `name`.
+    pub name_len: u32,
+    /// Line of the suspend point, from 1; 0 if unknown.
+    pub line: u32,
+}
+
+/// Static description of a compiled coroutine.
+#[allow(non_camel_case_types, reason = "C names are the ABI")]
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct vt_machine {
+    /// Resume function for every state.  offset 0
+    pub resume: vt_resume,
+    /// Bytes of the frame.  offset 8
+    pub size: u32,
+    /// Alignment of the frame, a power of two, at least 8.  offset 12
+    pub align: u32,
+    /// Offset of the state tag.  offset 16
+    pub tag_offset: u32,
+    /// Bytes of the state tag: 1, 2 or 4.  offset 20
+    pub tag_bytes: u32,
+    /// Offset of the result, valid once DONE or ITEM was answered.  offset 24
+    pub result_offset: u32,
+    /// Bytes of the result.  offset 28
+    pub result_bytes: u32,
+    /// UTF-8 name, not terminated.  offset 32
+    pub name: *const u8,
+    /// Bytes of `name`.  offset 40
+    pub name_len: u32,
+    /// Number of entries of `states` (suspended states only: state 3 + i is entry i).  offset 44
+    pub n_states: u32,
+    /// Names of the suspended states.  offset 48
+    pub states: *const vt_state,
+    /// Hash of the layout record.  offset 56
+    pub layout_hash: u64,
+    /// Source file of the coroutine, for dumps.  offset 64
+    pub span: *const vt_span,
+    /// Free for the frontend (Vitte: descriptor of the result type).  offset 72
+    pub user: *const c_void,
+}
+
+// SAFETY: all pointers of a `vt_machine` lead to immutable static data.
+unsafe impl Sync for vt_machine {}
+// SAFETY: as above.
+unsafe impl Send for vt_machine {}
+
+/// Builds a host operation in `storage` from its arguments. The real function takes the
+/// operation's arguments after `storage`, each in its C type; slots come by pointer and are moved
+/// out of. It does not poll: the caller resumes the operation next through its `vt_resume`, which
+/// answers `VT_YIELDED`, `VT_DONE` (result at the operation's result offset, future dropped),
+/// `VT_FAULTED`, or, in `VT_MODE_CANCEL`, drops the future, sets the mode back and answers
+/// `VT_CANCELLED`.
+#[allow(non_camel_case_types, reason = "C names are the ABI")]
+pub type vt_op_start = unsafe extern "C" fn(ctx: *mut vt_ctx, storage: *mut u8);
+
+const _: () = {
+    assert!(size_of::<vt_site>() == 16);
+    assert!(size_of::<vt_prefix>() == 16);
+    assert!(size_of::<vt_span>() == 24);
+    assert!(size_of::<vt_state>() == 16);
+    assert!(size_of::<vt_machine>() == 80);
+};

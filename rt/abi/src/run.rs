@@ -1,0 +1,112 @@
+//! The pop loop: resumes a leaf, and its awaiters as their children finish.
+
+use crate::ctx::{
+    VT_CANCEL_ASKED, VT_CANCEL_TAKEN, VT_MODE_CANCEL, VT_MODE_RESUME, vt_ctx, vt_leaf,
+};
+use crate::machine::{VT_ARENA, vt_prefix, vt_site};
+use crate::status::{VT_NONE, VT_RUNNING, VT_YIELDED, vt_status};
+
+/// Runs `leaf` until the coroutine it belongs to suspends (`VT_YIELDED`) or its outermost frame
+/// answers `VT_DONE`, `VT_FAULTED`, `VT_CANCELLED` or `VT_ITEM`.
+///
+/// A cancel that was asked for is delivered here and nowhere else: to a suspended (or unresumed)
+/// leaf, never between two pops, once, with shield 0. A coroutine that suspends while a cancel is
+/// waiting gets it at once.
+///
+/// The loop nests only where a join runs its branches. After `ctx.abort` it pops no further.
+///
+/// # Safety
+///
+/// * `ctx` and `leaf` are valid and not used by another thread during the call (**I1**).
+/// * `leaf.resume` and `leaf.frame` belong together; the frame is unresumed or suspended, and every
+///   awaiter up the chain of links is alive and suspended on it.
+/// * The outermost frame has a null link (or `leaf.is_op` is 1 and it is an operation's storage).
+pub unsafe extern "C" fn vt_run(ctx: *mut vt_ctx, leaf: *mut vt_leaf) -> vt_status {
+    // SAFETY: the caller vouches for `ctx`; nobody else uses it during the call.
+    let ctx = unsafe { &mut *ctx };
+    let saved = (ctx.leaf, ctx.mode, ctx.child_status);
+    ctx.leaf = leaf;
+    // SAFETY: the caller vouches for `ctx` and `leaf`.
+    let status = unsafe { run_leaf(ctx, leaf) };
+    (ctx.leaf, ctx.mode, ctx.child_status) = saved;
+    status
+}
+
+/// The two loops: deliver a cancel (outer), resume and pop (inner).
+///
+/// # Safety
+///
+/// As [`vt_run`].
+unsafe fn run_leaf(ctx: *mut vt_ctx, leaf: *mut vt_leaf) -> vt_status {
+    loop {
+        // SAFETY: `ctx` and `leaf` are valid; no resume is in progress.
+        unsafe { deliver(&mut *ctx, &mut *leaf) };
+        loop {
+            // SAFETY: `leaf` is valid (caller).
+            let vt_leaf { resume, frame, is_op, .. } = unsafe { *leaf };
+            // SAFETY: `resume` and `frame` belong together (I2) and the frame may be resumed.
+            let status = unsafe { resume(ctx, frame) };
+            // SAFETY: the resume is over, so nobody else uses `ctx`.
+            let c = unsafe { &mut *ctx };
+            c.mode = VT_MODE_RESUME;
+            match status {
+                VT_RUNNING => c.child_status = VT_NONE,
+                VT_YIELDED => break,
+                _ if is_op != 0 || c.abort != 0 => return status,
+                _ => {
+                    // SAFETY: `leaf` is valid; the frame that answered is the leaf's (I2).
+                    if !unsafe { pop(&mut *leaf) } {
+                        return status;
+                    }
+                    c.child_status = status;
+                }
+            }
+        }
+        // SAFETY: `leaf` is valid (caller).
+        if !deliverable(unsafe { &*leaf }) {
+            return VT_YIELDED;
+        }
+    }
+}
+
+/// Whether a cancel waits and nothing shields the leaf from it.
+fn deliverable(leaf: &vt_leaf) -> bool {
+    leaf.cancel == VT_CANCEL_ASKED && leaf.shield == 0
+}
+
+/// Sets the mode of the next resume: cancel if one is deliverable (then it is taken).
+fn deliver(ctx: &mut vt_ctx, leaf: &mut vt_leaf) {
+    ctx.child_status = VT_NONE;
+    ctx.mode = VT_MODE_RESUME;
+    if deliverable(leaf) {
+        leaf.cancel = VT_CANCEL_TAKEN;
+        ctx.mode = VT_MODE_CANCEL;
+    }
+}
+
+/// Makes the awaiter of the leaf's frame the leaf; false if the frame is outermost.
+///
+/// # Safety
+///
+/// `leaf.frame` is a frame with a link that is null or leads to a living awaiter.
+unsafe fn pop(leaf: &mut vt_leaf) -> bool {
+    let frame = leaf.frame;
+    // SAFETY: a frame starts with its link.
+    let link = unsafe { frame.cast::<*const vt_site>().read() };
+    if link.is_null() {
+        return false;
+    }
+    // SAFETY: a link that is not null leads to a static site.
+    let site = unsafe { *link };
+    leaf.resume = site.resume;
+    leaf.frame = if site.offset == VT_ARENA {
+        // SAFETY: an arena frame has a prefix of 16 bytes before it.
+        let prefix = unsafe { frame.cast::<vt_prefix>().sub(1) };
+        // SAFETY: the prefix was filled in when the frame was allocated and awaited.
+        unsafe { (*prefix).parent }
+    } else {
+        // SAFETY: an inline child lies `offset` bytes into its parent's frame.
+        unsafe { frame.sub(site.offset as usize) }
+    };
+    true
+}
