@@ -1,1 +1,16 @@
-//! Frontend-neutral coroutine lowering - typed CFG IR, liveness, frame layout, explicit state machines.
+//! Lowers async functions to explicit, resumable state machines.
+//!
+//! ```text
+//! Vitte source ─► syntax ─► sema ─► build ─┐
+//! builder API / text form (.vir) ──────────┴► ir ─► coroutine ─► machines (ir) + layout records
+//!                                              └──── interp ──────┘   oracle for both forms
+//! ```
+//!
+//! The modules stand in the order in which data flows through them. A frontend of another language
+//! needs [`ir`] and [`coroutine`] only.
+#![forbid(unsafe_code)]
+
+mod frame_abi;
+pub mod ir;
+
+pub use frame_abi::FrameAbi;
