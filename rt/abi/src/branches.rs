@@ -72,7 +72,7 @@ pub unsafe extern "C" fn vt_branches(
         if all.phase() != before {
             continue; // the branches just asked to cancel are run at once
         }
-        if all.count_unfinished() == 0 {
+        if !all.any_unfinished() {
             return all.finish(flags);
         }
         if flags == VT_SELECT_NOW && before == PHASE_RUN {
@@ -100,74 +100,91 @@ struct Branches {
 }
 
 impl Branches {
-    /// Branch `i`, which must be below `n`.
-    #[allow(clippy::mut_from_ref, reason = "the records are behind a raw pointer")]
-    fn at(&self, i: u32) -> &mut vt_leaf {
+    /// Record of branch `i`, which must be below `n`.
+    fn at(&self, i: u32) -> *mut vt_leaf {
         assert!(i < self.n, "branch index {i} of {}", self.n);
         // SAFETY: `first` points to `n` records and `i` is below `n`.
-        let leaf = unsafe { self.first.add(i as usize) };
-        // SAFETY: the record is valid and no other reference to it is alive: every caller ends its
-        // use before the next call.
-        unsafe { &mut *leaf }
+        unsafe { self.first.add(i as usize) }
+    }
+
+    /// A copy of the record of branch `i`.
+    fn get(&self, i: u32) -> vt_leaf {
+        // SAFETY: the record is valid; no reference to it is alive here.
+        unsafe { *self.at(i) }
+    }
+
+    /// Changes the record of branch `i`.
+    fn update(&self, i: u32, change: impl FnOnce(&mut vt_leaf)) {
+        // SAFETY: the record is valid; the reference ends with `change`, which sees no other.
+        change(unsafe { &mut *self.at(i) });
+    }
+
+    fn is_unfinished(&self, i: u32) -> bool {
+        u32::from(self.get(i).status) == VT_NONE
     }
 
     fn phase(&self) -> u8 {
-        self.at(0).phase & !WINNER
+        self.get(0).phase & !WINNER
     }
 
-    fn count_unfinished(&self) -> usize {
-        (0..self.n).filter(|&i| u32::from(self.at(i).status) == VT_NONE).count()
+    fn any_unfinished(&self) -> bool {
+        (0..self.n).any(|i| self.is_unfinished(i))
     }
 
-    /// The joining frame's own shield.
-    fn shield(&self) -> &mut u32 {
+    /// Adds to the shield of the joining frame's leaf.
+    fn add_shield(&self, delta: i32) {
         // SAFETY: `ctx` is valid for the whole call.
         let leaf = unsafe { (*self.ctx).leaf };
         // SAFETY: the leaf in force outside a branch is the joining frame's, which is valid.
-        unsafe { &mut (*leaf).shield }
+        let leaf = unsafe { &mut *leaf };
+        leaf.shield = leaf.shield.wrapping_add_signed(delta);
     }
 
     /// Starts draining: asks every unfinished branch to cancel, in index order.
     fn enter(&self, phase: u8) {
-        let old = self.phase();
         let shielded = |p| p == PHASE_DRAIN || p == PHASE_FAIL;
-        if shielded(phase) && !shielded(old) {
-            *self.shield() += 1;
+        match (shielded(self.phase()), shielded(phase)) {
+            (false, true) => self.add_shield(1),
+            (true, false) => self.add_shield(-1),
+            _ => {}
         }
-        let first = self.at(0);
-        first.phase = phase | (first.phase & WINNER);
-        for i in 0..self.n {
-            let branch = self.at(i);
-            if u32::from(branch.status) == VT_NONE && branch.cancel == VT_CANCEL_NONE {
-                branch.cancel = VT_CANCEL_ASKED;
-            }
+        self.update(0, |first| first.phase = phase | (first.phase & WINNER));
+        for i in (0..self.n).filter(|&i| self.is_unfinished(i)) {
+            self.update(i, |branch| {
+                if branch.cancel == VT_CANCEL_NONE {
+                    branch.cancel = VT_CANCEL_ASKED;
+                }
+            });
         }
+    }
+
+    /// Where a round starts: at a chosen branch while a select still looks for its winner.
+    fn start(&self, flags: u32) -> u32 {
+        if flags == VT_JOIN || self.phase() != PHASE_RUN || self.n < 2 {
+            return 0;
+        }
+        // SAFETY: `ctx` is valid for the whole call.
+        let fns = unsafe { (*self.ctx).fns };
+        // SAFETY: the function table is valid as long as the context.
+        let choose = unsafe { (*fns).choose };
+        // SAFETY: `ctx` is valid; `n` is at least 1.
+        let start = unsafe { choose(self.ctx, self.n) };
+        start % self.n
     }
 
     /// Runs every unfinished branch once; stops early when a result changes the phase.
     fn run_unfinished(&self, flags: u32) {
-        let start = if flags != 0 && self.phase() == PHASE_RUN && self.n > 1 {
-            // SAFETY: `ctx` is valid for the whole call.
-            let fns = unsafe { (*self.ctx).fns };
-            // SAFETY: the function table is valid as long as the context.
-            let choose = unsafe { (*fns).choose };
-            // SAFETY: `ctx` is valid; `n` is at least 1.
-            unsafe { choose(self.ctx, self.n) % self.n }
-        } else {
-            0
-        };
-        for k in 0..self.n {
-            let i = if start + k < self.n { start + k } else { start + k - self.n };
-            if u32::from(self.at(i).status) != VT_NONE {
+        let start = self.start(flags);
+        for i in (start..self.n).chain(0..start) {
+            if !self.is_unfinished(i) {
                 continue;
             }
-            let leaf: *mut vt_leaf = self.at(i);
             // SAFETY: the caller vouches for each branch as `vt_run` asks.
-            let status = unsafe { vt_run(self.ctx, leaf) };
+            let status = unsafe { vt_run(self.ctx, self.at(i)) };
             if status == VT_YIELDED {
                 continue;
             }
-            self.at(i).status = status as u8;
+            self.update(i, |branch| branch.status = status as u8);
             // SAFETY: `ctx` is valid for the whole call.
             if unsafe { (*self.ctx).abort } != 0 {
                 return self.abandon();
@@ -176,7 +193,7 @@ impl Branches {
                 continue;
             }
             if flags != VT_JOIN && status == VT_DONE {
-                self.at(i).phase |= WINNER;
+                self.update(i, |branch| branch.phase |= WINNER);
                 return self.enter(PHASE_DRAIN);
             }
             if status != VT_DONE {
@@ -188,10 +205,8 @@ impl Branches {
     /// After a fault inside cleanup no further cleanup runs: the rest counts as faulted.
     fn abandon(&self) {
         self.enter(PHASE_FAIL);
-        for i in 0..self.n {
-            if u32::from(self.at(i).status) == VT_NONE {
-                self.at(i).status = VT_FAULTED as u8;
-            }
+        for i in (0..self.n).filter(|&i| self.is_unfinished(i)) {
+            self.update(i, |branch| branch.status = VT_FAULTED as u8);
         }
     }
 
@@ -199,23 +214,21 @@ impl Branches {
     fn finish(&self, flags: u32) -> vt_status {
         let phase = self.phase();
         if phase == PHASE_DRAIN || phase == PHASE_FAIL {
-            *self.shield() -= 1;
+            self.add_shield(-1);
         }
-        let faulted = (0..self.n).any(|i| u32::from(self.at(i).status) == VT_FAULTED);
-        match phase {
-            PHASE_CANCEL if faulted => VT_FAULTED,
-            PHASE_CANCEL => VT_CANCELLED,
-            // A loser that faulted while it was drained faults the whole.
-            _ if faulted => VT_FAULTED,
-            PHASE_FAIL => VT_CANCELLED,
-            _ => {
-                if flags != VT_JOIN {
-                    let winner = (0..self.n).find(|&i| self.at(i).phase & WINNER != 0);
-                    // SAFETY: `ctx` is valid for the whole call.
-                    unsafe { (*self.ctx).winner = winner.unwrap_or(self.n) };
-                }
-                VT_DONE
-            }
+        // A loser that faulted while it was drained faults the whole.
+        if (0..self.n).any(|i| u32::from(self.get(i).status) == VT_FAULTED) {
+            return VT_FAULTED;
         }
+        if phase == PHASE_CANCEL || phase == PHASE_FAIL {
+            return VT_CANCELLED;
+        }
+        if flags != VT_JOIN {
+            let winner = (0..self.n).find(|&i| self.get(i).phase & WINNER != 0);
+            // SAFETY: `ctx` is valid for the whole call.
+            let ctx = unsafe { &mut *self.ctx };
+            ctx.winner = winner.unwrap_or(self.n);
+        }
+        VT_DONE
     }
 }

@@ -45,6 +45,10 @@
 //!   the next resume.
 //! * **I5** No panic and no unwinding crosses a function of this ABI.
 #![no_std]
+#![allow(
+    clippy::cast_ptr_alignment,
+    reason = "frames are byte pointers; their alignment is in `vt_machine` and kept by `alloc_frame`"
+)]
 
 extern crate alloc;
 

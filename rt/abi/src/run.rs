@@ -39,8 +39,10 @@ pub unsafe extern "C" fn vt_run(ctx: *mut vt_ctx, leaf: *mut vt_leaf) -> vt_stat
 /// As [`vt_run`].
 unsafe fn run_leaf(ctx: *mut vt_ctx, leaf: *mut vt_leaf) -> vt_status {
     loop {
-        // SAFETY: `ctx` and `leaf` are valid; no resume is in progress.
-        unsafe { deliver(&mut *ctx, &mut *leaf) };
+        // SAFETY: `ctx` is valid and no resume is in progress.
+        let c = unsafe { &mut *ctx };
+        // SAFETY: `leaf` is valid and no resume is in progress.
+        deliver(c, unsafe { &mut *leaf });
         loop {
             // SAFETY: `leaf` is valid (caller).
             let vt_leaf { resume, frame, is_op, .. } = unsafe { *leaf };
@@ -54,8 +56,10 @@ unsafe fn run_leaf(ctx: *mut vt_ctx, leaf: *mut vt_leaf) -> vt_status {
                 VT_YIELDED => break,
                 _ if is_op != 0 || c.abort != 0 => return status,
                 _ => {
-                    // SAFETY: `leaf` is valid; the frame that answered is the leaf's (I2).
-                    if !unsafe { pop(&mut *leaf) } {
+                    // SAFETY: `leaf` is valid and the resume is over.
+                    let l = unsafe { &mut *leaf };
+                    // SAFETY: the frame that answered is the leaf's (I2) and starts with its link.
+                    if !unsafe { pop(l) } {
                         return status;
                     }
                     c.child_status = status;
