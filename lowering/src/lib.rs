@@ -10,6 +10,10 @@
 //! needs [`ir`] and [`coroutine`] only.
 #![forbid(unsafe_code)]
 
+pub mod diagnostics;
+#[cfg(feature = "vitte")]
+pub mod syntax;
+
 mod frame_abi;
 pub mod ir;
 

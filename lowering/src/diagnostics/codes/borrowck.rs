@@ -1,0 +1,5 @@
+//! Keys of moves and references.
+
+use super::Code;
+
+pub(super) static CODES: &[Code] = &[];

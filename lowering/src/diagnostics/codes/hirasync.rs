@@ -1,0 +1,5 @@
+//! Keys of the async rules.
+
+use super::Code;
+
+pub(super) static CODES: &[Code] = &[];

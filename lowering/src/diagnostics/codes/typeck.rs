@@ -1,0 +1,5 @@
+//! Keys of type checking.
+
+use super::Code;
+
+pub(super) static CODES: &[Code] = &[];
