@@ -111,7 +111,7 @@ struct vt_ctx {
 struct vt_fns {
     void *(*alloc_frame)(vt_ctx *ctx, const vt_machine *machine, uint32_t kind);
     void (*free_frame)(vt_ctx *ctx, void *frame);
-    void (*overrun)(vt_ctx *ctx);
+    vt_status (*overrun)(vt_ctx *ctx); /* VT_RUNNING: go on; VT_FAULTED: out of fuel */
     void (*fault)(vt_ctx *ctx, uint32_t code, const vt_span *span, uint64_t payload,
                   uint32_t in_cleanup);
     uint32_t (*choose)(vt_ctx *ctx, uint32_t n);

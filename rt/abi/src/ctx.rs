@@ -94,8 +94,10 @@ pub struct vt_fns {
         unsafe extern "C" fn(ctx: *mut vt_ctx, machine: *const vt_machine, kind: u32) -> *mut u8,
     /// Frees a frame got from `alloc_frame` with `VT_FRAME_ARENA`.  offset 8
     pub free_frame: unsafe extern "C" fn(ctx: *mut vt_ctx, frame: *mut u8),
-    /// The loop budget is gone: refill it; never suspends.  offset 16
-    pub overrun: unsafe extern "C" fn(ctx: *mut vt_ctx),
+    /// The loop budget is gone: refill it; never suspends. Answers `VT_RUNNING` to go on, or
+    /// `VT_FAULTED` when a total was configured and is used up (the fault is recorded: take the
+    /// unwind edge, where there is one).  offset 16
+    pub overrun: unsafe extern "C" fn(ctx: *mut vt_ctx) -> vt_status,
     /// Records a fault (the first one of a task wins).  `code` is a `fault_code`, `payload` belongs
     /// to the code; `in_cleanup` is 1 if it happened inside cleanup, which sets `ctx.abort`.  offset 24
     pub fault: unsafe extern "C" fn(

@@ -97,7 +97,9 @@ unsafe extern "C" fn free_frame(ctx: *mut vt_ctx, frame: *mut u8) {
     }
 }
 
-unsafe extern "C" fn overrun(_: *mut vt_ctx) {}
+unsafe extern "C" fn overrun(_: *mut vt_ctx) -> vt_status {
+    VT_RUNNING
+}
 
 unsafe extern "C" fn fault(
     ctx: *mut vt_ctx,
@@ -203,7 +205,7 @@ pub(crate) unsafe extern "C" fn rec(ctx: *mut vt_ctx, frame: *mut u8) -> vt_stat
             unsafe { suspend(ctx, rec, frame) }
         }
         0 => unsafe {
-            let child = ((*c.fns).alloc_frame)(ctx, &REC_MACHINE, VT_FRAME_ARENA);
+            let child = ((*c.fns).alloc_frame)(ctx, &raw const REC_MACHINE, VT_FRAME_ARENA);
             (*child.cast::<vt_prefix>().sub(1)).parent = frame;
             let child_frame = &mut *child.cast::<Rec>();
             child_frame.link = &raw const REC_SITE;
