@@ -333,6 +333,13 @@ pub enum InstKind {
         /// Value.
         value: Value,
     },
+    /// `[ptr]` Address plus a constant.
+    PtrOffset {
+        /// Address.
+        base: Value,
+        /// Signed offset.
+        offset: i32,
+    },
     /// Copies bytes; the ranges may overlap.
     Copy {
         /// Destination address.
