@@ -17,4 +17,7 @@ pub mod syntax;
 mod frame_abi;
 pub mod ir;
 
+#[cfg(feature = "vitte")]
+pub mod build;
+
 pub use frame_abi::FrameAbi;

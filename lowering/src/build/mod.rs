@@ -1,0 +1,7 @@
+//! Typed HIR to IR.
+//!
+//! In: a checked program. Out: an [`crate::ir::Module`] of async, generator and sync functions.
+
+pub mod host_table;
+
+pub use host_table::OpSizes;
