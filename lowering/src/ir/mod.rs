@@ -3,11 +3,13 @@
 //! A frontend fills a [`Module`] (directly, with the builder, or as text), [`crate::coroutine`]
 //! turns its async functions into machines, and a backend compiles the result.
 
+pub mod cfg;
 mod entity;
 mod function;
 mod inst;
 mod module;
 mod types;
+mod visit;
 
 pub use entity::{
     Block, Class, Data, EntityRef, EntityVec, File, Func, HostOp, Import, Inst, Slot, Struct,
@@ -24,3 +26,4 @@ pub use module::{DataObject, HostOpData, ImportData, MAX_BYTES, Module, Reloc, S
 pub use types::{
     ClassData, DropAction, Field, Param, Sequence, Signature, StructData, Tag, Ty, Type,
 };
+pub use visit::{EdgeKind, SlotAccess};
