@@ -7,7 +7,10 @@ pub mod cfg;
 mod entity;
 mod function;
 mod inst;
+mod mnemonic;
 mod module;
+mod parse;
+mod print;
 mod types;
 mod visit;
 
@@ -23,6 +26,7 @@ pub use inst::{
     CtxFn, Held, InstKind, JoinBranch, SelectArm, Terminator, UnaryOp,
 };
 pub use module::{DataObject, HostOpData, ImportData, MAX_BYTES, Module, Reloc, Span};
+pub use parse::{ParseError, parse_module};
 pub use types::{
     ClassData, DropAction, Field, Param, Sequence, Signature, StructData, Tag, Ty, Type,
 };
