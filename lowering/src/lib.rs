@@ -12,6 +12,8 @@
 
 pub mod diagnostics;
 #[cfg(feature = "vitte")]
+pub mod sema;
+#[cfg(feature = "vitte")]
 pub mod syntax;
 
 mod frame_abi;
