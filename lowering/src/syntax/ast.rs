@@ -12,8 +12,8 @@
 //!
 //! I1: every expression, pattern, type and block has a [`NodeId`] of its own, below
 //! [`File::n_nodes`], so tables about nodes are vectors.
-//! I2: the tree is at most [`MAX_DEPTH`](super::MAX_DEPTH) productions deep, hence recursion over
-//! it is safe. Chains of postfix and binary operators count towards the depth.
+//! I2: the tree is at most about [`MAX_HEIGHT`](super::MAX_HEIGHT) nodes tall, hence recursion
+//! over it is safe. Chains of postfix and binary operators count; `else if` chains are flat.
 //! I3: where the source is wrong the tree has `Error` nodes, and there is at least one diagnostic
 //! of severity error; no phase need report an `Error` node again.
 
@@ -30,10 +30,10 @@ pub use expr::{
     MatchStyle, Select, SelectArm, SwitchArm, TryForm, UnaryOp,
 };
 pub use item::{
-    AttrArg, Attribute, ConstItem, Export, ExternBlock, Field, FormItem, FormKind, GenericParam,
-    GenericParamKind, Impl, Item, ItemKind, MetaItem, Modifiers, Param, ParamMode, PickArm,
-    PickItem, Proc, Receiver, TestItem, TestKind, Trait, TypeItem, TypeItemKind, Use, UseName,
-    UseTree, Visibility, WhereBound,
+    AttrArg, Attribute, ConstItem, Export, ExportName, ExternBlock, Field, FormItem, FormKind,
+    GenericParam, GenericParamKind, Impl, Item, ItemKind, MetaItem, Modifiers, Param, ParamMode,
+    PickArm, PickItem, Proc, Receiver, TestItem, TestKind, Trait, TypeItem, TypeItemKind, Use,
+    UseName, UseTree, Visibility, WhereBound,
 };
 pub use pattern::{FieldPattern, Pattern, PatternKind};
 pub use stmt::{Block, Stmt, StmtKind};

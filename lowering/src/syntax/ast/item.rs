@@ -138,8 +138,17 @@ pub struct UseName {
 pub struct Export {
     /// Whether `*` was written.
     pub all: bool,
-    /// The names otherwise; may have dots or slashes.
-    pub names: Vec<Path>,
+    /// The names otherwise.
+    pub names: Vec<ExportName>,
+}
+
+/// `a` or `a as b` in an export.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExportName {
+    /// The name here; may have dots or slashes.
+    pub path: Path,
+    /// The name for others.
+    pub alias: Option<Ident>,
 }
 
 /// `const x: T = e`, `static x: T = e`.

@@ -29,7 +29,7 @@ pub struct Stmt {
 /// The forms of statements.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StmtKind {
-    /// `let x = e`, `let mut x: T = e`, `let (a, b) = e`.
+    /// `let x = e`, `let mut x: T = e`, `let (a, b) = e`; also `set x: T = e`, which is mutable.
     Let {
         /// Whether `mut` stands before the whole pattern.
         mutable: bool,

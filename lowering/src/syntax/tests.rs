@@ -1,0 +1,3 @@
+//! Tests of the lexer and parser.
+
+mod corpus;
