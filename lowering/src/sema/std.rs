@@ -17,39 +17,15 @@ pub const TIMEOUT: AdtId = AdtId(1);
 pub const SEND_ERROR: AdtId = AdtId(2);
 /// `pick TaskState { Running, Done, Failed, Cancelled }`.
 pub const TASK_STATE: AdtId = AdtId(3);
-/// `pick IoError { NotFound, … }`: no payload, hence its tag alone.
-pub const IO_ERROR: AdtId = AdtId(4);
-
 /// A pick of std: its name and arms with the names of their payload, which are strings.
 pub type StdPick = (&'static str, &'static [(&'static str, &'static [&'static str])]);
 
 /// The picks of std, by [`AdtId`].
-pub static STD_PICKS: [StdPick; 5] = [
+pub static STD_PICKS: [StdPick; 4] = [
     ("TaskError", &[("Cancelled", &[]), ("Panicked", &["message", "span"])]),
     ("Timeout", &[("Elapsed", &[])]),
     ("SendError", &[("Closed", &[])]),
     ("TaskState", &[("Running", &[]), ("Done", &[]), ("Failed", &[]), ("Cancelled", &[])]),
-    (
-        "IoError",
-        &[
-            ("NotFound", &[]),
-            ("PermissionDenied", &[]),
-            ("ConnectionRefused", &[]),
-            ("ConnectionReset", &[]),
-            ("ConnectionAborted", &[]),
-            ("NotConnected", &[]),
-            ("AddrInUse", &[]),
-            ("AddrNotAvailable", &[]),
-            ("BrokenPipe", &[]),
-            ("AlreadyExists", &[]),
-            ("InvalidInput", &[]),
-            ("InvalidData", &[]),
-            ("TimedOut", &[]),
-            ("UnexpectedEof", &[]),
-            ("Refused", &[]),
-            ("Other", &[]),
-        ],
-    ),
 ];
 
 /// Synchronous procedures and methods of std. `T` is the element type of a list.
@@ -73,18 +49,8 @@ pub enum Builtin {
     Push,
     /// `([T]) -> ?T`: takes the last element off.
     Pop,
-    /// `([T], int, T) -> unit`: inserts before an index up to the length, or faults; takes the
-    /// element over.
-    Insert,
-    /// `([T], int) -> T`: takes an element out, or faults.
-    Remove,
     /// `([T]) -> unit`: takes all elements out.
     Clear,
-    /// `([T]) -> unit`: in place.
-    Reverse,
-    /// `([T]) -> unit`: in place, stable, ascending; `T` is a scalar or string. Floats in their
-    /// total order.
-    Sort,
     /// `(string, int, int) -> string`, `([T], int, int) -> [T]`: from an index to before another;
     /// faults out of range or off a character boundary. A new list, or a new string.
     Slice,
@@ -92,53 +58,19 @@ pub enum Builtin {
     Concat,
     /// `(T, [T]) -> bool`: some element is equal, in the sense of `Equal`.
     InList,
-    /// `(string or char, string) -> bool`: occurs in it.
+    /// `(string, string) -> bool`: the first occurs in the second.
     InString,
-    /// `(string, int) -> char`: the character that begins at a byte; faults out of range or off a
-    /// boundary.
-    CharAt,
+    /// `(string, int) -> u8`: the byte at an index; faults out of range.
+    ByteAt,
     /// `(U, U) -> bool`: equal strings, lists, tuples, options and results of what can be
     /// compared, picks, forms, unit; part by part. Scalars inside compare as `==`.
     Equal,
     /// `(string, string) -> int`: -1, 0 or 1 by bytes.
     Compare,
-    /// `(string, string) -> bool`.
-    StartsWith,
-    /// `(string, string) -> bool`.
-    EndsWith,
-    /// `(string, string) -> ?int`: first place where the second occurs.
-    Find,
-    /// `(string, string) -> [string]`: parts between occurrences of a separator (of each
-    /// character, if it is empty).
-    Split,
-    /// `(string) -> [string]`: without their line breaks.
-    Lines,
-    /// `(string) -> string`: without white space at both ends.
-    Trim,
-    /// `(string) -> string`.
-    ToUpper,
-    /// `(string) -> string`.
-    ToLower,
-    /// `(string, string, string) -> string`: each occurrence of the second by the third.
-    Replace,
-    /// `(string, int) -> string`: so many times; none if negative.
-    RepeatString,
-    /// `(string) -> [char]`.
-    Chars,
-    /// `(string) -> bytes`.
-    ToBytes,
     /// `(string) -> ?int`: decimal with an optional sign; null if it is none or does not fit.
     ParseInt,
     /// `(string) -> ?f64`.
     ParseFloat,
-    /// `([string], string) -> string`: with a separator between.
-    Join,
-    /// `(f64) -> f64`.
-    Sqrt,
-    /// `(f64) -> f64`.
-    Floor,
-    /// `(f64) -> f64`.
-    Ceil,
     /// `(int) -> Channel[T]`: with that capacity; 0 is unbounded, negative faults. The type of the
     /// expression says `T`.
     ChannelNew,
@@ -154,22 +86,12 @@ pub enum Builtin {
     ScopeCancel,
     /// `(TcpListener) -> int`: the local port.
     ListenerPort,
-    /// `(TcpListener) -> string`: the local address with port.
-    ListenerAddress,
     /// `(TcpListener) -> unit`.
     ListenerClose,
-    /// `(TcpStream) -> string`: the local address with port.
-    StreamLocalAddress,
-    /// `(TcpStream) -> string`: the peer's address with port.
-    StreamPeerAddress,
     /// `(TcpStream) -> unit`: both directions.
     StreamClose,
     /// `() -> int`: milliseconds since 1970 (virtual in seeded runs).
     NowMs,
-    /// `() -> int`: milliseconds of a clock that never goes back.
-    MonotonicMs,
-    /// `() -> int`: nanoseconds of that clock.
-    MonotonicNs,
 }
 
 /// Awaitable operations of std.
@@ -184,22 +106,21 @@ pub enum AsyncOp {
     Send,
     /// `(Channel[T]) -> ?T`: null once it is closed and drained.
     Recv,
-    /// `(string) -> Result[TcpListener, IoError]`: listens at `host:port`.
+    /// `(string) -> Result[TcpListener, string]`: listens at `host:port`. Errors of input and output
+    /// are messages.
     TcpListen,
-    /// `(TcpListener) -> Result[TcpStream, IoError]`.
+    /// `(TcpListener) -> Result[TcpStream, string]`.
     Accept,
-    /// `(string) -> Result[TcpStream, IoError]`: connects to `host:port`.
+    /// `(string) -> Result[TcpStream, string]`: connects to `host:port`.
     TcpConnect,
-    /// `(TcpStream, int) -> Result[bytes, IoError]`: at least one byte and at most so many; none
-    /// at the end.
+    /// `(TcpStream, int) -> Result[string, string]`: at most so many bytes; empty at the end.
     Read,
-    /// `(TcpStream, int) -> Result[string, IoError]`: the same as UTF-8; a character cut in two is
-    /// kept for the next read, bytes that are no UTF-8 are `InvalidData`.
-    ReadText,
-    /// `(TcpStream, string) -> Result[unit, IoError]`: writes all of it.
+    /// `(TcpStream, string) -> Result[int, string]`: writes all of it; how many bytes.
     Write,
-    /// `(TcpStream, bytes) -> Result[unit, IoError]`: writes all of it.
-    WriteBytes,
     /// `() -> ?string`: a line of standard input without its break; null at the end.
     ReadLine,
+    /// `(string) -> Result[string, string]`: a whole text file.
+    ReadFile,
+    /// `(string, string) -> Result[int, string]`: path and new content; how many bytes.
+    WriteFile,
 }
