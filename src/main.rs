@@ -1,2 +1,5 @@
-//! The `vitte` command.
-fn main() {}
+//! The `vitte` command; see [`vitte::command`].
+
+fn main() -> std::process::ExitCode {
+    vitte::command::main()
+}
