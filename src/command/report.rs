@@ -1,6 +1,6 @@
 //! What goes to stderr: diagnostics of the frontend and errors of later stages.
 
-use super::Format;
+use super::{Format, exit};
 use crate::driver::{Compilation, Error};
 use std::io::{IsTerminal as _, Write as _};
 use vitte_lowering::diagnostics::{Color, render_all, to_json_all};
@@ -18,18 +18,19 @@ pub(super) fn diagnostics(compilation: &Compilation, format: Format) {
     }
     let text = match format {
         Format::Text => render_all(&compilation.diagnostics, &compilation.sources, color()),
-        Format::Json => to_json_all(&compilation.diagnostics, &compilation.sources),
+        Format::Json => to_json_all(&compilation.diagnostics, &compilation.sources).to_string(),
     };
     write(&text);
 }
 
-/// Writes an error of a stage after the frontend.
-pub(super) fn error(error: &Error, format: Format) {
+/// Writes an error of a stage after the frontend; answers the exit code that it asks for.
+pub(super) fn error(error: &Error, format: Format) -> u8 {
     let text = match format {
         Format::Text => error.to_string(),
-        Format::Json => error.to_json(),
+        Format::Json => error.to_json().to_string(),
     };
     write(&text);
+    if error.is_bug() { exit::BUG } else { exit::ERROR }
 }
 
 fn write(text: &str) {

@@ -12,11 +12,9 @@
 //! Cost: linear in what is reachable; a value without references costs nothing. Both walks are
 //! iterative. Memory that runs short leaves the original untouched.
 
-use super::count::{drop_value, release, retain, retain_value};
+use super::count::{drop_value, release, retain};
 use super::list::List;
-use super::object::{
-    HEADER_BYTES, IMMORTAL, Obj, ValueDesc, kind, load_ref, new_object, ref_at,
-};
+use super::object::{HEADER_BYTES, IMMORTAL, Obj, ValueDesc, kind, load_ref, new_object, ref_at};
 use super::string::{Str, concat};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -38,24 +36,21 @@ pub unsafe fn cross(value: *mut u8, desc: &ValueDesc) -> bool {
 }
 
 /// Copies the value at `from` to `to` (undefined before) so that the two share nothing mutable;
-/// false if memory is short.
+/// false if memory is short. The original and its counts are only read, so several tasks may do this
+/// at the same time.
 ///
 /// # Safety
 ///
-/// `from` points to a living value as `desc` says, `to` to as many bytes; they do not overlap.
+/// `from` points to a living value as `desc` says, which nobody changes meanwhile; `to` points to as
+/// many bytes; they do not overlap.
 pub unsafe fn copy_value(from: *const u8, to: *mut u8, desc: &ValueDesc) -> bool {
+    // SAFETY: the caller vouches for the value; it is only read.
+    let Some(copies) = (unsafe { deep_copy(from.cast_mut(), desc) }) else { return false };
     // SAFETY: the caller vouches for both.
     unsafe { std::ptr::copy_nonoverlapping(from, to, desc.size as usize) };
-    // The bitwise copy counts as an owner while it is replaced.
-    // SAFETY: it is a value as `desc` says.
-    unsafe { retain_value(to, desc) };
-    // SAFETY: as above.
-    if unsafe { replace_by_copy(to, desc) } {
-        return true;
-    }
-    // SAFETY: it is still the bitwise copy.
-    unsafe { drop_value(to, desc) };
-    false
+    // SAFETY: `to` is of this shape; its references are not owned yet.
+    unsafe { write_refs(to, desc, copies) };
+    true
 }
 
 /// Whether everything reachable has one owner; `None` if memory for the walk is short.
@@ -98,30 +93,41 @@ fn is_shared(obj: Obj) -> bool {
 
 /// Replaces the references of a value by deep copies and releases the originals.
 unsafe fn replace_by_copy(value: *mut u8, desc: &ValueDesc) -> bool {
+    // SAFETY: as the caller vouches.
+    let Some(copies) = (unsafe { deep_copy(value, desc) }) else { return false };
+    // SAFETY: the value is alive and owned; its references are replaced at once.
+    unsafe { drop_value(value, desc) };
+    // SAFETY: as above.
+    unsafe { write_refs(value, desc, copies) };
+    true
+}
+
+/// Deep copies of the references of a value, in order.
+unsafe fn deep_copy(value: *mut u8, desc: &ValueDesc) -> Option<Vec<*mut u8>> {
     let mut copier = Copier::default();
     let mut roots: Vec<*mut u8> = Vec::new();
-    if roots.try_reserve(desc.refs().len()).is_err() {
-        return false;
-    }
+    roots.try_reserve(desc.refs().len()).ok()?;
     for &offset in desc.refs() {
         // SAFETY: the value is alive and of this shape.
         let Some(copy) = copier.copy(unsafe { ref_at(value, offset).read() }) else {
             copier.undo(&roots);
-            return false;
+            return None;
         };
         roots.push(copy);
     }
     if !copier.fill() {
         copier.undo(&roots);
-        return false;
+        return None;
     }
-    // SAFETY: the value is alive and owned; its references are replaced at once.
-    unsafe { drop_value(value, desc) };
-    for (&offset, root) in desc.refs().iter().zip(roots) {
-        // SAFETY: as above.
-        unsafe { ref_at(value, offset).write(root) };
+    Some(roots)
+}
+
+/// Writes the references of a value, in order.
+unsafe fn write_refs(value: *mut u8, desc: &ValueDesc, refs: Vec<*mut u8>) {
+    for (&offset, reference) in desc.refs().iter().zip(refs) {
+        // SAFETY: the value is of this shape (caller).
+        unsafe { ref_at(value, offset).write(reference) };
     }
-    true
 }
 
 /// A deep copy under way.

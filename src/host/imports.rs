@@ -8,7 +8,7 @@
 
 use super::count::{drop_value, release, retain};
 use super::list::List;
-use super::object::{Obj, TypeDesc, ValueDesc, HEADER_BYTES, kind, new_object};
+use super::object::{HEADER_BYTES, Obj, TypeDesc, ValueDesc, kind, new_object};
 use super::string::{self, Str, text_of};
 use super::{cross, format};
 use std::io::Write as _;
@@ -303,11 +303,7 @@ pub unsafe extern "C" fn vitte_list_push(_ctx: *mut vt_ctx, list: *mut u8) -> *m
 ///
 /// Both are living lists of one type; the caller gives up its count of `a`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn vitte_list_concat(
-    _ctx: *mut vt_ctx,
-    a: *mut u8,
-    b: *mut u8,
-) -> *mut u8 {
+pub unsafe extern "C" fn vitte_list_concat(_ctx: *mut vt_ctx, a: *mut u8, b: *mut u8) -> *mut u8 {
     // SAFETY: the caller vouches for the list.
     let a = unsafe { list_of(a) };
     // SAFETY: the caller vouches for the list.

@@ -4,7 +4,9 @@
 //! an answer (`None`), never an abort.
 
 use super::count::retain_value;
-use super::object::{HEADER_BYTES, Obj, TypeDesc, ValueDesc, allocate, deallocate, kind, new_object};
+use super::object::{
+    HEADER_BYTES, Obj, TypeDesc, ValueDesc, allocate, deallocate, kind, new_object,
+};
 
 const LEN: usize = HEADER_BYTES;
 const CAP: usize = HEADER_BYTES + 8;
@@ -104,9 +106,8 @@ impl List {
         }
         let elem = self.elem();
         let doubled = need.max(cap.saturating_mul(2)).max(4);
-        let Some((new_cap, layout)) = [doubled, need]
-            .into_iter()
-            .find_map(|n| elem.layout_of(n).map(|layout| (n, layout)))
+        let Some((new_cap, layout)) =
+            [doubled, need].into_iter().find_map(|n| elem.layout_of(n).map(|layout| (n, layout)))
         else {
             return false;
         };

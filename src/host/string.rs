@@ -27,8 +27,10 @@ struct EmptyString {
 // SAFETY: immortal and never written to (I1).
 unsafe impl Sync for EmptyString {}
 
-static EMPTY: EmptyString =
-    EmptyString { header: Header { count: AtomicI64::new(IMMORTAL), desc: &raw const STRING }, len: 0 };
+static EMPTY: EmptyString = EmptyString {
+    header: Header { count: AtomicI64::new(IMMORTAL), desc: &raw const STRING },
+    len: 0,
+};
 
 /// A string object.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,0 +1,212 @@
+//! Operations: what generated code awaits of the host.
+//!
+//! ```text
+//! storage  ┌──────────────────────────┬───────────────────────────────────────────┐
+//!          │ the operation (a future) │ area: results, or a value that it was given │
+//!          └──────────────────────────┴───────────────────────────────────────────┘
+//!          0                          R = its size rounded up to 8
+//! ```
+//!
+//! The compiler knows the size of each operation from [`Operation::storage`]; the size of the area
+//! depends on the program's types and is the compiler's. An operation writes its results itself, at
+//! the offsets of a C structure. It borrows the references it is given: the awaiting frame holds
+//! them until the operation is over.
+//!
+//! * **I1** The storage does not move between start and the end of the operation.
+//! * **I2** An operation is dropped exactly once: when it is done, fails or is cancelled.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use vitte_abi::{
+    VT_CANCELLED, VT_DONE, VT_FAULTED, VT_MODE_CANCEL, VT_MODE_RESUME, VT_YIELDED, vt_ctx,
+    vt_status,
+};
+use vitte_rt::coroutine::{Fault, OpCx};
+
+/// Where an operation writes its results, and finds the value it was given.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Area(*mut u8);
+
+// SAFETY: the area belongs to the operation, which moves between workers with its task.
+unsafe impl Send for Area {}
+
+impl Area {
+    /// Its address.
+    pub(crate) fn address(self) -> *mut u8 {
+        self.0
+    }
+
+    /// Writes a result at an offset.
+    pub(crate) fn write<T: Copy>(self, offset: usize, value: T) {
+        // SAFETY: the compiler reserves the area for all results of the operation (I1).
+        let place = unsafe { self.0.add(offset) };
+        // SAFETY: as above.
+        unsafe { place.cast::<T>().write_unaligned(value) }
+    }
+}
+
+/// An operation: a future that writes its results, or fails.
+pub(crate) trait Operation: Future<Output = Result<(), Fault>> + Send {}
+impl<F: Future<Output = Result<(), Fault>> + Send> Operation for F {}
+
+/// What `start` leaves in the storage.
+enum Started<F> {
+    Going(F),
+    /// Building it panicked; the fault is recorded.
+    Failed,
+}
+
+/// Offset of the area of an operation of type `F`.
+const fn area_offset<F>() -> usize {
+    size_of::<Started<F>>().next_multiple_of(8)
+}
+
+/// Builds an operation in its storage.
+///
+/// # Safety
+///
+/// `ctx` is the context of the resume in progress; `storage` is as large as the compiler was told.
+pub(crate) unsafe fn start<F: Operation>(
+    ctx: *mut vt_ctx,
+    storage: *mut u8,
+    build: impl FnOnce(OpCx<'_>, Area) -> F,
+) {
+    // SAFETY: the caller vouches for `ctx`.
+    let cx = unsafe { OpCx::new(ctx) };
+    let area = Area(storage.wrapping_add(area_offset::<F>()));
+    let started = match catch_unwind(AssertUnwindSafe(|| build(cx, area))) {
+        Ok(operation) => Started::Going(operation),
+        Err(_) => {
+            cx.fault(Fault::host("a host operation panicked"));
+            Started::Failed
+        }
+    };
+    // SAFETY: the storage is large and aligned enough (caller).
+    unsafe { storage.cast::<Started<F>>().write(started) };
+}
+
+/// Polls the operation in a storage; see `vt_op_start`.
+///
+/// # Safety
+///
+/// As [`start`], which was called for this storage with an operation of this type.
+pub(crate) unsafe fn poll<F: Operation>(ctx: *mut vt_ctx, storage: *mut u8) -> vt_status {
+    // SAFETY: the caller vouches for `ctx`.
+    let mode = unsafe { &mut (*ctx).mode };
+    let cancelled = std::mem::replace(mode, VT_MODE_RESUME) == VT_MODE_CANCEL;
+    // SAFETY: the caller vouches for `ctx`.
+    let cx = unsafe { OpCx::new(ctx) };
+    let outcome = if cancelled {
+        Ok(VT_CANCELLED)
+    } else {
+        // SAFETY: `start` left it there (I1, I2).
+        let Started::Going(operation) = (unsafe { &mut *storage.cast::<Started<F>>() }) else {
+            return VT_FAULTED;
+        };
+        // SAFETY: it stays in the storage until it is dropped in place (I1).
+        let operation = unsafe { Pin::new_unchecked(operation) };
+        let turn = || cx.with_waker(|waker| operation.poll(&mut Context::from_waker(waker)));
+        match catch_unwind(AssertUnwindSafe(turn)) {
+            Ok(Poll::Pending) => return VT_YIELDED,
+            Ok(Poll::Ready(result)) => result.map(|()| VT_DONE),
+            Err(_) => Err(Fault::host("a host operation panicked")),
+        }
+    };
+    let drop_it = || {
+        // SAFETY: it is not used again (I2).
+        unsafe { storage.cast::<Started<F>>().drop_in_place() }
+    };
+    let dropped = catch_unwind(AssertUnwindSafe(drop_it))
+        .map_err(|_| Fault::host("a host operation panicked while it was dropped"));
+    match dropped.and(outcome) {
+        Ok(status) => status,
+        Err(fault) => {
+            cx.fault(fault);
+            VT_FAULTED
+        }
+    }
+}
+
+/// What the compiler and the linker need of an operation.
+#[derive(Clone, Copy, Debug)]
+pub struct OpEntry {
+    /// Symbol prefix.
+    pub symbol: &'static str,
+    /// Address of `{symbol}_start`.
+    pub start: *const u8,
+    /// Address of `{symbol}_poll`.
+    pub poll: *const u8,
+    /// Bytes of the fixed part of the storage.
+    pub size: u32,
+    /// Alignment of the storage.
+    pub align: u32,
+}
+
+/// Size and alignment of the fixed part of the storage of an operation, found from the function that
+/// builds it.
+pub(crate) const fn storage<A, F: Operation>(_build: fn(OpCx<'_>, Area, A) -> F) -> (u32, u32) {
+    let align = align_of::<Started<F>>();
+    (area_offset::<F>() as u32, if align < 8 { 8 } else { align as u32 })
+}
+
+/// Polls the operation that a building function makes.
+///
+/// # Safety
+///
+/// As [`poll`].
+pub(crate) unsafe fn poll_of<A, F: Operation>(
+    _build: fn(OpCx<'_>, Area, A) -> F,
+    ctx: *mut vt_ctx,
+    storage: *mut u8,
+) -> vt_status {
+    // SAFETY: as the caller vouches.
+    unsafe { poll::<F>(ctx, storage) }
+}
+
+/// Defines the symbols of operations from the functions that build them: `fn(OpCx, Area, (args…))`.
+macro_rules! operations {
+    ($table:ident; $($symbol:literal $start:ident $poll:ident = $build:path, ($($arg:ident: $ty:ty),*);)*) => {
+        $(
+            #[doc = concat!("Builds `", $symbol, "` in its storage.")]
+            ///
+            /// # Safety
+            ///
+            /// Called by generated code with the arguments that the host table names.
+            #[unsafe(no_mangle)]
+            pub unsafe extern "C" fn $start(ctx: *mut vt_ctx, storage: *mut u8, $($arg: $ty),*) {
+                // SAFETY: generated code passes its context and a storage of the size it was told.
+                unsafe { $crate::host::op::start(ctx, storage, |cx, area| $build(cx, area, ($($arg,)*))) }
+            }
+
+            #[doc = concat!("Polls `", $symbol, "`.")]
+            ///
+            /// # Safety
+            ///
+            /// Called by generated code after the start.
+            #[unsafe(no_mangle)]
+            pub unsafe extern "C" fn $poll(ctx: *mut vt_ctx, storage: *mut u8) -> vt_status {
+                // SAFETY: generated code passes its context and a storage it has started.
+                unsafe { $crate::host::op::poll_of($build, ctx, storage) }
+            }
+        )*
+
+        /// The operations of this module.
+        pub(crate) fn $table() -> Vec<$crate::host::op::OpEntry> {
+            vec![$({
+                let (size, align) = $crate::host::op::storage($build);
+                let start: unsafe extern "C" fn(*mut vt_ctx, *mut u8, $($ty),*) = $start;
+                let poll: unsafe extern "C" fn(*mut vt_ctx, *mut u8) -> vt_status = $poll;
+                $crate::host::op::OpEntry {
+                    symbol: $symbol,
+                    start: start as *const u8,
+                    poll: poll as *const u8,
+                    size,
+                    align,
+                }
+            }),*]
+        }
+    };
+}
+pub(crate) use operations;
