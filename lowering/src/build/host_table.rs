@@ -24,7 +24,8 @@
 //! ├ the host's future ──────┼ variable area: max(results, value parameter) bytes ┤
 //! ```
 //!
-//! The results lie at R in sequence. Where the signature has [`HostTy::T`] the area has the size of
+//! The results lie at R in sequence. What stands before a [`HostTy::T`] fills a multiple of 8 bytes, so
+//! that its parts lie as its `ValueDesc` says (hence the `I64` tag of `recv`). Where the signature has [`HostTy::T`] the area has the size of
 //! that instance; the operation knows it from the descriptor of the object it works on. An operation
 //! may keep a value parameter in the variable area until it has been taken.
 //!
@@ -231,7 +232,7 @@ pub static OPS: &[OpSpec] = &[
     op("vitte_op_children_wait", "children", &[("cancel", Bool)], &[], "Waits for all children that the current task spawned (detached ones and those of scopes excepted); if `cancel`, asks them to cancel first."),
     op("vitte_op_scope_wait", "task_scope", &[("scope", Ptr)], &[], "Waits for all children of the scope."),
     op("vitte_op_channel_send", "send", &[("channel", Ptr), ("value", T)], &[I8, I32], "Sends the value, which it owns from its start and which it crosses (`vitte_cross`): (0, 0) sent; (1, 0) closed, the value has been dropped."),
-    op("vitte_op_channel_recv", "recv", &[("channel", Ptr)], &[I8, T], "Receives: (1, value), or (0, zero) once closed and drained. Cancelled after it was handed a value it puts it back in front."),
+    op("vitte_op_channel_recv", "recv", &[("channel", Ptr)], &[I64, T], "Receives: (1, value), or (0, zero) once closed and drained. Cancelled after it was handed a value it puts it back in front."),
     op("vitte_op_tcp_listen", "tcp_listen", &[("address", Str), ("desc", Ptr)], &[I8, Ptr, I32], "Binds and listens: (0, listener, 0) or (1, null, IoError); `desc` is the TypeDesc of the handle."),
     op("vitte_op_tcp_accept", "accept", &[("listener", Ptr), ("desc", Ptr)], &[I8, Ptr, I32], "Accepts: (0, stream, 0) or (1, null, IoError); `desc` is the TypeDesc of the stream."),
     op("vitte_op_tcp_connect", "tcp_connect", &[("address", Str), ("desc", Ptr)], &[I8, Ptr, I32], "Connects: (0, stream, 0) or (1, null, IoError); `desc` is the TypeDesc of the stream."),
