@@ -3,7 +3,9 @@
 //! A frontend fills a [`Module`] (directly, with the builder, or as text), [`crate::coroutine`]
 //! turns its async functions into machines, and a backend compiles the result.
 
+mod builder;
 pub mod cfg;
+mod compact;
 mod entity;
 mod function;
 mod inst;
@@ -14,6 +16,7 @@ mod print;
 mod types;
 mod visit;
 
+pub use builder::{BuildError, FunctionBuilder, Misuse, ModuleBuilder, OpenArm, Variable};
 pub use entity::{
     Block, Class, Data, EntityRef, EntityVec, File, Func, HostOp, Import, Inst, Slot, Struct,
     Suspend, Value,
