@@ -19,6 +19,8 @@ pub mod syntax;
 mod frame_abi;
 pub mod ir;
 
+pub mod interp;
+
 #[cfg(feature = "vitte")]
 pub mod build;
 
