@@ -1,0 +1,56 @@
+//! Every case, in every scenario, by every runner.
+
+use vitte_lowering::interp::{Input, Outcome, Script, run_source};
+use vitte_tests::cases::{Case, Runner, load_all};
+
+struct Source;
+
+impl Runner for Source {
+    fn name(&self) -> &'static str {
+        "source"
+    }
+    fn run(&self, case: &Case, args: &[Input], script: &Script) -> Outcome {
+        run_source(&case.module, case.root, args, script)
+    }
+}
+
+fn complaints(outcome: &Outcome) -> String {
+    let lines: Vec<String> = outcome.violations.iter().map(ToString::to_string).collect();
+    lines.join("; ")
+}
+
+#[test]
+fn cases_behave_as_their_heads_say() {
+    let bless = std::env::var_os("UPDATE_EXPECT").is_some();
+    let runners: [&dyn Runner; 1] = [&Source];
+    let mut failures = Vec::new();
+    for case in load_all() {
+        let mut traces = Vec::new();
+        for variant in 0..case.variants.len() {
+            let mut waits = 0;
+            for (scenario, script) in case.scenarios(runners[0], variant) {
+                for runner in runners {
+                    let at = format!("{} {scenario} by {}", case.name, runner.name());
+                    let outcome = runner.run(&case, &case.variants[variant], &script);
+                    waits = waits.max(outcome.ticks);
+                    let lines = outcome.trace.lines();
+                    if !outcome.violations.is_empty() {
+                        failures.push(format!("{at}: {}\n{}", complaints(&outcome), outcome.trace));
+                    } else if !bless && case.expected.get(&scenario) != Some(&lines) {
+                        failures.push(format!("{at}: unexpected trace\n{}", outcome.trace));
+                    }
+                    if runner.name() == "source" {
+                        traces.push((scenario.clone(), lines));
+                    }
+                }
+            }
+            assert!(waits > 0, "{} variant {variant} never suspends", case.name);
+        }
+        if bless {
+            case.bless(&traces);
+        } else if traces.len() != case.expected.len() {
+            failures.push(format!("{}: other scenarios than in the file", case.name));
+        }
+    }
+    assert!(failures.is_empty(), "{} failures\n{}", failures.len(), failures.join("\n"));
+}
