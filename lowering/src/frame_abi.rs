@@ -30,6 +30,8 @@ pub struct FrameAbi {
     pub prefix_machine: i32,
     pub machine_resume: i32,
     pub machine_result_offset: i32,
+    pub machine_tag_offset: i32,
+    pub machine_tag_bytes: i32,
     /// Bytes of the link at the start of a frame.
     pub link_bytes: u32,
 }
@@ -60,6 +62,8 @@ impl FrameAbi {
             prefix_machine: offset_of!(vt_prefix, machine) as i32 - prefix as i32,
             machine_resume: offset_of!(vt_machine, resume) as i32,
             machine_result_offset: offset_of!(vt_machine, result_offset) as i32,
+            machine_tag_offset: offset_of!(vt_machine, tag_offset) as i32,
+            machine_tag_bytes: offset_of!(vt_machine, tag_bytes) as i32,
             link_bytes: 8,
         }
     }

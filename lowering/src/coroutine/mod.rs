@@ -1,0 +1,236 @@
+//! The coroutine transform: async functions become explicit state machines.
+//!
+//! ```text
+//!  module ─ verify ─► collapse ─► prepare ─► normalise ─► merge ─► rematerialise
+//!                                                                      │ per coroutine,
+//!     machines + layout records ◄─ verify ◄─ split ◄─ layout ◄─ live ◄─┘ callees first
+//! ```
+//!
+//! In: a verified [`Module`]. Out: a [`Lowered`]: the same module in which each async function is a
+//! machine (`(ctx, frame) -> status`, [`FuncKind::Machine`](crate::ir::FuncKind)), and the layout
+//! record of each. Entities of functions are kept; synchronous twins may be added at the end.
+//!
+//! What the machine does is what the async function does, with the same order of effects and drops,
+//! for every choice of which await is ready and where it is cancelled. The interpreter of both forms
+//! is the oracle of that; [`crate::coroutine`]'s own guarantees are the invariants of its passes.
+//!
+//! Cost: near-linear in blocks, values and suspend points; see each pass.
+//!
+//! Source: the shape of the transform follows rustc (`rustc_mir_transform/src/coroutine`) and LLVM
+//! (`llvm/docs/Coroutines.rst`); overlap by live range and typed holes per state is ours.
+
+mod awaits;
+mod branches;
+mod collapse;
+mod emit;
+mod layout;
+mod live;
+mod merge;
+mod normalise;
+mod order;
+mod pack;
+pub mod places;
+mod prepare;
+mod record;
+mod remat;
+mod rewrite;
+mod slots;
+mod split;
+mod ssa;
+mod values;
+
+pub use order::MAX_DIRECT_STARTS;
+
+use crate::FrameAbi;
+use crate::ir::{Block, Func, FuncKind, Function, Module, Span, Terminator};
+use emit::Emit;
+use layout::{FrameLayout, LayoutError};
+use live::Live;
+use order::CallOrder;
+use rewrite::Rewrite;
+use std::collections::BTreeMap;
+use std::fmt;
+use vitte_abi::LayoutRecord;
+
+/// A module whose coroutines are machines.
+#[derive(Clone, Debug)]
+pub struct Lowered {
+    /// Functions are synchronous or machines.
+    pub module: Module,
+    /// Layout of each machine's frame.
+    pub machines: BTreeMap<Func, LayoutRecord>,
+}
+
+/// Why a module cannot be lowered: the user's code asks for what no frame can hold.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LowerError {
+    /// Stable code.
+    pub code: &'static str,
+    /// The function.
+    pub func: Func,
+    /// What is wrong and what to do, with the function's name.
+    pub message: String,
+    /// Where, if known.
+    pub span: Span,
+}
+
+impl fmt::Display for LowerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)
+    }
+}
+
+impl std::error::Error for LowerError {}
+
+/// Lowers a verified module.
+///
+/// # Errors
+///
+/// * `LOWER0001` a frame, slot or result is larger than 2 GiB,
+/// * `LOWER0002` a generator holds itself in a slot.
+///
+/// # Panics
+///
+/// On a module that the verifier rejects, naming the invariant that does not hold.
+pub fn lower(module: &Module) -> Result<Lowered, Vec<LowerError>> {
+    Pipeline::run(module, &FrameAbi::host()).map(|p| p.finish())
+}
+
+/// The module between the passes: prepared coroutines with what is known of each.
+pub(crate) struct Pipeline {
+    abi: FrameAbi,
+    module: Module,
+    order: CallOrder,
+    coroutines: Vec<Coroutine>,
+    layouts: BTreeMap<Func, FrameLayout>,
+}
+
+/// One coroutine, ready to be split.
+struct Coroutine {
+    func: Func,
+    body: Function,
+    live: Live,
+}
+
+impl Pipeline {
+    /// All passes up to layout.
+    pub(crate) fn run(module: &Module, abi: &FrameAbi) -> Result<Self, Vec<LowerError>> {
+        let mut module = module.clone();
+        collapse::collapse(&mut module);
+        let order = CallOrder::new(&module);
+        let mut this =
+            Self { abi: *abi, module, order, coroutines: Vec::new(), layouts: BTreeMap::new() };
+        let mut errors = Vec::new();
+        for func in this.order.callees_first.clone() {
+            let body = this.simplify(func);
+            let live = Live::new(&this.module, &body);
+            let layout = layout::lay_out(
+                &this.module,
+                func,
+                &body,
+                &live,
+                &this.layouts,
+                &this.order,
+                &this.abi,
+            );
+            match layout {
+                Ok(layout) => drop(this.layouts.insert(func, layout)),
+                Err(error) => {
+                    errors.push(this.explain(func, error));
+                    this.layouts.insert(func, FrameLayout::default());
+                }
+            }
+            this.coroutines.push(Coroutine { func, body, live });
+        }
+        if errors.is_empty() { Ok(this) } else { Err(errors) }
+    }
+
+    /// The passes before liveness.
+    fn simplify(&self, func: Func) -> Function {
+        let mut body = self.module.funcs[func].clone();
+        prepare::prepare(&self.module, &self.order, func, &mut body);
+        normalise::normalise(&self.module, &mut body);
+        merge::merge(&mut body);
+        remat::rematerialise(&mut body);
+        body
+    }
+
+    fn explain(&self, func: Func, error: LayoutError) -> LowerError {
+        let f = &self.module.funcs[func];
+        let name = &f.name;
+        let (code, message) = match error {
+            LayoutError::TooLarge => (
+                "LOWER0001",
+                format!(
+                    "the frame of `{name}` would be larger than 2 GiB; hold large data behind a reference, or drop it before the next await"
+                ),
+            ),
+            LayoutError::RecursiveGenerator(slot) => (
+                "LOWER0002",
+                format!("`{name}` holds a generator that contains itself in {slot}; box it"),
+            ),
+        };
+        LowerError { code, func, message, span: f.span }
+    }
+
+    /// Split, records, and the rewriting of synchronous functions.
+    fn finish(self) -> Lowered {
+        let mut module = self.module.clone();
+        let mut machines = BTreeMap::new();
+        for c in self.coroutines {
+            let layout = &self.layouts[&c.func];
+            let record = record::record(
+                &self.module,
+                c.func,
+                &c.body,
+                &c.live,
+                layout,
+                &self.layouts,
+                &self.abi,
+            );
+            let machine = split::split(
+                &self.module,
+                c.func,
+                c.body,
+                &c.live,
+                layout,
+                &self.layouts,
+                &self.order,
+                &self.abi,
+            );
+            module.funcs[c.func] = machine;
+            machines.insert(c.func, record);
+        }
+        for func in module.funcs.keys() {
+            if self.module.funcs[func].kind == FuncKind::Sync {
+                let f =
+                    rewrite_sync(&self.module, &self.module.funcs[func], &self.layouts, &self.abi);
+                module.funcs[func] = f;
+            }
+        }
+        Lowered { module, machines }
+    }
+}
+
+/// Rewrites a synchronous function: it has no frame, but may move, drop, box and fault.
+fn rewrite_sync(
+    module: &Module,
+    f: &Function,
+    layouts: &BTreeMap<Func, FrameLayout>,
+    abi: &FrameAbi,
+) -> Function {
+    let mut f = f.clone();
+    let blocks: Vec<Block> = f.blocks.keys().collect();
+    let e = Emit { module, f: &mut f, block: blocks[0], span: Span::NONE };
+    let mut r = Rewrite { e, layouts, abi, frame: None, instead: BTreeMap::new() };
+    for block in blocks {
+        let data = &mut r.e.f.blocks[block];
+        let insts = std::mem::take(&mut data.insts);
+        let term: Terminator = data.term.take().expect("I: a verified block has a terminator");
+        let span = data.term_span;
+        r.e.block = block;
+        insts.into_iter().for_each(|inst| r.inst(inst));
+        r.terminator(term, span);
+    }
+    f
+}
