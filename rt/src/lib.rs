@@ -1,1 +1,61 @@
 //! Compact work-stealing, poller-backed runtime that resumes Rust futures and ABI coroutines.
+//!
+//! # Entry points for Rust futures
+//!
+//! As a tokio user knows them: [`runtime::Builder`], [`runtime::Runtime`] (`block_on`, `spawn`,
+//! [`run`](runtime::Runtime::run) which ends when all tasks wait for ever), [`runtime::Handle`],
+//! [`task::spawn`], [`task::JoinHandle`], [`task::yield_now`], [`task::spawn_blocking`],
+//! [`time::sleep`], [`time::timeout`], [`channel`], [`oneshot`], [`net`].
+//!
+//! # Entry points for coroutines (the host of generated code)
+//!
+//! * [`Handle::alloc_frame`](runtime::Handle::alloc_frame)`(machine)` allocates task cell, prefix
+//!   and root frame in one block; the host writes the arguments at their offsets.
+//! * [`Handle::spawn_frame`](runtime::Handle::spawn_frame)`(frame,
+//!   `[`SpawnOptions`](coroutine::SpawnOptions)` { user, hooks })` queues it and answers a
+//!   [`FrameTask`](coroutine::FrameTask): `join().await` → status, `cancel()`, `state()`,
+//!   `result()`, `take_result()`, `fault()`, `outcome()`. From generated code the same is
+//!   `ctx->fns->alloc_frame(ctx, machine, VT_FRAME_TASK)`, then
+//!   [`coroutine::spawn_frame`] in a host import.
+//! * [`FrameHooks`](coroutine::FrameHooks): told of the end, of results and faults nobody took, of
+//!   the last handle; names what a leaf waits for in dumps.
+//! * [`HostOp`](coroutine::HostOp)`::new1(|cx: OpCx<'_>, ms: i64| async move { .. })` turns a Rust
+//!   future into a host operation: `start`, `poll`, `size`, `align`, `result_bytes` for the import
+//!   table. `try_newN` for futures that answer `Result<T, `[`Fault`](coroutine::Fault)`>`.
+//! * [`OpCx`](coroutine::OpCx)`::new(ctx)` in imports and operations: `user()`, `task()`,
+//!   `task_id()`, `runtime()`, `fault(..)`.
+//! * [`Runtime::run`](runtime::Runtime::run)`(task.join())` drives it all on the calling thread.
+#![allow(
+    clippy::cast_ptr_alignment,
+    reason = "frames are byte pointers; their alignment is in `vt_machine` and kept by `alloc_frame`"
+)]
+
+mod sync;
+
+pub mod env;
+
+pub mod task;
+
+pub mod coroutine;
+
+mod scheduler;
+
+mod timers;
+
+mod reactor;
+
+mod blocking;
+
+mod metrics;
+
+pub mod runtime;
+
+pub mod time;
+
+pub mod net;
+
+pub mod oneshot;
+
+pub use metrics::{Metrics, TaskDump, TaskInfo};
+pub use task::spawn;
+pub use vitte_abi as abi;

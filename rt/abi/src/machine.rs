@@ -104,6 +104,16 @@ unsafe impl Sync for vt_machine {}
 // SAFETY: as above.
 unsafe impl Send for vt_machine {}
 
+// SAFETY: the pointers of a `vt_span` lead to immutable static data.
+unsafe impl Sync for vt_span {}
+// SAFETY: as above.
+unsafe impl Send for vt_span {}
+
+// SAFETY: the pointers of a `vt_state` lead to immutable static data.
+unsafe impl Sync for vt_state {}
+// SAFETY: as above.
+unsafe impl Send for vt_state {}
+
 /// Builds a host operation in `storage` from its arguments. The real function takes the
 /// operation's arguments after `storage`, each in its C type; slots come by pointer and are moved
 /// out of. It does not poll: the caller resumes the operation next through its `vt_resume`, which

@@ -1,0 +1,211 @@
+//! The memory of a coroutine task: one allocation.
+//!
+//! ```text
+//! block      cell                                        prefix           frame
+//! ├ padding ─┼ header · leaf · machine · arena · fault … ┼ machine·parent ┼ link · tag · saved …
+//!            └─ `ctx.task`, the waker's data             └─ 16 bytes      └─ aligned as the machine says
+//! ```
+//!
+//! The cell ends where the prefix begins, so the cell is found from the frame and the other way
+//! round. `leaf`, `arena`, `fault` and the frame belong to the run; `status`, `fault` and the
+//! frame's result bytes may be read by handles once the task is COMPLETE. A task's run share and
+//! each [`super::FrameTask`] count in `handles`; the last to go drops the result.
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::cell::UnsafeCell;
+use std::ptr::{NonNull, null_mut};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
+
+use parking_lot::Mutex;
+use vitte_abi::{VT_CANCEL_NONE, VT_NONE, vt_leaf, vt_machine, vt_prefix};
+
+use super::arena::Arena;
+use super::fault::Fault;
+use super::handle::FrameHooks;
+use super::run::VTABLE;
+use crate::scheduler::Shared;
+use crate::task::{Header, Links, State, TaskRef, Wakers};
+
+/// Bytes of the prefix before a frame.
+const PREFIX: usize = size_of::<vt_prefix>();
+
+/// The cell of a coroutine task.
+#[repr(C, align(16))]
+pub(crate) struct Coroutine {
+    pub(crate) header: Header,
+    /// The innermost suspended frame. The run's.
+    pub(crate) leaf: UnsafeCell<vt_leaf>,
+    pub(crate) machine: *const vt_machine,
+    /// The run's.
+    pub(crate) arena: UnsafeCell<Arena>,
+    /// First fault, and one inside cleanup. The run's; after COMPLETE the handles read it.
+    pub(crate) fault: UnsafeCell<Option<Fault>>,
+    pub(crate) cleanup_fault: UnsafeCell<Option<Box<Fault>>>,
+    /// Final status, or `VT_NONE`. Written before COMPLETE.
+    pub(crate) status: AtomicU32,
+    /// Handles, and one share for the run.
+    pub(crate) handles: AtomicU32,
+    /// The result was taken by a handle.
+    pub(crate) taken: AtomicBool,
+    pub(crate) hooks: AtomicPtr<FrameHooks>,
+    pub(crate) user: AtomicPtr<core::ffi::c_void>,
+    layout: Layout,
+}
+
+const _: () = assert!(size_of::<Coroutine>().is_multiple_of(16));
+
+/// Allocates a task for `machine`: cell, prefix and frame in one block; answers the frame. The
+/// frame's link is null, its tag 0, the rest undefined. `None` if memory is short.
+///
+/// # Safety
+///
+/// `machine` is a valid static description (it outlives the task).
+pub(crate) unsafe fn alloc_task(
+    shared: &Arc<Shared>,
+    machine: *const vt_machine,
+) -> Option<NonNull<u8>> {
+    // SAFETY: the caller vouches for the machine.
+    let m = unsafe { &*machine };
+    let align = (m.align as usize).max(16);
+    let before = (size_of::<Coroutine>() + PREFIX).checked_next_multiple_of(align)?;
+    let layout = Layout::from_size_align(before.checked_add(m.size as usize)?, align).ok()?;
+    // SAFETY: the layout is not empty.
+    let block = NonNull::new(unsafe { alloc(layout) })?;
+    // SAFETY: the block has `before` bytes before the frame.
+    let frame = unsafe { block.add(before) };
+    let cell = cell_of(frame);
+    let header = Header {
+        state: State::new(1, true),
+        vtable: &VTABLE,
+        shared: shared.clone(),
+        id: shared.next_id(),
+        spawned_ns: shared.env.now_ns(),
+        joiners: Mutex::new(Wakers::None),
+        links: UnsafeCell::new(Links::default()),
+    };
+    let leaf = vt_leaf {
+        resume: m.resume,
+        frame: frame.as_ptr(),
+        cancel: VT_CANCEL_NONE,
+        is_op: 0,
+        status: VT_NONE as u8,
+        phase: 0,
+        shield: 0,
+    };
+    let contents = Coroutine {
+        header,
+        leaf: UnsafeCell::new(leaf),
+        machine,
+        arena: UnsafeCell::new(Arena::default()),
+        fault: UnsafeCell::new(None),
+        cleanup_fault: UnsafeCell::new(None),
+        status: AtomicU32::new(VT_NONE),
+        handles: AtomicU32::new(2),
+        taken: AtomicBool::new(false),
+        hooks: AtomicPtr::new(null_mut()),
+        user: AtomicPtr::new(null_mut()),
+        layout,
+    };
+    // SAFETY: the cell lies inside the block, aligned to 16.
+    unsafe { cell.write(contents) };
+    // SAFETY: the frame has its prefix before it, inside the block.
+    unsafe { init_frame(frame, machine) };
+    Some(frame)
+}
+
+/// Fills in prefix, link and tag of a fresh frame.
+///
+/// # Safety
+///
+/// `frame` has the size and alignment of `machine`, and 16 bytes before it are its prefix's.
+pub(crate) unsafe fn init_frame(frame: NonNull<u8>, machine: *const vt_machine) {
+    // SAFETY: the 16 bytes before the frame are the prefix.
+    let prefix = unsafe { frame.cast::<vt_prefix>().sub(1) };
+    // SAFETY: as above; a frame is aligned to at least 8.
+    unsafe { prefix.write(vt_prefix { machine, parent: null_mut() }) };
+    // SAFETY: the machine is valid (caller).
+    let m = unsafe { &*machine };
+    if m.size as usize >= 8 {
+        // SAFETY: a frame of 8 bytes or more starts with its link.
+        unsafe { frame.cast::<*const u8>().write(std::ptr::null()) };
+    }
+    // SAFETY: the tag lies inside the frame.
+    let tag = unsafe { frame.add(m.tag_offset as usize) };
+    // SAFETY: as above.
+    unsafe { tag.write_bytes(0, m.tag_bytes as usize) };
+}
+
+/// The cell of the task whose root frame is `frame`.
+pub(crate) fn cell_of(frame: NonNull<u8>) -> NonNull<Coroutine> {
+    let bytes = size_of::<Coroutine>() + PREFIX;
+    // Root frames are only made by `alloc_task`, so this stays inside the block; arithmetic on the
+    // address keeps it total for any other pointer.
+    frame.map_addr(|a| std::num::NonZero::new(a.get().wrapping_sub(bytes)).unwrap_or(a)).cast()
+}
+
+/// The cell of a coroutine task.
+///
+/// # Safety
+///
+/// `task` was made by [`alloc_task`].
+pub(crate) unsafe fn cell(task: &TaskRef) -> &Coroutine {
+    // SAFETY: the header is the first field of a living cell (caller).
+    unsafe { task.as_ptr().cast::<Coroutine>().as_ref() }
+}
+
+impl Coroutine {
+    /// The root frame.
+    pub(crate) fn frame(&self) -> *mut u8 {
+        let end = size_of::<Coroutine>() + PREFIX;
+        let this: *const Coroutine = self;
+        // SAFETY: the frame lies this far into the block.
+        unsafe { this.cast::<u8>().cast_mut().add(end) }
+    }
+
+    /// The hooks, if any were given.
+    pub(crate) fn hooks(&self) -> Option<&'static FrameHooks> {
+        // SAFETY: null or a reference to a static.
+        unsafe { self.hooks.load(Ordering::Acquire).as_ref() }
+    }
+
+    /// Gives one handle share back; the last drops what is left: result, fault, user data.
+    pub(crate) fn drop_handle(&self) {
+        // Release: uses through this share come first. Acquire: the last sees all of them.
+        if self.handles.fetch_sub(1, Ordering::AcqRel) != 1 {
+            return;
+        }
+        let Some(hooks) = self.hooks() else { return };
+        let user = self.user.load(Ordering::Acquire);
+        if !self.taken.swap(true, Ordering::AcqRel) {
+            super::handle::drop_outcome(self, hooks, user);
+        }
+        if let Some(drop_user) = hooks.drop_user {
+            // SAFETY: the hook's contract; called once.
+            unsafe { drop_user(user) };
+        }
+    }
+}
+
+/// Frees the block of a coroutine task.
+///
+/// # Safety
+///
+/// `header` is the head of a task made by [`alloc_task`]; no reference is left.
+pub(crate) unsafe fn free_task(header: NonNull<Header>) {
+    let cell = header.cast::<Coroutine>();
+    // SAFETY: the cell is valid until here.
+    let layout = unsafe { cell.as_ref() }.layout;
+    let bytes = size_of::<Coroutine>() + PREFIX;
+    // SAFETY: as above: the machine is not read, its sizes are in the layout.
+    let frame = unsafe { cell.cast::<u8>().add(bytes) };
+    let Some(before) = bytes.checked_next_multiple_of(layout.align()) else {
+        handle_alloc_error(layout)
+    };
+    // SAFETY: no reference is left, so nobody uses the cell.
+    unsafe { cell.drop_in_place() };
+    // SAFETY: the block starts this far before the frame.
+    let block = unsafe { frame.sub(before) };
+    // SAFETY: allocated in `alloc_task` with this layout.
+    unsafe { dealloc(block.as_ptr(), layout) };
+}

@@ -1,0 +1,165 @@
+//! Entering a coroutine from a worker, and what the scheduler asks of one.
+
+use std::ptr::NonNull;
+use std::sync::atomic::Ordering;
+
+use vitte_abi::{
+    VT_CANCEL_ASKED, VT_CANCEL_NONE, VT_CANCELLED, VT_DONE, VT_FAULTED, VT_MODE_RESUME, VT_NONE,
+    VT_YIELDED, fault_code, vt_ctx, vt_status,
+};
+
+use super::cell::{Coroutine, cell, free_task};
+use super::fault::{Fault, text};
+use super::fns::FNS;
+use crate::scheduler::ThreadCx;
+use crate::task::{Description, Header, RunEnd, TaskRef, VTable};
+
+/// Back-edges until generated code asks for more (about 0.1 ms of a tight loop).
+pub(crate) const LOOP_BUDGET: i64 = 1 << 17;
+/// Ready awaits until the next one suspends.
+const COOP_BUDGET: i32 = 128;
+
+/// How the scheduler handles coroutine tasks.
+pub(crate) static VTABLE: VTable = VTable { run, completed, abandon, free, describe };
+
+/// Resumes the task's leaf until it suspends or the task is over. See [`VTable::run`].
+unsafe fn run(task: &TaskRef) -> RunEnd {
+    // SAFETY: in the vtable of coroutine tasks only.
+    let co = unsafe { cell(task) };
+    let mut ctx = new_ctx(co);
+    // SAFETY: the caller holds the run.
+    let leaf = unsafe { &mut *co.leaf.get() };
+    if task.header().state.is_cancelled() && leaf.cancel == VT_CANCEL_NONE {
+        leaf.cancel = VT_CANCEL_ASKED;
+    }
+    // SAFETY: the caller holds the run, so nobody else uses the leaf; the frame is unresumed or
+    // suspended because the task is not COMPLETE.
+    let status = unsafe { vitte_abi::vt_run(&raw mut ctx, co.leaf.get()) };
+    if status == VT_YIELDED {
+        if ctx.requeue != 0 {
+            // Seen when the run ends, which then queues the task behind the others.
+            task.header().state.wake();
+        }
+        return RunEnd::Suspended;
+    }
+    finish(co, status);
+    RunEnd::Finished
+}
+
+/// The context of one resume of `co`.
+fn new_ctx(co: &Coroutine) -> vt_ctx {
+    vt_ctx {
+        leaf: co.leaf.get(),
+        task: std::ptr::from_ref(co).cast_mut().cast(),
+        fns: &raw const FNS,
+        budget: LOOP_BUDGET,
+        stack_limit: ThreadCx::stack_limit(),
+        now_ns: co.header.shared.env.now_ns(),
+        mode: VT_MODE_RESUME,
+        child_status: VT_NONE,
+        coop: COOP_BUDGET,
+        requeue: 0,
+        abort: 0,
+        winner: 0,
+        wake_reason: 0,
+        ready_mask: 0,
+        errno: 0,
+        timed_out: 0,
+        user: co.user.load(Ordering::Acquire),
+    }
+}
+
+/// Stores the final status of the task and tells the host.
+fn finish(co: &Coroutine, status: vt_status) {
+    let status = match status {
+        VT_DONE | VT_CANCELLED | VT_FAULTED => status,
+        // A root frame that gives an item or a status that is none is misused.
+        _ => VT_FAULTED,
+    };
+    if status == VT_FAULTED {
+        // SAFETY: the caller of `run` holds the run.
+        let fault = unsafe { &mut *co.fault.get() };
+        fault.get_or_insert_with(|| Fault::new(fault_code::MISUSE, 0));
+    }
+    // Release: the handles read it after COMPLETE.
+    co.status.store(status, Ordering::Release);
+    // SAFETY: as above; no frame of the arena is used any more.
+    drop(std::mem::take(unsafe { &mut *co.arena.get() }));
+    if let Some(completed) = co.hooks().and_then(|h| h.completed) {
+        let (frame, user) = (co.frame(), co.user.load(Ordering::Acquire));
+        // SAFETY: the hook's contract.
+        unsafe { completed(frame, co.machine, status, user) };
+    }
+}
+
+/// Gives back the run's share of the handles. See [`VTable::completed`].
+unsafe fn completed(task: &TaskRef, _wanted: bool) {
+    // SAFETY: in the vtable of coroutine tasks only.
+    unsafe { cell(task) }.drop_handle();
+}
+
+/// Ends a coroutine that was never resumed or can be cancelled without a wait. See
+/// [`VTable::abandon`].
+unsafe fn abandon(task: &TaskRef) -> bool {
+    task.header().state.cancel();
+    // SAFETY: the caller holds the run.
+    unsafe { run(task) == RunEnd::Finished }
+}
+
+unsafe fn free(header: NonNull<Header>) {
+    // SAFETY: in the vtable of coroutine tasks only; no reference is left (caller).
+    unsafe { free_task(header) };
+}
+
+unsafe fn describe(task: &TaskRef, held: bool) -> Description {
+    // SAFETY: in the vtable of coroutine tasks only.
+    let co = unsafe { cell(task) };
+    // SAFETY: the task is not over, so its machine is alive.
+    let machine = unsafe { &*co.machine };
+    // SAFETY: a static text of the machine.
+    let name = unsafe { text(machine.name, machine.name_len) }.to_string();
+    if !held {
+        return Description { name, ..Description::default() };
+    }
+    // SAFETY: the task is held: nobody changes its leaf.
+    let leaf = unsafe { *co.leaf.get() };
+    let awaitee = match co.hooks().and_then(|h| h.describe) {
+        // SAFETY: the hook's contract: the task is held.
+        Some(describe) => unsafe {
+            describe(leaf.resume as usize, leaf.frame, co.user.load(Ordering::Acquire))
+        },
+        None => String::new(),
+    };
+    Description { name, state: state_name(co), awaitee }
+}
+
+/// Name of the state of the root frame of a held task.
+fn state_name(co: &Coroutine) -> String {
+    // SAFETY: the task is not over, so its machine is alive.
+    let machine = unsafe { &*co.machine };
+    // SAFETY: the tag lies inside the frame, which nobody changes (the task is held).
+    let tag = unsafe { co.frame().add(machine.tag_offset as usize) };
+    let tag = match machine.tag_bytes {
+        // SAFETY: as above.
+        1 => u32::from(unsafe { tag.read() }),
+        // SAFETY: as above.
+        2 => u32::from(unsafe { tag.cast::<u16>().read_unaligned() }),
+        // SAFETY: as above.
+        _ => unsafe { tag.cast::<u32>().read_unaligned() },
+    };
+    match tag {
+        0 => "unresumed".into(),
+        1 => "returned".into(),
+        2 => "poisoned".into(),
+        n if n - 3 < machine.n_states => {
+            // SAFETY: the machine has `n_states` names.
+            let state = unsafe { machine.states.add((n - 3) as usize) };
+            // SAFETY: as above.
+            let state = unsafe { &*state };
+            // SAFETY: a static text of the machine.
+            let name = unsafe { text(state.name, state.name_len) };
+            if state.line == 0 { name.to_string() } else { format!("{name} (line {})", state.line) }
+        }
+        n => format!("state {n}"),
+    }
+}

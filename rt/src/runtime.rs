@@ -1,0 +1,382 @@
+//! The runtime as its user sees it: built, run, shut down.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use vitte_abi::vt_machine;
+
+use crate::blocking;
+use crate::coroutine::{self, FrameTask, SpawnOptions};
+use crate::env::{Choice, Env, RealEnv, SeededEnv};
+use crate::metrics::{Metrics, TaskDump};
+use crate::scheduler::{Flavor, Shared, ThreadCx, block_on, run_seeded};
+use crate::task::{JoinHandle, new_future_task};
+
+/// How long dropping a runtime waits for its tasks and threads.
+const DROP_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Builds a [`Runtime`].
+///
+/// # Examples
+///
+/// ```
+/// let runtime = vitte_rt::runtime::Builder::current_thread().build()?;
+/// assert_eq!(runtime.block_on(async { 6 * 7 }), 42);
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Builder {
+    flavor: Flavor,
+    n_workers: usize,
+    seed: u64,
+    fuel: Option<u64>,
+}
+
+impl Builder {
+    /// Worker threads, one per processor unless told otherwise.
+    pub fn multi_thread() -> Self {
+        let n_workers = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Builder { flavor: Flavor::Threads, n_workers, seed: 0, fuel: None }
+    }
+
+    /// No threads: tasks run on the thread that calls `block_on`, while it does.
+    pub fn current_thread() -> Self {
+        Builder { flavor: Flavor::Current, n_workers: 1, seed: 0, fuel: None }
+    }
+
+    /// Deterministic: virtual time and an interleaving of virtual workers made from `seed`.
+    pub fn seeded(seed: u64) -> Self {
+        Builder { flavor: Flavor::Seeded, n_workers: 2, seed, fuel: None }
+    }
+
+    /// Number of workers (at least 1; a current-thread runtime has one).
+    #[must_use]
+    pub fn workers(mut self, n: usize) -> Self {
+        if self.flavor != Flavor::Current {
+            self.n_workers = n.max(1);
+        }
+        self
+    }
+
+    /// Total of loop back-edges that a seeded run may take; going over faults the task.
+    #[must_use]
+    pub fn fuel(mut self, back_edges: u64) -> Self {
+        self.fuel = Some(back_edges);
+        self
+    }
+
+    /// Builds the runtime and starts its threads.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no poller or no thread to give.
+    pub fn build(self) -> io::Result<Runtime> {
+        let env: Arc<dyn Env> = match self.flavor {
+            Flavor::Seeded => Arc::new(SeededEnv::new(self.seed, self.fuel)),
+            Flavor::Threads | Flavor::Current => Arc::new(RealEnv::new()),
+        };
+        let shared = Shared::new(env, self.flavor, self.n_workers)?;
+        let runtime = Runtime { handle: Handle { shared } };
+        if self.flavor == Flavor::Threads {
+            let shared = &runtime.handle.shared;
+            while let Some(core) = shared.take_home_core() {
+                shared.hand_on(core).map_err(|_| io::Error::other("no thread for a worker"))?;
+            }
+        }
+        Ok(runtime)
+    }
+}
+
+/// A runtime. Dropping it cancels its tasks, waits for them for a few seconds and ends its threads.
+#[derive(Debug)]
+pub struct Runtime {
+    handle: Handle,
+}
+
+/// A run ended because nothing can ever wake any task again.
+#[derive(Clone, Debug)]
+pub struct Stalled {
+    /// The tasks that wait for ever.
+    pub dump: TaskDump,
+}
+
+impl fmt::Display for Stalled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "every task waits for something that can never come: {}", self.dump)
+    }
+}
+
+impl std::error::Error for Stalled {}
+
+/// What was left when a runtime shut down.
+#[derive(Clone, Debug, Default)]
+pub struct ShutdownReport {
+    /// Tasks that had not ended at the deadline. Futures among them were dropped; coroutines in
+    /// the middle of their work and running tasks were left as they were.
+    pub left: TaskDump,
+}
+
+impl Runtime {
+    /// A runtime with worker threads, one per processor.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::build`].
+    pub fn new() -> io::Result<Self> {
+        Builder::multi_thread().build()
+    }
+
+    /// A handle.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// As [`Handle::spawn`].
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.handle.spawn(future)
+    }
+
+    /// Runs a future to its end on this thread, waiting for ever if need be.
+    ///
+    /// # Panics
+    ///
+    /// When a seeded run has stalled (with the task dump), and when the future panics.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        match self.drive(future, true) {
+            Ok(output) => output,
+            Err(dump) => panic!("{}", Stalled { dump }),
+        }
+    }
+
+    /// As [`Runtime::block_on`], but ends when nothing can ever wake any task again: no task can
+    /// run, no timer is armed, nobody waits for I/O, no blocking work is under way and no
+    /// [`KeepAlive`] is held.
+    ///
+    /// # Errors
+    ///
+    /// [`Stalled`], with the tasks that wait for ever.
+    ///
+    /// # Panics
+    ///
+    /// When the future panics.
+    pub fn run<F: Future>(&self, future: F) -> Result<F::Output, Stalled> {
+        self.drive(future, false).map_err(|dump| Stalled { dump })
+    }
+
+    fn drive<F: Future>(&self, future: F, patient: bool) -> Result<F::Output, TaskDump> {
+        let shared = &self.handle.shared;
+        match shared.flavor {
+            Flavor::Seeded => run_seeded(shared, future),
+            Flavor::Threads | Flavor::Current => block_on(shared, future, patient),
+        }
+    }
+
+    /// Cancels all tasks, waits for their end until the deadline, ends the threads.
+    pub fn shutdown(self, deadline: Duration) -> ShutdownReport {
+        let report = self.close(deadline);
+        std::mem::forget(self);
+        report
+    }
+
+    fn close(&self, deadline: Duration) -> ShutdownReport {
+        let shared = &self.handle.shared;
+        let until = Instant::now() + deadline;
+        // SeqCst: a task spawned after this is born cancelled, one spawned before is in the list.
+        shared.closing.store(true, Ordering::SeqCst);
+        self.handle.cancel_all();
+        let inside = ThreadCx::with(|cx| cx.is_some_and(|cx| cx.is_of(shared)));
+        if !inside {
+            match shared.flavor {
+                Flavor::Threads => shared.wait_until_gone(until),
+                Flavor::Current | Flavor::Seeded => {
+                    let _ = catch_unwind(AssertUnwindSafe(|| self.drain(deadline)));
+                }
+            }
+        }
+        shared.stop_workers();
+        shared.blocking.stop();
+        if !inside {
+            shared.wait_for_cores(until);
+        }
+        ShutdownReport { left: shared.abandon_all() }
+    }
+
+    /// Runs the cancelled tasks of a runtime without threads to their end.
+    fn drain(&self, deadline: Duration) {
+        let shared = self.handle.shared.clone();
+        let until = shared.env.now_ns().saturating_add(deadline.as_nanos() as u64);
+        let gone = async move {
+            while shared.registry.len() > 0 && shared.env.now_ns() < until {
+                let step = Duration::from_millis(1);
+                crate::time::sleep(step).await;
+            }
+        };
+        let _ = self.run(gone);
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        self.close(DROP_DEADLINE);
+    }
+}
+
+/// A handle of a runtime, usable from any thread.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl Handle {
+    /// The runtime of the calling task or thread.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    pub fn current() -> Handle {
+        Handle::try_current().expect("called from within a runtime")
+    }
+
+    /// The runtime of the calling task or thread, if it has one.
+    pub fn try_current() -> Option<Handle> {
+        ThreadCx::with(|cx| cx.map(|cx| Handle { shared: cx.shared.clone() }))
+    }
+
+    pub(crate) fn from_shared(shared: Arc<Shared>) -> Handle {
+        Handle { shared }
+    }
+
+    /// Spawns a future as a task.
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let (queued, listed, handle) = new_future_task(&self.shared, future);
+        self.shared.start(queued, listed);
+        handle
+    }
+
+    /// Runs a closure that blocks on a thread kept for such work (inline in a seeded run).
+    pub fn spawn_blocking<T, F>(&self, body: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let (send, receive) = crate::oneshot::channel();
+        let work = Box::new(move || {
+            let _ = send.send(catch_unwind(AssertUnwindSafe(body)));
+        });
+        blocking::submit(&self.shared, work);
+        self.spawn(async move {
+            match receive.await {
+                Ok(Ok(value)) => value,
+                Ok(Err(payload)) => std::panic::resume_unwind(payload),
+                // The pool was stopped before the work began; the task is being cancelled too.
+                Err(_) => std::future::pending().await,
+            }
+        })
+    }
+
+    /// Allocates the root frame of a coroutine task, to be filled in and spawned with
+    /// [`Handle::spawn_frame`]. Link and tag are set, the rest is undefined. `None` if memory is
+    /// short.
+    ///
+    /// # Safety
+    ///
+    /// `machine` is a valid description that outlives the task.
+    pub unsafe fn alloc_frame(&self, machine: *const vt_machine) -> Option<NonNull<u8>> {
+        // SAFETY: the caller vouches for the machine.
+        unsafe { coroutine::alloc_task(&self.shared, machine) }
+    }
+
+    /// Makes a task of a frame and queues it; see [`coroutine::spawn_frame`].
+    ///
+    /// # Safety
+    ///
+    /// As [`coroutine::spawn_frame`].
+    pub unsafe fn spawn_frame(&self, frame: NonNull<u8>, options: SpawnOptions) -> FrameTask {
+        // SAFETY: the caller vouches for the frame.
+        unsafe { coroutine::spawn_frame(frame, options) }
+    }
+
+    /// Asks every task to cancel.
+    pub fn cancel_all(&self) {
+        for task in self.shared.registry.all() {
+            task.cancel();
+        }
+    }
+
+    /// All tasks that are not over.
+    pub fn dump(&self) -> TaskDump {
+        self.shared.dump()
+    }
+
+    /// What the runtime has done so far.
+    pub fn metrics(&self) -> Metrics {
+        self.shared.counters.snapshot()
+    }
+
+    /// Number of tasks that are not over.
+    pub fn n_tasks(&self) -> usize {
+        self.shared.registry.len()
+    }
+
+    /// Number of workers.
+    pub fn n_workers(&self) -> usize {
+        self.shared.n_workers()
+    }
+
+    /// Nanoseconds since the runtime was built (virtual in a seeded runtime).
+    pub fn now_ns(&self) -> u64 {
+        self.shared.env.now_ns()
+    }
+
+    /// Whether time is virtual.
+    pub fn is_virtual(&self) -> bool {
+        self.shared.is_virtual
+    }
+
+    /// A number below `n` (at least 1): random, or made from the seed.
+    pub fn choose(&self, n: u32) -> u32 {
+        self.shared.env.choose(n, Choice::Program)
+    }
+
+    /// Hash of everything a seeded runtime did so far.
+    pub fn trace_hash(&self) -> u64 {
+        self.shared.env.trace_hash()
+    }
+
+    /// A token for a foreign source of wake-ups (a thread that reads the terminal): while it is
+    /// held, [`Runtime::run`] does not think that all tasks wait for ever.
+    pub fn keep_alive(&self) -> KeepAlive {
+        // AcqRel: pairs with the look at quietness.
+        self.shared.n_keep_alive.fetch_add(1, Ordering::AcqRel);
+        KeepAlive { shared: self.shared.clone() }
+    }
+}
+
+/// See [`Handle::keep_alive`].
+#[derive(Debug)]
+pub struct KeepAlive {
+    shared: Arc<Shared>,
+}
+
+impl Drop for KeepAlive {
+    fn drop(&mut self) {
+        // AcqRel: pairs with the look at quietness.
+        self.shared.n_keep_alive.fetch_sub(1, Ordering::AcqRel);
+        self.shared.quiet_hint();
+    }
+}

@@ -1,0 +1,166 @@
+//! `block_on`: a thread that waits for one future, and in a current-thread runtime plays the worker
+//! meanwhile.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use super::park::Parker;
+use super::{Flavor, Shared, ThreadCx};
+use crate::metrics::TaskDump;
+
+/// Turns that the calling thread takes before it looks at its own future again.
+const TURNS: usize = 61;
+
+/// The future of a `block_on`, as others see it.
+#[derive(Debug)]
+pub(crate) struct Root {
+    woken: AtomicBool,
+    parker: Parker,
+    shared: Arc<Shared>,
+}
+
+impl Root {
+    pub(crate) fn new(shared: &Arc<Shared>) -> Arc<Root> {
+        let root =
+            Root { woken: AtomicBool::new(true), parker: Parker::new(), shared: shared.clone() };
+        Arc::new(root)
+    }
+
+    /// Whether the future is to be polled; resets it.
+    pub(crate) fn take_woken(&self) -> bool {
+        // Acquire: what the waker did before is seen.
+        self.woken.swap(false, Ordering::AcqRel)
+    }
+
+    pub(crate) fn is_woken(&self) -> bool {
+        // Acquire: as above.
+        self.woken.load(Ordering::Acquire)
+    }
+
+    /// Makes the thread look again.
+    pub(crate) fn nudge(&self, shared: &Shared) {
+        self.parker.unpark(|| {});
+        if shared.flavor == Flavor::Current {
+            shared.unpark(0);
+        }
+    }
+}
+
+impl Wake for Root {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // Release: pairs with `take_woken`.
+        if !self.woken.swap(true, Ordering::AcqRel) {
+            self.nudge(&self.shared);
+        }
+    }
+}
+
+/// Enters a root into the table while a thread waits.
+struct Registered<'a>(&'a Arc<Shared>, &'a Arc<Root>);
+
+impl<'a> Registered<'a> {
+    fn new(shared: &'a Arc<Shared>, root: &'a Arc<Root>) -> Self {
+        shared.roots.lock().push(root.clone());
+        // SeqCst: pairs with `quiet_hint` and with the worker that stands in for us.
+        shared.n_roots.fetch_add(1, Ordering::SeqCst);
+        Registered(shared, root)
+    }
+}
+
+impl Drop for Registered<'_> {
+    fn drop(&mut self) {
+        let Registered(shared, root) = self;
+        shared.roots.lock().retain(|r| !Arc::ptr_eq(r, root));
+        shared.n_roots.fetch_sub(1, Ordering::SeqCst);
+        if shared.flavor == Flavor::Current {
+            shared.unpark(0); // a stand-in may go home
+        }
+    }
+}
+
+/// Gives the core back when the thread leaves `block_on`, by a panic too.
+struct Home<'a>(&'a Arc<Shared>, &'a ThreadCx);
+
+impl Drop for Home<'_> {
+    fn drop(&mut self) {
+        let core = self.1.core.borrow_mut().take();
+        if let Some(core) = core {
+            self.0.bring_home(core);
+        }
+    }
+}
+
+/// Runs `future` to its end on this thread, on a real clock.
+///
+/// `patient`: waits for ever if need be; else answers the dump when nothing can ever wake it.
+pub(crate) fn block_on<F: Future>(
+    shared: &Arc<Shared>,
+    future: F,
+    patient: bool,
+) -> Result<F::Output, TaskDump> {
+    let root = Root::new(shared);
+    let waker = Waker::from(root.clone());
+    let cx = ThreadCx::new(shared.clone(), None);
+    let mut future = pin!(future);
+    cx.scope(|| {
+        let registered = Registered::new(shared, &root);
+        let home = Home(shared, &cx);
+        let result = loop {
+            if root.take_woken()
+                && let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker))
+            {
+                break Ok(output);
+            }
+            if !cx.has_core() && shared.flavor == Flavor::Current {
+                *cx.core.borrow_mut() = shared.take_home_core();
+            }
+            let mut n_turns = 0;
+            while n_turns < TURNS && !root.is_woken() && shared.turn(&cx) {
+                n_turns += 1;
+            }
+            if n_turns > 0 || root.is_woken() {
+                continue;
+            }
+            // Before parking: a hint that came earlier shares its token with the wake-up that we
+            // have just handled.
+            if !patient && shared.is_stalled(&cx) && !root.is_woken() {
+                break Err(shared.dump());
+            }
+            if cx.has_core() {
+                shared.sleep(&cx);
+            } else {
+                root.parker.park();
+            }
+        };
+        drop(home);
+        drop(registered);
+        result
+    })
+}
+
+impl Shared {
+    /// As [`Shared::is_quiet`], seen from a thread that is awake in `block_on`.
+    fn is_stalled(&self, cx: &ThreadCx) -> bool {
+        let index = cx.core.borrow().as_ref().map(|core| core.index);
+        let Some(index) = index else { return self.is_quiet() };
+        let searching = {
+            let mut core = cx.core.borrow_mut();
+            core.as_mut().is_some_and(|core| std::mem::take(&mut core.searching))
+        };
+        self.idle.fall_asleep(index, searching);
+        let quiet = self.is_quiet();
+        if !self.idle.wake_up(index)
+            && let Some(core) = cx.core.borrow_mut().as_mut()
+        {
+            core.searching = true;
+        }
+        quiet
+    }
+}

@@ -1,0 +1,85 @@
+//! Sleeping, and what wakes tasks from outside: timers and I/O.
+
+use std::sync::atomic::Ordering;
+use std::task::Waker;
+use std::time::Duration;
+
+use super::{Shared, ThreadCx};
+
+impl Shared {
+    /// Looks for due timers and I/O without waiting.
+    pub(crate) fn drive_now(&self, cx: &ThreadCx) {
+        let mut io = Vec::new();
+        if let Some(reactor) = &self.reactor
+            && reactor.has_waiters()
+        {
+            reactor.wait(Some(Duration::ZERO), &mut io);
+        }
+        self.deliver(cx, io);
+    }
+
+    /// Wakes the tasks that wait for `io` or for a timer that is due.
+    fn deliver(&self, cx: &ThreadCx, io: Vec<Waker>) {
+        cx.in_driver.set(true);
+        let n_io = io.len();
+        for waker in io {
+            self.counters.io_wakes.add();
+            waker.wake();
+        }
+        if let Some(reactor) = &self.reactor {
+            reactor.settle(n_io);
+        }
+        let mut due = Vec::new();
+        self.timers.fire(self.env.now_ns(), &mut due);
+        let n_due = due.len();
+        for (_, waker) in due {
+            self.counters.timers_fired.add();
+            waker.wake();
+        }
+        self.timers.settle(n_due);
+        cx.in_driver.set(false);
+    }
+
+    /// The worker has nothing to do: sleeps until there may be something.
+    pub(crate) fn sleep(&self, cx: &ThreadCx) {
+        let Some((index, searching)) = ({
+            let mut core = cx.core.borrow_mut();
+            core.as_mut().map(|core| (core.index, std::mem::take(&mut core.searching)))
+        }) else {
+            return;
+        };
+        let n_asleep = self.idle.fall_asleep(index, searching);
+        // SeqCst: pairs with `stop_workers`.
+        if !self.has_work() && !self.stop.load(Ordering::SeqCst) {
+            if n_asleep == self.remotes.len() {
+                self.quiet_hint();
+            }
+            self.counters.parks.add();
+            self.park(cx, index);
+        }
+        if !self.idle.wake_up(index)
+            && let Some(core) = cx.core.borrow_mut().as_mut()
+        {
+            // Woken for work: counted as a searcher by whoever woke us.
+            core.searching = true;
+        }
+    }
+
+    /// Parks in the poller if nobody is there, else on the worker's own token.
+    fn park(&self, cx: &ThreadCx, index: usize) {
+        let parker = &self.remotes[index].parker;
+        let (Some(_driver), Some(reactor)) = (self.driver.try_lock(), &self.reactor) else {
+            return parker.park();
+        };
+        let mut io = Vec::new();
+        parker.park_with(|| {
+            let timeout = self
+                .timers
+                .park()
+                .map(|deadline| Duration::from_nanos(deadline.saturating_sub(self.env.now_ns())));
+            reactor.wait(timeout, &mut io);
+            self.timers.unpark();
+        });
+        self.deliver(cx, io);
+    }
+}

@@ -1,0 +1,117 @@
+//! The seeded run: one thread plays all workers, in an order that the seed chooses.
+//!
+//! While something can run, the environment chooses who takes the next turn: a worker (which finds
+//! work as a real one does, stealing included) or the future of the `run`. When nothing can run the
+//! clock jumps to the next deadline. When there is none either, the run has stalled.
+//!
+//! A program that never waits while a timer is armed gets the timer all the same: after
+//! [`PATIENCE`] turns without a jump the clock moves.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use super::current::Root;
+use super::worker::Core;
+use super::{Shared, ThreadCx};
+use crate::env::Choice;
+use crate::metrics::TaskDump;
+
+/// Turns without a clock jump until the clock moves on its own.
+const PATIENCE: u32 = 100_000;
+
+/// Runs `future` to its end on this thread, in virtual time.
+pub(crate) fn run_seeded<F: Future>(
+    shared: &Arc<Shared>,
+    future: F,
+) -> Result<F::Output, TaskDump> {
+    let root = Root::new(shared);
+    let waker = Waker::from(root.clone());
+    let cx = ThreadCx::new(shared.clone(), None);
+    let mut future = pin!(future);
+    let mut players = Players::new(shared);
+    cx.scope(|| {
+        let mut n_turns = 0;
+        loop {
+            if n_turns > PATIENCE && shared.advance(&cx) {
+                n_turns = 0;
+            }
+            let n_workers = if shared.has_work() { players.cores.len() } else { 0 };
+            let n_choices = n_workers + usize::from(root.is_woken());
+            if n_choices == 0 {
+                if !shared.advance(&cx) {
+                    return Err(shared.dump());
+                }
+                n_turns = 0;
+                continue;
+            }
+            n_turns += 1;
+            let chosen = shared.env.choose(n_choices as u32, Choice::Worker) as usize;
+            if chosen < n_workers {
+                players.turn(&cx, chosen);
+            } else if root.take_woken()
+                && let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker))
+            {
+                return Ok(output);
+            }
+        }
+    })
+}
+
+/// The cores of all workers, while a run plays them.
+struct Players<'a> {
+    shared: &'a Arc<Shared>,
+    cores: Vec<Option<Core>>,
+}
+
+impl<'a> Players<'a> {
+    fn new(shared: &'a Arc<Shared>) -> Self {
+        let mut cores = std::mem::take(&mut *shared.home.lock());
+        cores.sort_by_key(|core| core.index);
+        Players { shared, cores: cores.into_iter().map(Some).collect() }
+    }
+
+    /// Takes one turn of a worker.
+    fn turn(&mut self, cx: &ThreadCx, worker: usize) {
+        *cx.core.borrow_mut() = self.cores[worker].take();
+        self.shared.turn(cx);
+        let mut core = cx.core.borrow_mut().take();
+        if let Some(core) = &mut core
+            && std::mem::take(&mut core.searching)
+        {
+            self.shared.idle.stop_searching();
+        }
+        self.cores[worker] = core;
+    }
+}
+
+impl Drop for Players<'_> {
+    fn drop(&mut self) {
+        self.shared.home.lock().extend(self.cores.drain(..).flatten());
+    }
+}
+
+impl Shared {
+    /// Moves the clock to the next deadline and wakes what is due; false if no timer is armed.
+    fn advance(&self, cx: &ThreadCx) -> bool {
+        let Some(next) = self.timers.next() else { return false };
+        self.env.advance_to(next);
+        let mut due = Vec::new();
+        self.timers.fire(self.env.now_ns(), &mut due);
+        self.timers.settle(due.len());
+        cx.in_driver.set(true);
+        for ties in due.chunk_by_mut(|a, b| a.0 == b.0) {
+            // Equal deadlines in a chosen order.
+            for last in (1..ties.len()).rev() {
+                ties.swap(last, self.env.choose(last as u32 + 1, Choice::Tie) as usize);
+            }
+        }
+        for (_, waker) in due {
+            self.counters.timers_fired.add();
+            waker.wake();
+        }
+        cx.in_driver.set(false);
+        true
+    }
+}

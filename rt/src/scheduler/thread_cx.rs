@@ -1,0 +1,263 @@
+//! What a thread that takes part in a runtime knows: its runtime, and the worker it plays.
+
+use std::cell::{Cell, RefCell};
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+
+use super::worker::Core;
+use super::{Flavor, Shared};
+
+/// How long a task may hold its worker up before the worker's core is handed on.
+const HOLD_NS: u64 = 1_000_000;
+/// How long a thread without a core waits for one before it ends.
+const SPARE: Duration = Duration::from_secs(10);
+/// Stack of worker threads.
+pub(crate) const STACK_BYTES: usize = 2 << 20;
+/// What synchronous procedures must leave of the stack for the runtime and the host.
+const STACK_RESERVE: usize = 96 << 10;
+
+/// A thread's part in a runtime, while it is entered.
+#[derive(Debug)]
+pub(crate) struct ThreadCx {
+    pub(crate) shared: Arc<Shared>,
+    /// The worker this thread plays, if any.
+    pub(crate) core: RefCell<Option<Core>>,
+    /// Wakers are being called for timers and I/O: their tasks queue in order.
+    pub(crate) in_driver: Cell<bool>,
+    /// The core was handed on during the run in progress.
+    pub(crate) detached: Cell<bool>,
+}
+
+thread_local! {
+    static CURRENT: Cell<Option<NonNull<ThreadCx>>> = const { Cell::new(None) };
+    static STACK_LIMIT: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Makes a context the thread's current one until dropped.
+#[derive(Debug)]
+pub(crate) struct Entered {
+    before: Option<NonNull<ThreadCx>>,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        CURRENT.set(self.before);
+    }
+}
+
+impl ThreadCx {
+    pub(crate) fn new(shared: Arc<Shared>, core: Option<Core>) -> Self {
+        ThreadCx {
+            shared,
+            core: RefCell::new(core),
+            in_driver: Cell::new(false),
+            detached: Cell::new(false),
+        }
+    }
+
+    /// Runs `body` with this context as the thread's current one.
+    pub(crate) fn scope<R>(&self, body: impl FnOnce() -> R) -> R {
+        let _entered = Entered { before: CURRENT.replace(Some(NonNull::from(self))) };
+        body()
+    }
+
+    /// Runs `body` with the thread's current context, if it has one.
+    pub(crate) fn with<R>(body: impl FnOnce(Option<&ThreadCx>) -> R) -> R {
+        let current = CURRENT.try_with(Cell::get).ok().flatten();
+        // SAFETY: set by `scope` only, which borrows the context until it resets the cell.
+        body(current.map(|cx| unsafe { cx.as_ref() }))
+    }
+
+    pub(crate) fn is_of(&self, shared: &Shared) -> bool {
+        std::ptr::eq(Arc::as_ptr(&self.shared), shared)
+    }
+
+    /// Whether the thread plays a worker now.
+    pub(crate) fn has_core(&self) -> bool {
+        self.core.borrow().is_some()
+    }
+
+    /// Lowest stack address that generated code may use on this thread.
+    pub(crate) fn stack_limit() -> usize {
+        let known = STACK_LIMIT.get();
+        if known != 0 {
+            return known;
+        }
+        let limit = stack_bottom() + STACK_RESERVE;
+        STACK_LIMIT.set(limit);
+        limit
+    }
+
+    /// A task that was resumed at `started_ns` has used its loop budget up: if it holds its worker
+    /// up for long, another thread plays the worker from now on.
+    pub(crate) fn overrun(shared: &Arc<Shared>, started_ns: u64) {
+        let held = shared.env.now_ns().saturating_sub(started_ns);
+        if shared.is_virtual || held < HOLD_NS {
+            return;
+        }
+        ThreadCx::with(|cx| {
+            let Some(cx) = cx else { return };
+            let Some(core) = cx.core.borrow_mut().take() else { return };
+            // AcqRel: pairs with `is_quiet`.
+            shared.n_detached.fetch_add(1, Ordering::AcqRel);
+            cx.detached.set(true);
+            match shared.hand_on(core) {
+                Ok(()) => shared.counters.handoffs.add(),
+                Err(core) => {
+                    *cx.core.borrow_mut() = Some(core);
+                    cx.detached.set(false);
+                    shared.n_detached.fetch_sub(1, Ordering::AcqRel);
+                }
+            }
+        });
+    }
+}
+
+/// Threads that wait for a core to play.
+#[derive(Debug, Default)]
+pub(crate) struct Spares {
+    inner: Mutex<Offered>,
+    offer: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Offered {
+    cores: Vec<Core>,
+    n_waiting: usize,
+    n_threads: usize,
+}
+
+impl Shared {
+    /// Gives a core to another thread; gives it back if there is none.
+    pub(crate) fn hand_on(self: &Arc<Self>, core: Core) -> Result<(), Core> {
+        let mut spares = self.spares.inner.lock();
+        if spares.n_waiting > spares.cores.len() {
+            spares.cores.push(core);
+            self.spares.offer.notify_one();
+            return Ok(());
+        }
+        spares.n_threads += 1;
+        let name = format!("vitte-worker-{}", spares.n_threads);
+        drop(spares);
+        let cradle = Arc::new(Mutex::new(Some(core)));
+        let (shared, taken) = (self.clone(), cradle.clone());
+        let body = Box::new(move || {
+            let core = taken.lock().take();
+            worker_main(&shared, core);
+        });
+        match self.env.spawn_thread(&name, STACK_BYTES, body) {
+            Ok(_) => Ok(()),
+            Err(_) => match cradle.lock().take() {
+                Some(core) => Err(core),
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// Waits until a core is handed on; `None` if that takes long or the runtime ends.
+    fn wait_for_core(&self) -> Option<Core> {
+        let mut spares = self.spares.inner.lock();
+        loop {
+            if let Some(core) = spares.cores.pop() {
+                return Some(core);
+            }
+            // SeqCst: pairs with `stop_workers`.
+            if self.stop.load(Ordering::SeqCst) {
+                return None;
+            }
+            spares.n_waiting += 1;
+            let timed_out = self.spares.offer.wait_for(&mut spares, SPARE).timed_out();
+            spares.n_waiting -= 1;
+            if timed_out && spares.cores.is_empty() {
+                return None;
+            }
+        }
+    }
+
+    /// Takes a core that no thread plays.
+    pub(crate) fn take_home_core(&self) -> Option<Core> {
+        self.home.lock().pop()
+    }
+
+    /// Puts a core back; threads in `block_on` may take it.
+    pub(crate) fn bring_home(&self, core: Core) {
+        self.home.lock().push(core);
+        self.nudge_roots();
+    }
+
+    /// Tells all workers to end.
+    pub(crate) fn stop_workers(&self) {
+        // SeqCst: a worker that sleeps after this sees it, one that slept before is woken.
+        self.stop.store(true, Ordering::SeqCst);
+        for worker in 0..self.remotes.len() {
+            self.unpark(worker);
+        }
+        drop(self.spares.inner.lock());
+        self.spares.offer.notify_all();
+        self.nudge_roots();
+    }
+}
+
+/// The body of a thread that plays workers.
+pub(crate) fn worker_main(shared: &Arc<Shared>, core: Option<Core>) {
+    let cx = ThreadCx::new(shared.clone(), core);
+    cx.scope(|| {
+        loop {
+            if !cx.has_core() {
+                let Some(core) = shared.wait_for_core() else { return };
+                *cx.core.borrow_mut() = Some(core);
+            }
+            // A current-thread runtime runs only while somebody is in `block_on`.
+            let unwanted =
+                shared.flavor == Flavor::Current && shared.n_roots.load(Ordering::SeqCst) == 0;
+            // SeqCst: pairs with `stop_workers`.
+            if unwanted || shared.stop.load(Ordering::SeqCst) {
+                let core = cx.core.borrow_mut().take();
+                if let Some(core) = core {
+                    shared.bring_home(core);
+                }
+                if unwanted {
+                    continue;
+                }
+                return;
+            }
+            if !shared.turn(&cx) && cx.has_core() {
+                shared.sleep(&cx);
+            }
+        }
+    });
+}
+
+/// Lowest address of this thread's stack.
+#[cfg(target_os = "linux")]
+fn stack_bottom() -> usize {
+    let mut attributes = std::mem::MaybeUninit::<libc::pthread_attr_t>::uninit();
+    // SAFETY: always possible.
+    let thread = unsafe { libc::pthread_self() };
+    // SAFETY: initialises the attributes when it answers 0.
+    if unsafe { libc::pthread_getattr_np(thread, attributes.as_mut_ptr()) } != 0 {
+        return stack_guess();
+    }
+    let (mut low, mut size) = (std::ptr::null_mut(), 0);
+    // SAFETY: the attributes were initialised.
+    let failed =
+        unsafe { libc::pthread_attr_getstack(attributes.as_ptr(), &raw mut low, &raw mut size) };
+    // SAFETY: as above; not used afterwards.
+    unsafe { libc::pthread_attr_destroy(attributes.as_mut_ptr()) };
+    if failed == 0 { low as usize } else { stack_guess() }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn stack_bottom() -> usize {
+    stack_guess()
+}
+
+/// Half of the smallest usual stack below here.
+fn stack_guess() -> usize {
+    let here = 0u8;
+    (&raw const here as usize).saturating_sub(256 << 10)
+}

@@ -1,0 +1,68 @@
+//! Tasks: what the scheduler owns and runs.
+//!
+//! In: a future (here) or a coroutine frame ([`crate::coroutine`]). Out: a task cell, one
+//! allocation, that queues, wakers, the registry and handles share by counted references.
+
+mod cell;
+mod future;
+mod join;
+mod registry;
+mod state;
+
+pub(crate) use cell::{Description, Header, RunEnd, TaskRef, VTable, Wakers};
+pub(crate) use future::new_future_task;
+pub(crate) use join::panic_text;
+pub use join::{AbortHandle, JoinError, JoinHandle};
+pub(crate) use registry::{Links, Registry};
+pub(crate) use state::{Progress, State};
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::runtime::Handle;
+
+/// Spawns a future on the runtime of the calling task or thread.
+///
+/// # Panics
+///
+/// Outside of a runtime.
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    Handle::current().spawn(future)
+}
+
+/// Runs a closure that blocks on a thread kept for such work (inline in a seeded run).
+///
+/// # Panics
+///
+/// Outside of a runtime.
+pub fn spawn_blocking<T, F>(body: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    Handle::current().spawn_blocking(body)
+}
+
+/// Suspends once, so that other tasks get their turn.
+pub async fn yield_now() {
+    YieldNow(false).await;
+}
+
+struct YieldNow(bool);
+
+impl Future for YieldNow {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.0, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}

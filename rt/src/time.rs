@@ -1,0 +1,129 @@
+//! Waiting for time to pass. Never early; virtual in a seeded runtime.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use std::{error, fmt};
+
+use crate::runtime::Handle;
+use crate::scheduler::Shared;
+use crate::timers::TimerKey;
+
+/// Waits for at least `duration`. A duration of zero suspends once.
+///
+/// # Panics
+///
+/// When polled outside of a runtime.
+pub fn sleep(duration: Duration) -> Sleep {
+    Sleep { wait: Wait::For(duration), armed: None }
+}
+
+/// Waits until the runtime's clock ([`Handle::now_ns`]) shows `deadline_ns`.
+pub fn sleep_until(deadline_ns: u64) -> Sleep {
+    Sleep { wait: Wait::Until(deadline_ns), armed: None }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Wait {
+    For(Duration),
+    Until(u64),
+    Over,
+}
+
+/// See [`sleep`].
+#[derive(Debug)]
+pub struct Sleep {
+    wait: Wait,
+    armed: Option<(Arc<Shared>, TimerKey)>,
+}
+
+impl Sleep {
+    fn disarm(&mut self) {
+        if let Some((shared, key)) = self.armed.take() {
+            shared.timers.disarm(key);
+        }
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some((shared, key)) = &self.armed {
+            let Wait::Until(deadline) = self.wait else { return Poll::Ready(()) };
+            if shared.env.now_ns() < deadline && shared.timers.rearm(*key, cx.waker()) {
+                return Poll::Pending;
+            }
+            if shared.env.now_ns() >= deadline {
+                self.disarm();
+                self.wait = Wait::Over;
+                return Poll::Ready(());
+            }
+            self.armed = None; // fired, yet the clock has not got there: arm again
+        }
+        let shared = Handle::current().shared;
+        let now = shared.env.now_ns();
+        let deadline = match self.wait {
+            Wait::Over => return Poll::Ready(()),
+            Wait::For(duration) => {
+                now.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX))
+            }
+            Wait::Until(deadline) if deadline <= now => {
+                self.wait = Wait::Over;
+                return Poll::Ready(());
+            }
+            Wait::Until(deadline) => deadline,
+        };
+        self.wait = Wait::Until(deadline);
+        if deadline == now {
+            // A sleep of zero: behind the others, no timer.
+            cx.waker().wake_by_ref();
+            self.wait = Wait::Over;
+            return Poll::Pending;
+        }
+        let (key, interrupt) = shared.timers.arm(deadline, cx.waker());
+        if interrupt {
+            shared.interrupt();
+        }
+        self.armed = Some((shared, key));
+        Poll::Pending
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        self.disarm();
+    }
+}
+
+/// The time was up first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Elapsed;
+
+impl fmt::Display for Elapsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("deadline has elapsed")
+    }
+}
+
+impl error::Error for Elapsed {}
+
+/// Waits for `future`, but no longer than `duration`; then drops it. A future that is ready at the
+/// deadline wins.
+///
+/// # Errors
+///
+/// [`Elapsed`] when the time was up first.
+pub async fn timeout<F: Future>(duration: Duration, future: F) -> Result<F::Output, Elapsed> {
+    let mut future = std::pin::pin!(future);
+    let mut sleep = std::pin::pin!(sleep(duration));
+    std::future::poll_fn(|cx| {
+        if let Poll::Ready(output) = future.as_mut().poll(cx) {
+            return Poll::Ready(Ok(output));
+        }
+        sleep.as_mut().poll(cx).map(|()| Err(Elapsed))
+    })
+    .await
+}

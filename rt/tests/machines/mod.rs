@@ -1,0 +1,264 @@
+//! Hand-written machines, as generated code would be: `sleeper` awaits a host operation inline,
+//! `down` recurses through the arena, `spin` loops with a budget, `failing` faults.
+#![allow(
+    dead_code,
+    clippy::undocumented_unsafe_blocks,
+    clippy::multiple_unsafe_ops_per_block,
+    clippy::cast_ptr_alignment,
+    reason = "each test file uses some of it; the frames are written by hand"
+)]
+
+use std::ptr::{NonNull, null};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use vitte_rt::abi::*;
+use vitte_rt::coroutine::{Fault, FrameTask, HostOp, OpCx, SpawnOptions};
+use vitte_rt::runtime::Handle;
+
+static SPAN: vt_span =
+    vt_span { file: "m.vit".as_ptr(), file_len: 5, line: 7, column: 3, reserved: 0 };
+
+const fn state(name: &'static str, line: u32) -> vt_state {
+    vt_state { name: name.as_ptr(), name_len: name.len() as u32, line }
+}
+
+static SLEEPING: [vt_state; 1] = [state("sleeping", 12)];
+
+const fn machine<F>(
+    name: &'static str,
+    resume: vt_resume,
+    result_offset: usize,
+    result_bytes: u32,
+) -> vt_machine {
+    vt_machine {
+        resume,
+        size: size_of::<F>() as u32,
+        align: align_of::<F>() as u32,
+        tag_offset: 8,
+        tag_bytes: 1,
+        result_offset: result_offset as u32,
+        result_bytes,
+        name: name.as_ptr(),
+        name_len: name.len() as u32,
+        n_states: 1,
+        states: (&raw const SLEEPING).cast(),
+        layout_hash: 0,
+        span: &raw const SPAN,
+        user: null(),
+    }
+}
+
+/// Sleeps `ms` and answers `ms * 2`; the operation of [`Sleeper`].
+pub static SLEEP: LazyLock<HostOp> = LazyLock::new(|| {
+    HostOp::new1(|_cx: OpCx<'_>, ms: u64| async move {
+        vitte_rt::time::sleep(Duration::from_millis(ms)).await;
+        ms * 2
+    })
+});
+
+/// Bytes that the frames below keep for operations.
+const OP_BYTES: usize = 160;
+
+#[repr(C)]
+pub struct Sleeper {
+    pub link: *const vt_site,
+    pub tag: u8,
+    pub ms: u64,
+    pub result: u64,
+    pub cleanups: u64,
+    pub op: [u64; OP_BYTES / 8],
+}
+
+pub static SLEEPER: vt_machine =
+    machine::<Sleeper>("sleeper", sleeper, std::mem::offset_of!(Sleeper, result), 8);
+
+/// The leaf becomes `frame`, and the task waits.
+unsafe fn suspend(ctx: *mut vt_ctx, resume: vt_resume, frame: *mut u8) -> vt_status {
+    unsafe {
+        (*(*ctx).leaf).resume = resume;
+        (*(*ctx).leaf).frame = frame;
+    }
+    VT_YIELDED
+}
+
+pub unsafe extern "C" fn sleeper(ctx: *mut vt_ctx, frame: *mut u8) -> vt_status {
+    unsafe {
+        let me = frame.cast::<Sleeper>();
+        let op = *SLEEP;
+        assert!(op.size as usize <= OP_BYTES && op.align <= 8, "{op:?}");
+        let storage = (&raw mut (*me).op).cast::<u8>();
+        match (*me).tag {
+            0 if (*ctx).mode == VT_MODE_CANCEL => {
+                (*me).tag = 1;
+                return VT_CANCELLED;
+            }
+            0 => {
+                (*me).cleanups = 0;
+                let start: extern "C" fn(*mut vt_ctx, *mut u8, u64) = std::mem::transmute(op.start);
+                start(ctx, storage, (*me).ms);
+            }
+            3 => {}
+            _ => return VT_FAULTED,
+        }
+        let status = (op.poll)(ctx, storage);
+        match status {
+            VT_YIELDED => {
+                (*me).tag = 3;
+                suspend(ctx, sleeper, frame)
+            }
+            VT_DONE => {
+                (*me).result = storage.cast::<u64>().read();
+                (*me).tag = 1;
+                VT_DONE
+            }
+            status => {
+                (*me).cleanups += 1;
+                (*me).tag = if status == VT_FAULTED { 2 } else { 1 };
+                status
+            }
+        }
+    }
+}
+
+/// `down(n) = n == 0 ? { give way; 0 } : 1 + await down(n - 1)`, each callee in the arena.
+#[repr(C)]
+pub struct Down {
+    pub link: *const vt_site,
+    pub tag: u8,
+    pub n: u64,
+    pub result: u64,
+    pub child: *mut u8,
+}
+
+pub static DOWN: vt_machine = machine::<Down>("down", down, std::mem::offset_of!(Down, result), 8);
+static DOWN_SITE: vt_site = vt_site { resume: down, offset: VT_ARENA, state: 3 };
+
+pub unsafe extern "C" fn down(ctx: *mut vt_ctx, frame: *mut u8) -> vt_status {
+    unsafe {
+        let me = frame.cast::<Down>();
+        match (*me).tag {
+            0 if (*ctx).mode == VT_MODE_CANCEL => {
+                (*me).tag = 1;
+                VT_CANCELLED
+            }
+            0 if (*me).n == 0 => {
+                (*me).tag = 4;
+                (*ctx).requeue = 1;
+                suspend(ctx, down, frame)
+            }
+            0 => {
+                let child = ((*(*ctx).fns).alloc_frame)(ctx, &raw const DOWN, VT_FRAME_ARENA);
+                if child.is_null() {
+                    ((*(*ctx).fns).fault)(ctx, fault_code::MEMORY, &raw const SPAN, 0, 0);
+                    return VT_FAULTED;
+                }
+                (*child.cast::<vt_prefix>().sub(1)).parent = frame;
+                let child_frame = child.cast::<Down>();
+                (*child_frame).link = &raw const DOWN_SITE;
+                (*child_frame).n = (*me).n - 1;
+                (*me).child = child;
+                (*me).tag = 3;
+                suspend(ctx, down, child);
+                VT_RUNNING
+            }
+            3 => {
+                (*me).result = (*(*me).child.cast::<Down>()).result + 1;
+                ((*(*ctx).fns).free_frame)(ctx, (*me).child);
+                (*me).tag = 1;
+                (*ctx).child_status
+            }
+            4 => {
+                (*me).tag = 1;
+                (*me).result = 0;
+                if (*ctx).mode == VT_MODE_CANCEL { VT_CANCELLED } else { VT_DONE }
+            }
+            _ => VT_FAULTED,
+        }
+    }
+}
+
+/// Counts until `*stop` is not 0, with a loop budget.
+#[repr(C)]
+pub struct Spin {
+    pub link: *const vt_site,
+    pub tag: u8,
+    pub stop: *const std::sync::atomic::AtomicU64,
+    pub result: u64,
+}
+
+pub static SPIN: vt_machine = machine::<Spin>("spin", spin, std::mem::offset_of!(Spin, result), 8);
+
+pub unsafe extern "C" fn spin(ctx: *mut vt_ctx, frame: *mut u8) -> vt_status {
+    unsafe {
+        let me = frame.cast::<Spin>();
+        (*me).result = 0;
+        while (*(*me).stop).load(std::sync::atomic::Ordering::SeqCst) == 0 {
+            (*me).result += 1;
+            (*ctx).budget -= 1;
+            if (*ctx).budget < 0 && ((*(*ctx).fns).overrun)(ctx) == VT_FAULTED {
+                (*me).tag = 2;
+                return VT_FAULTED;
+            }
+        }
+        (*me).tag = 1;
+        VT_DONE
+    }
+}
+
+/// Faults at once with a place.
+#[repr(C)]
+pub struct Failing {
+    pub link: *const vt_site,
+    pub tag: u8,
+    pub payload: u64,
+}
+
+pub static FAILING: vt_machine = machine::<Failing>("failing", failing, 8, 0);
+
+pub unsafe extern "C" fn failing(ctx: *mut vt_ctx, frame: *mut u8) -> vt_status {
+    unsafe {
+        let me = frame.cast::<Failing>();
+        let fault = (*(*ctx).fns).fault;
+        fault(ctx, fault_code::BOUNDS, &raw const SPAN, (*me).payload, 0);
+        fault(ctx, fault_code::ASSERT, &raw const SPAN, 0, 0);
+        (*me).tag = 2;
+        VT_FAULTED
+    }
+}
+
+/// Spawns a machine whose frame `fill` completes.
+pub fn spawn<F>(
+    handle: &Handle,
+    machine: &'static vt_machine,
+    options: SpawnOptions,
+    fill: impl FnOnce(&mut F),
+) -> FrameTask {
+    unsafe {
+        let frame: NonNull<u8> = handle.alloc_frame(machine).expect("memory");
+        fill(&mut *frame.as_ptr().cast::<F>());
+        handle.spawn_frame(frame, options)
+    }
+}
+
+pub fn spawn_sleeper(handle: &Handle, ms: u64) -> FrameTask {
+    spawn(handle, &SLEEPER, SpawnOptions::default(), |f: &mut Sleeper| f.ms = ms)
+}
+
+pub fn spawn_down(handle: &Handle, n: u64) -> FrameTask {
+    spawn(handle, &DOWN, SpawnOptions::default(), |f: &mut Down| f.n = n)
+}
+
+/// The result of a finished task as a number.
+pub fn number(task: &FrameTask) -> Option<u64> {
+    task.result().map(|r| unsafe { r.cast::<u64>().read() })
+}
+
+/// A result address as a number.
+pub fn read(at: NonNull<u8>) -> u64 {
+    unsafe { at.cast::<u64>().read() }
+}
+
+pub fn place(fault: &Fault) -> Option<(String, u32, u32)> {
+    unsafe { fault.place() }.map(|(f, l, c)| (f.to_string(), l, c))
+}
