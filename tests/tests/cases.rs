@@ -1,6 +1,7 @@
 //! Every case, in every scenario, by every runner.
 
-use vitte_lowering::interp::{Input, Outcome, Script, run_source};
+use vitte_lowering::coroutine::lower;
+use vitte_lowering::interp::{Input, Outcome, Script, run_machine, run_source};
 use vitte_tests::cases::{Case, Runner, load_all};
 
 struct Source;
@@ -14,6 +15,19 @@ impl Runner for Source {
     }
 }
 
+/// The machine of the transform, interpreted.
+struct Machine;
+
+impl Runner for Machine {
+    fn name(&self) -> &'static str {
+        "machine"
+    }
+    fn run(&self, case: &Case, args: &[Input], script: &Script) -> Outcome {
+        let lowered = lower(&case.module).expect("a case can be lowered");
+        run_machine(&case.module, &lowered.module, &lowered.machines, case.root, args, script)
+    }
+}
+
 fn complaints(outcome: &Outcome) -> String {
     let lines: Vec<String> = outcome.violations.iter().map(ToString::to_string).collect();
     lines.join("; ")
@@ -22,7 +36,7 @@ fn complaints(outcome: &Outcome) -> String {
 #[test]
 fn cases_behave_as_their_heads_say() {
     let bless = std::env::var_os("UPDATE_EXPECT").is_some();
-    let runners: [&dyn Runner; 1] = [&Source];
+    let runners: [&dyn Runner; 2] = [&Source, &Machine];
     let mut failures = Vec::new();
     for case in load_all() {
         let mut traces = Vec::new();

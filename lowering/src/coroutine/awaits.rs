@@ -406,7 +406,7 @@ impl Split<'_> {
         place: Option<u32>,
         dests: &[Slot],
     ) {
-        let types = super::normalise::awaitee_results(self.r.e.module, &self.r.e.f, awaitee);
+        let types = super::normalise::awaitee_results(self.r.e.module, self.r.e.f, awaitee);
         if types.is_empty() {
             return;
         }

@@ -219,7 +219,7 @@ impl Split<'_> {
 
     /// A branch that finished although nobody wants its result any more.
     fn drop_results_if_done(&mut self, record: u32, awaitee: &Awaitee, place: Option<u32>) {
-        let types = awaitee_results(self.r.e.module, &self.r.e.f, awaitee);
+        let types = awaitee_results(self.r.e.module, self.r.e.f, awaitee);
         if !types.iter().any(|&t| self.r.e.module.needs_drop(t)) {
             return;
         }

@@ -22,6 +22,7 @@
 mod awaits;
 mod branches;
 mod collapse;
+mod dump;
 mod emit;
 mod layout;
 mod live;
@@ -39,6 +40,7 @@ mod split;
 mod ssa;
 mod values;
 
+pub use dump::{Pass, dot, dump};
 pub use order::MAX_DIRECT_STARTS;
 
 use crate::FrameAbi;
@@ -93,7 +95,7 @@ impl std::error::Error for LowerError {}
 ///
 /// On a module that the verifier rejects, naming the invariant that does not hold.
 pub fn lower(module: &Module) -> Result<Lowered, Vec<LowerError>> {
-    Pipeline::run(module, &FrameAbi::host()).map(|p| p.finish())
+    Pipeline::run(module, &FrameAbi::host()).map(Pipeline::finish)
 }
 
 /// The module between the passes: prepared coroutines with what is known of each.
@@ -148,10 +150,9 @@ impl Pipeline {
     /// The passes before liveness.
     fn simplify(&self, func: Func) -> Function {
         let mut body = self.module.funcs[func].clone();
-        prepare::prepare(&self.module, &self.order, func, &mut body);
-        normalise::normalise(&self.module, &mut body);
-        merge::merge(&mut body);
-        remat::rematerialise(&mut body);
+        for pass in [Pass::Prepare, Pass::Normalise, Pass::Merge, Pass::Rematerialise] {
+            simplify_by(pass, &self.module, &self.order, func, &mut body);
+        }
         body
     }
 
@@ -209,6 +210,21 @@ impl Pipeline {
             }
         }
         Lowered { module, machines }
+    }
+}
+
+/// One of the passes before liveness.
+fn simplify_by(pass: Pass, module: &Module, order: &CallOrder, func: Func, body: &mut Function) {
+    match pass {
+        Pass::Prepare => prepare::prepare(module, order, func, body),
+        Pass::Normalise => normalise::normalise(module, body),
+        Pass::Merge => {
+            merge::merge(body);
+        }
+        Pass::Rematerialise => {
+            remat::rematerialise(body);
+        }
+        Pass::Collapse | Pass::Live | Pass::Layout | Pass::Split => {}
     }
 }
 

@@ -162,14 +162,14 @@ impl PlaceLiveness {
             let p = event.place();
             let (held, was_escaped) = undo[i];
             if held {
-                holds.insert(p)
+                holds.insert(p);
             } else {
-                holds.remove(p)
+                holds.remove(p);
             }
             if was_escaped {
-                escaped.insert(p)
+                escaped.insert(p);
             } else {
-                escaped.remove(p)
+                escaped.remove(p);
             }
             apply_backward(event, &mut wanted);
             visit(i, &live(&wanted, &holds, &escaped));

@@ -91,7 +91,7 @@ fn cheap_values(f: &Function) -> BTreeSet<Value> {
     let mut memo = BTreeMap::new();
     let mut cheap = BTreeSet::new();
     for &v in across.keys() {
-        if !boxed.contains(&v) && is_cheap(f, &across, &boxed, v, MAX_CHAIN, &mut memo) {
+        if !boxed.contains(&v) && is_cheap(f, &across, v, MAX_CHAIN, &mut memo) {
             add_with_operands(f, &across, v, &mut cheap);
         }
     }
@@ -135,7 +135,7 @@ fn boxed_frames(f: &Function) -> BTreeSet<Value> {
     terms.for_each(|t: &Terminator| {
         super::values::for_each_boxed(t, |v| {
             out.insert(v);
-        })
+        });
     });
     out
 }
@@ -143,7 +143,6 @@ fn boxed_frames(f: &Function) -> BTreeSet<Value> {
 fn is_cheap(
     f: &Function,
     across: &BTreeMap<Value, Vec<Suspend>>,
-    boxed: &BTreeSet<Value>,
     v: Value,
     depth: u32,
     memo: &mut BTreeMap<Value, bool>,
@@ -173,7 +172,7 @@ fn is_cheap(
             kind.for_each_use(|o| operands.push(o));
             operands
                 .into_iter()
-                .all(|o| saved_with(across, v, o) || is_cheap(f, across, boxed, o, depth - 1, memo))
+                .all(|o| saved_with(across, v, o) || is_cheap(f, across, o, depth - 1, memo))
         }
         _ => false,
     };
