@@ -1,0 +1,308 @@
+//! Static data: machines, sites, spans, file names, and the data objects of the module.
+//!
+//! ```text
+//! machine of a coroutine (one object):  vt_machine │ vt_span │ vt_state … │ names
+//! vitte.sites:  vt_site …   one per (machine, offset, state), in order of first use
+//! vitte.spans:  vt_span …   one per position
+//! ```
+
+use crate::error::CodegenError;
+use crate::unit::{Site, Unit};
+use cranelift_codegen::ir::{FuncRef, GlobalValue};
+use cranelift_module::{DataDescription, DataId, Linkage, Module as Output};
+use std::collections::BTreeMap;
+use std::mem::offset_of;
+use vitte_abi::{LayoutRecord, vt_machine, vt_site, vt_span, vt_state};
+use vitte_lowering::ir::{Data, DataObject, Func, Reloc, Span};
+
+/// Largest alignment of a data object: a page.
+const MAX_ALIGN: u32 = 4096;
+
+/// Equal items share one place in an array.
+pub(crate) struct Pool<K> {
+    symbol: &'static str,
+    data: Option<DataId>,
+    index: BTreeMap<K, u32>,
+    items: Vec<K>,
+}
+
+impl<K: Ord + Copy> Pool<K> {
+    pub(crate) fn new(symbol: &'static str) -> Self {
+        Self { symbol, data: None, index: BTreeMap::new(), items: Vec::new() }
+    }
+
+    fn place(&mut self, item: K) -> u32 {
+        *self.index.entry(item).or_insert_with(|| {
+            self.items.push(item);
+            self.items.len() as u32 - 1
+        })
+    }
+}
+
+/// Bytes with addresses in them, in the making.
+struct Image {
+    desc: DataDescription,
+    bytes: Vec<u8>,
+    funcs: BTreeMap<Func, FuncRef>,
+    data: BTreeMap<DataId, GlobalValue>,
+}
+
+impl Image {
+    fn new(len: usize) -> Self {
+        let (funcs, data) = (BTreeMap::new(), BTreeMap::new());
+        Self { desc: DataDescription::new(), bytes: vec![0; len], funcs, data }
+    }
+
+    fn put_u32(&mut self, at: usize, n: u32) {
+        self.bytes[at..at + 4].copy_from_slice(&n.to_le_bytes());
+    }
+
+    fn put_u64(&mut self, at: usize, n: u64) {
+        self.bytes[at..at + 8].copy_from_slice(&n.to_le_bytes());
+    }
+
+    fn put_data<M: Output>(&mut self, unit: &Unit<'_, M>, at: usize, to: DataId, offset: u32) {
+        let desc = &mut self.desc;
+        let gv = self.data.entry(to).or_insert_with(|| unit.out.declare_data_in_data(to, desc));
+        self.desc.write_data_addr(at as u32, *gv, i64::from(offset));
+    }
+
+    fn put_func<M: Output>(&mut self, unit: &Unit<'_, M>, at: usize, to: Func) -> bool {
+        let Some((id, _)) = unit.func(to) else { return false };
+        let desc = &mut self.desc;
+        let func = self.funcs.entry(to).or_insert_with(|| unit.out.declare_func_in_data(id, desc));
+        self.desc.write_function_addr(at as u32, *func);
+        true
+    }
+
+    fn define<M: Output>(
+        mut self,
+        unit: &mut Unit<'_, M>,
+        id: DataId,
+        name: &str,
+        align: u32,
+    ) -> Result<(), CodegenError> {
+        self.desc.set_align(u64::from(align));
+        if self.bytes.is_empty() {
+            self.bytes.push(0);
+        }
+        self.desc.define(self.bytes.into_boxed_slice());
+        unit.out.define_data(id, &self.desc).map_err(|e| CodegenError::from_module(name, e))
+    }
+}
+
+impl<M: Output> Unit<'_, M> {
+    /// Place of a site: data object and offset.
+    pub(crate) fn site(&mut self, site: Site) -> Result<(DataId, u32), CodegenError> {
+        let place = self.sites.place(site) * size_of::<vt_site>() as u32;
+        if self.sites.data.is_none() {
+            let symbol = self.sites.symbol;
+            self.sites.data = Some(self.declare_data(symbol, Linkage::Local, false)?);
+        }
+        Ok((self.sites.data.expect("I: declared just now"), place))
+    }
+
+    /// Place of a span: data object and offset.
+    pub(crate) fn span(&mut self, span: Span) -> Result<(DataId, u32), CodegenError> {
+        let place = self.spans.place(span) * size_of::<vt_span>() as u32;
+        if self.spans.data.is_none() {
+            let symbol = self.spans.symbol;
+            self.spans.data = Some(self.declare_data(symbol, Linkage::Local, false)?);
+        }
+        Ok((self.spans.data.expect("I: declared just now"), place))
+    }
+
+    /// Defines everything that was declared as data.
+    pub(crate) fn define_data(&mut self) -> Result<(), CodegenError> {
+        for (id, object) in self.module.data.iter() {
+            self.define_object(id, object)?;
+        }
+        let machines: Vec<_> = self.machine_ids().collect();
+        for (func, id) in machines {
+            self.define_machine(func, id)?;
+        }
+        self.define_sites()?;
+        self.define_spans()?;
+        self.define_files()
+    }
+
+    fn define_object(&mut self, id: Data, object: &DataObject) -> Result<(), CodegenError> {
+        let malformed = |what: String| CodegenError::malformed(&object.name, what);
+        if !object.align.is_power_of_two() {
+            return Err(malformed(format!("its alignment {} is no power of two", object.align)));
+        }
+        if object.align > MAX_ALIGN {
+            let what = format!("alignment {} of {MAX_ALIGN} at most", object.align);
+            return Err(CodegenError::Limit { item: object.name.clone(), what });
+        }
+        let mut image = Image::new(0);
+        image.bytes.clone_from(&object.bytes);
+        for &(offset, reloc) in &object.relocs {
+            let at = offset as usize;
+            if at.checked_add(8).is_none_or(|end| end > object.bytes.len()) {
+                return Err(malformed(format!("the relocation at {offset} passes its end")));
+            }
+            image.put_u64(at, 0);
+            let missing = || malformed(format!("the relocation at {offset} leads nowhere"));
+            match reloc {
+                Reloc::Data(to, addend) => {
+                    let to = self.data_id(to).ok_or_else(missing)?;
+                    image.put_data(self, at, to, addend);
+                }
+                Reloc::Func(to) => {
+                    if !image.put_func(self, at, to) {
+                        return Err(missing());
+                    }
+                }
+                Reloc::Import(to) => {
+                    let (to, _) = self.import(to)?.ok_or_else(missing)?;
+                    let func = self.out.declare_func_in_data(to, &mut image.desc);
+                    image.desc.write_function_addr(offset, func);
+                }
+                Reloc::Machine(to) => {
+                    let to = self.machine_data(to).ok_or_else(missing)?;
+                    image.put_data(self, at, to, 0);
+                }
+            }
+        }
+        let data = self.data_id(id).expect("I: all data is declared");
+        image.define(self, data, &object.name, object.align)
+    }
+
+    fn define_machine(&mut self, func: Func, id: DataId) -> Result<(), CodegenError> {
+        let function = &self.module.funcs[func];
+        let name = function.name.clone();
+        let record = self.machines.get(&func).ok_or_else(|| {
+            CodegenError::malformed(&name, "it is a machine without a layout record")
+        })?;
+        let numbers = MachineNumbers::new(record)?;
+        let span_at = size_of::<vt_machine>();
+        let states_at = span_at + size_of::<vt_span>();
+        let names_at = states_at + record.states.len() * size_of::<vt_state>();
+        let mut image = Image::new(names_at);
+
+        for (at, n) in [
+            (offset_of!(vt_machine, size), numbers.size),
+            (offset_of!(vt_machine, align), numbers.align),
+            (offset_of!(vt_machine, tag_offset), numbers.tag_offset),
+            (offset_of!(vt_machine, tag_bytes), numbers.tag_bytes),
+            (offset_of!(vt_machine, result_offset), numbers.result_offset),
+            (offset_of!(vt_machine, result_bytes), numbers.result_bytes),
+            (offset_of!(vt_machine, n_states), record.states.len() as u32),
+        ] {
+            image.put_u32(at, n);
+        }
+        image.put_u64(offset_of!(vt_machine, layout_hash), record.layout_hash());
+        image.put_func(self, offset_of!(vt_machine, resume), func);
+        image.put_data(self, offset_of!(vt_machine, span), id, span_at as u32);
+        image.put_data(self, offset_of!(vt_machine, states), id, states_at as u32);
+        self.put_name(&mut image, id, offset_of!(vt_machine, name), &record.name);
+        image.put_u32(offset_of!(vt_machine, name_len), record.name.len() as u32);
+        for (i, state) in record.states.iter().enumerate() {
+            let at = states_at + i * size_of::<vt_state>();
+            self.put_name(&mut image, id, at + offset_of!(vt_state, name), &state.name);
+            image.put_u32(at + offset_of!(vt_state, name_len), state.name.len() as u32);
+            image.put_u32(at + offset_of!(vt_state, line), state.span.line);
+        }
+        self.put_span(&mut image, span_at, function.span)?;
+        if let Some(&user) = self.options.user.get(&func) {
+            let user = self.data_id(user).ok_or_else(|| {
+                CodegenError::malformed(&name, format!("its user data {user} does not exist"))
+            })?;
+            image.put_data(self, offset_of!(vt_machine, user), user, 0);
+        }
+        image.define(self, id, &name, align_of::<vt_machine>() as u32)
+    }
+
+    /// Appends a name to the image and points to it.
+    fn put_name(&self, image: &mut Image, id: DataId, at: usize, name: &str) {
+        let offset = image.bytes.len() as u32;
+        image.bytes.extend_from_slice(name.as_bytes());
+        image.put_data(self, at, id, offset);
+    }
+
+    fn put_span(&mut self, image: &mut Image, at: usize, span: Span) -> Result<(), CodegenError> {
+        let known = span.is_known();
+        let Some(file) = self.module.files.get(span.file).filter(|_| known) else { return Ok(()) };
+        let data = match self.files.get(&span.file) {
+            Some(&data) => data,
+            None => {
+                let symbol = format!("vitte.{}", span.file);
+                let data = self.declare_data(&symbol, Linkage::Local, false)?;
+                self.files.insert(span.file, data);
+                data
+            }
+        };
+        image.put_data(self, at + offset_of!(vt_span, file), data, 0);
+        image.put_u32(at + offset_of!(vt_span, file_len), file.len() as u32);
+        image.put_u32(at + offset_of!(vt_span, line), span.line);
+        image.put_u32(at + offset_of!(vt_span, column), span.column);
+        Ok(())
+    }
+
+    fn define_sites(&mut self) -> Result<(), CodegenError> {
+        let Some(id) = self.sites.data else { return Ok(()) };
+        let items = std::mem::take(&mut self.sites.items);
+        let mut image = Image::new(items.len() * size_of::<vt_site>());
+        for (i, &(func, offset, state)) in items.iter().enumerate() {
+            let at = i * size_of::<vt_site>();
+            image.put_func(self, at + offset_of!(vt_site, resume), func);
+            image.put_u32(at + offset_of!(vt_site, offset), offset);
+            image.put_u32(at + offset_of!(vt_site, state), state);
+        }
+        let symbol = self.sites.symbol;
+        image.define(self, id, symbol, align_of::<vt_site>() as u32)
+    }
+
+    fn define_spans(&mut self) -> Result<(), CodegenError> {
+        let Some(id) = self.spans.data else { return Ok(()) };
+        let items = std::mem::take(&mut self.spans.items);
+        let mut image = Image::new(items.len() * size_of::<vt_span>());
+        for (i, &span) in items.iter().enumerate() {
+            self.put_span(&mut image, i * size_of::<vt_span>(), span)?;
+        }
+        let symbol = self.spans.symbol;
+        image.define(self, id, symbol, align_of::<vt_span>() as u32)
+    }
+
+    fn define_files(&mut self) -> Result<(), CodegenError> {
+        for (file, id) in std::mem::take(&mut self.files) {
+            let name = &self.module.files[file];
+            let mut image = Image::new(0);
+            image.bytes.extend_from_slice(name.as_bytes());
+            image.define(self, id, name, 1)?;
+        }
+        Ok(())
+    }
+}
+
+/// The numbers of a record that a `vt_machine` holds, checked to fit.
+struct MachineNumbers {
+    size: u32,
+    align: u32,
+    tag_offset: u32,
+    tag_bytes: u32,
+    result_offset: u32,
+    result_bytes: u32,
+}
+
+impl MachineNumbers {
+    fn new(record: &LayoutRecord) -> Result<Self, CodegenError> {
+        let fit = |n: u64, what: &str| {
+            u32::try_from(n).ok().filter(|&n| n <= i32::MAX as u32).ok_or_else(|| {
+                CodegenError::Limit {
+                    item: record.name.clone(),
+                    what: format!("its {what} of {n} bytes; box some of its children"),
+                }
+            })
+        };
+        Ok(Self {
+            size: fit(record.size, "frame")?,
+            align: fit(record.align, "alignment")?,
+            tag_offset: fit(record.tag_offset, "tag offset")?,
+            tag_bytes: fit(record.tag_bytes, "tag")?,
+            result_offset: fit(record.result_offset, "result offset")?,
+            result_bytes: fit(record.result_bytes, "result")?,
+        })
+    }
+}
