@@ -44,7 +44,7 @@ pub use dump::{Pass, dot, dump};
 pub use order::MAX_DIRECT_STARTS;
 
 use crate::FrameAbi;
-use crate::ir::{Block, Func, FuncKind, Function, Module, Span, Terminator};
+use crate::ir::{Block, Func, FuncKind, Function, Module, Signature, Span, Terminator, Ty};
 use emit::Emit;
 use layout::{FrameLayout, LayoutError};
 use live::Live;
@@ -209,6 +209,7 @@ impl Pipeline {
                 module.funcs[func] = f;
             }
         }
+        erase_futures(&mut module, &self.module, &self.layouts);
         Lowered { module, machines }
     }
 }
@@ -225,6 +226,31 @@ fn simplify_by(pass: Pass, module: &Module, order: &CallOrder, func: Func, body:
             remat::rematerialise(body);
         }
         Pass::Collapse | Pass::Live | Pass::Layout | Pass::Split => {}
+    }
+}
+
+/// Gives slots, parameters and results of type future their bytes: once the coroutines have the
+/// signature of machines, the size of a future is not known any more.
+fn erase_futures(module: &mut Module, source: &Module, layouts: &BTreeMap<Func, FrameLayout>) {
+    let erase = |ty: &mut Ty| {
+        if let Ty::Future(_) = ty {
+            let (size, align) =
+                layout::slot_extent(source, layouts, *ty).expect("I: laid out types have a size");
+            *ty = Ty::Bytes { size, align };
+        }
+    };
+    let erase_sig = |sig: &mut Signature| {
+        sig.params.iter_mut().for_each(|p| erase(&mut p.ty));
+        sig.results.iter_mut().for_each(erase);
+    };
+    for f in module.funcs.values_mut() {
+        f.slots.values_mut().for_each(|s| erase(&mut s.ty));
+        erase_sig(&mut f.sig);
+    }
+    module.imports.values_mut().for_each(|i| erase_sig(&mut i.sig));
+    for op in module.ops.values_mut() {
+        op.params.iter_mut().for_each(|p| erase(&mut p.ty));
+        op.results.iter_mut().for_each(erase);
     }
 }
 
