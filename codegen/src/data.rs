@@ -289,11 +289,9 @@ struct MachineNumbers {
 impl MachineNumbers {
     fn new(record: &LayoutRecord) -> Result<Self, CodegenError> {
         let fit = |n: u64, what: &str| {
-            u32::try_from(n).ok().filter(|&n| n <= i32::MAX as u32).ok_or_else(|| {
-                CodegenError::Limit {
-                    item: record.name.clone(),
-                    what: format!("its {what} of {n} bytes; box some of its children"),
-                }
+            i32::try_from(n).map(|n| n as u32).map_err(|_| CodegenError::Limit {
+                item: record.name.clone(),
+                what: format!("its {what} of {n} bytes; box some of its children"),
             })
         };
         Ok(Self {

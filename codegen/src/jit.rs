@@ -8,7 +8,7 @@ use crate::unit::Unit;
 use cranelift_codegen::ir::LibCall;
 use cranelift_jit::{ArenaMemoryProvider, JITBuilder, JITModule};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -156,6 +156,7 @@ impl Code {
 
     /// Description of a coroutine, with its resume function; `None` if it is no coroutine.
     pub fn machine(&self, func: Func) -> Option<&vt_machine> {
+        #[allow(clippy::cast_ptr_alignment, reason = "data is placed as `vt_machine` asks")]
         let machine = self.0.machines.get(&func)?.0.cast::<vt_machine>();
         // SAFETY: it leads to a complete, aligned `vt_machine` in memory that `self` keeps alive.
         Some(unsafe { &*machine })
@@ -190,7 +191,7 @@ impl Code {
         let mut text = String::new();
         for (func, (p, bytes)) in &self.0.functions {
             let name = names.get(func).map_or_else(|| func.to_string(), |n| n.replace('\n', " "));
-            text.push_str(&format!("{:x} {bytes:x} {name}\n", p.0.addr()));
+            let _ = writeln!(text, "{:x} {bytes:x} {name}", p.0.addr());
         }
         let write = || {
             let mut file = std::fs::File::options().create(true).append(true).open(path)?;

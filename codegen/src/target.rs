@@ -18,7 +18,7 @@ pub(crate) fn host(options: &Options, model: CodeModel) -> Result<OwnedTargetIsa
     let unsupported =
         |reason: &str| CodegenError::Target { triple: "host".into(), reason: reason.into() };
     let builder = cranelift_native::builder().map_err(unsupported)?;
-    finish(builder, &Triple::host(), options, model)
+    finish(&builder, &Triple::host(), options, model)
 }
 
 /// Code for any machine of that triple.
@@ -30,11 +30,11 @@ pub(crate) fn triple(
     let unsupported = |reason: String| CodegenError::Target { triple: name.into(), reason };
     let triple: Triple = name.parse().map_err(|e| unsupported(format!("{e}")))?;
     let builder = isa::lookup(triple.clone()).map_err(|e| unsupported(e.to_string()))?;
-    finish(builder, &triple, options, model)
+    finish(&builder, &triple, options, model)
 }
 
 fn finish(
-    builder: isa::Builder,
+    builder: &isa::Builder,
     triple: &Triple,
     options: &Options,
     model: CodeModel,

@@ -38,11 +38,11 @@ impl<'u, M: Output> Translator<'_, 'u, M> {
         args: &[Arg],
         dests: &[Slot],
     ) -> Result<Vec<clif::Value>> {
-        let (func, sig, types) = self.callee(callee)?;
+        let (_, sig, types) = self.callee(callee)?;
         if types.faults {
             return Err(self.malformed("a `call` of something that faults has no unwind edge"));
         }
-        let made = self.make_call(func, &sig, types, args, dests)?;
+        let made = self.make_call(callee, &sig, types, args, dests)?;
         self.take_results(&made, &sig, types, dests)
     }
 
@@ -55,8 +55,8 @@ impl<'u, M: Output> Translator<'_, 'u, M> {
         ok: &BlockCall,
         unwind: &BlockCall,
     ) -> Result<()> {
-        let (func, sig, types) = self.callee(callee)?;
-        let made = self.make_call(func, &sig, types, args, dests)?;
+        let (_, sig, types) = self.callee(callee)?;
+        let made = self.make_call(callee, &sig, types, args, dests)?;
         if types.faults {
             let status = made.answer.expect("I: a faulting call answers a status");
             let done = self.b.ins().icmp_imm_u(IntCC::Equal, status, i64::from(VT_DONE));
@@ -96,7 +96,7 @@ impl<'u, M: Output> Translator<'_, 'u, M> {
 
     fn make_call(
         &mut self,
-        func: FuncId,
+        callee: Callee,
         sig: &CSignature,
         types: &Signature,
         args: &[Arg],
@@ -106,7 +106,7 @@ impl<'u, M: Output> Translator<'_, 'u, M> {
         let area = match &sig.results {
             Results::Direct(_) => Area::None,
             Results::Area { layout, .. } => {
-                let area = self.result_area(layout, types, args, dests)?;
+                let area = self.result_area(layout, types, callee, dests)?;
                 let pointer = match area {
                     Area::None => self.iconst(types::I64, 0),
                     Area::InPlace => self.slot_address(dests[0], 0)?,
@@ -124,17 +124,19 @@ impl<'u, M: Output> Translator<'_, 'u, M> {
             let v = self.argument(arg, param.ty)?;
             c_args.push(v);
         }
+        let (func, ..) = self.callee(callee)?;
         let func = self.func_ref(func);
         let call = self.b.ins().call(func, &c_args);
         Ok(Made { answer: self.b.inst_results(call).first().copied(), area })
     }
 
-    /// An argument in the form in which it travels: slots by address.
+    /// An argument in the form in which it travels: slots by address, which the lowering may have
+    /// taken already.
     pub(super) fn argument(&mut self, arg: Arg, ty: Ty) -> Result<clif::Value> {
         match arg {
             Arg::Value(v) => {
                 let c = self.value(v)?;
-                if ty.as_value().is_none() || self.type_of(c) != arg_type(ty) {
+                if self.type_of(c) != arg_type(ty) {
                     return Err(self.malformed(format!("{v} is passed as {ty}")));
                 }
                 Ok(c)
@@ -150,13 +152,13 @@ impl<'u, M: Output> Translator<'_, 'u, M> {
         }
     }
 
-    /// Picks where the callee puts its results: a single slot is built in place, unless the callee
-    /// reads that slot.
+    /// Picks where the callee puts its results. A single slot is built in place, unless the callee
+    /// may read its memory while it writes: functions write their results last, imports need not.
     fn result_area(
         &mut self,
         layout: &Sequence,
         types: &Signature,
-        args: &[Arg],
+        callee: Callee,
         dests: &[Slot],
     ) -> Result<Area> {
         if layout.size == 0 {
@@ -164,7 +166,8 @@ impl<'u, M: Output> Translator<'_, 'u, M> {
         }
         if let ([ty], [dest]) = (&types.results[..], dests)
             && ty.as_value().is_none()
-            && !args.contains(&Arg::Move(*dest))
+            && (matches!(callee, Callee::Func(_))
+                || types.params.iter().all(|p| p.ty.as_value().is_some()))
             && self.func.slots.get(*dest).is_some_and(|d| d.ty == *ty)
         {
             return Ok(Area::InPlace);
@@ -232,7 +235,7 @@ impl<'u, M: Output> Translator<'_, 'u, M> {
         match self.own.clone() {
             Some(Results::Area { layout, status }) => {
                 let base = self.own_area.expect("I: an area comes as a parameter");
-                // The area never overlaps a slot of ours: a destination is no argument.
+                // The area may be the memory of a parameter, but only if there is one result.
                 for ((&arg, &ty), &offset) in
                     args.iter().zip(&func.sig.results).zip(&layout.offsets)
                 {
@@ -260,13 +263,12 @@ impl<'u, M: Output> Translator<'_, 'u, M> {
     }
 
     fn store_result(&mut self, arg: Arg, ty: Ty, to: At) -> Result<()> {
-        if let (Arg::Move(slot), None) = (arg, ty.as_value()) {
+        let v = self.argument(arg, ty)?;
+        if ty.as_value().is_none() {
             let (size, _) = self.module.size_align(ty);
-            let from = self.slot_at(slot, 0, size)?;
-            self.copy(to, from, size);
+            self.copy(to, At { base: v, offset: 0 }, size);
             return Ok(());
         }
-        let v = self.argument(arg, ty)?;
         self.b.ins().store(super::MEM, v, to.base, to.offset);
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! What machines do with the coroutine ABI: context, leaf, sites, resumes, host operations.
 
 use super::{KnownSig, MEM, Result, Translator, ctx_fn_types};
-use crate::signature::{arg_type, clif_type};
+use crate::signature::clif_type;
 use crate::unit::OpFn;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self as clif, InstBuilder, types};
@@ -130,13 +130,7 @@ impl<M: Output> Translator<'_, '_, M> {
             return Err(self.malformed(what));
         }
         for (&arg, param) in args.iter().zip(params) {
-            let v = match arg {
-                // The lowering may have moved a slot to the frame: then its address is passed.
-                Arg::Value(v) if arg_type(param.ty) == self.type_of(self.value(v)?) => {
-                    self.value(v)?
-                }
-                arg => self.argument(arg, param.ty)?,
-            };
+            let v = self.argument(arg, param.ty)?;
             c_args.push(v);
         }
         let func = self.func_ref(func);

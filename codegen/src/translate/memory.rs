@@ -38,7 +38,7 @@ impl<M: Output> Translator<'_, '_, M> {
         if !align.is_power_of_two() || align > 1 << 20 {
             return Err(self.malformed(format!("a slot has alignment {align}")));
         }
-        let pad = if align > STACK_ALIGN { align - STACK_ALIGN } else { 0 };
+        let pad = align.saturating_sub(STACK_ALIGN);
         let bytes = size
             .max(1)
             .checked_add(pad)
