@@ -16,6 +16,7 @@ pub mod sema;
 #[cfg(feature = "vitte")]
 pub mod syntax;
 
+pub mod check;
 pub mod coroutine;
 mod frame_abi;
 pub mod ir;

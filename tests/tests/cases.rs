@@ -1,5 +1,6 @@
 //! Every case, in every scenario, by every runner.
 
+use vitte_lowering::check::check;
 use vitte_lowering::coroutine::lower;
 use vitte_lowering::interp::{Input, Outcome, Script, run_machine, run_source};
 use vitte_tests::cases::{Case, Runner, load_all};
@@ -24,6 +25,7 @@ impl Runner for Machine {
     }
     fn run(&self, case: &Case, args: &[Input], script: &Script) -> Outcome {
         let lowered = lower(&case.module).expect("a case can be lowered");
+        assert_eq!(check(&lowered), Ok(()), "{}", case.name);
         run_machine(&case.module, &lowered.module, &lowered.machines, case.root, args, script)
     }
 }

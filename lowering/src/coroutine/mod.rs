@@ -42,6 +42,7 @@ mod values;
 
 pub use dump::{Pass, dot, dump};
 pub use order::MAX_DIRECT_STARTS;
+pub use split::Witness;
 
 use crate::FrameAbi;
 use crate::ir::{Block, Func, FuncKind, Function, Module, Signature, Span, Terminator, Ty};
@@ -61,6 +62,8 @@ pub struct Lowered {
     pub module: Module,
     /// Layout of each machine's frame.
     pub machines: BTreeMap<Func, LayoutRecord>,
+    /// What the split of each machine says it did; see [`crate::check`].
+    pub witnesses: BTreeMap<Func, Witness>,
 }
 
 /// Why a module cannot be lowered: the user's code asks for what no frame can hold.
@@ -178,6 +181,7 @@ impl Pipeline {
     fn finish(self) -> Lowered {
         let mut module = self.module.clone();
         let mut machines = BTreeMap::new();
+        let mut witnesses = BTreeMap::new();
         for c in self.coroutines {
             let layout = &self.layouts[&c.func];
             let record = record::record(
@@ -189,7 +193,7 @@ impl Pipeline {
                 &self.layouts,
                 &self.abi,
             );
-            let machine = split::split(
+            let (machine, witness) = split::split(
                 &self.module,
                 c.func,
                 c.body,
@@ -201,6 +205,7 @@ impl Pipeline {
             );
             module.funcs[c.func] = machine;
             machines.insert(c.func, record);
+            witnesses.insert(c.func, witness);
         }
         for func in module.funcs.keys() {
             if self.module.funcs[func].kind == FuncKind::Sync {
@@ -210,7 +215,7 @@ impl Pipeline {
             }
         }
         erase_futures(&mut module, &self.module, &self.layouts);
-        Lowered { module, machines }
+        Lowered { module, machines, witnesses }
     }
 }
 

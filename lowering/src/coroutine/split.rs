@@ -61,6 +61,17 @@ pub(super) struct Split<'a> {
     pub(super) resumes: EntityVec<Suspend, Option<Block>>,
     /// Further definitions of saved values.
     reloads: BTreeMap<Value, Vec<Value>>,
+    stands_for: BTreeMap<Value, Value>,
+}
+
+/// What the split says it did, for a checker to hold against what it did.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Witness {
+    /// Values of the machine that are loaded, or joined from loads, and the value of the coroutine
+    /// that each stands for.
+    pub stands_for: BTreeMap<Value, Value>,
+    /// Where state 3 + i resumes; `None` if the state cannot be entered.
+    pub resumes: Vec<Option<Block>>,
 }
 
 /// What an edge block of a suspend point does first.
@@ -95,7 +106,7 @@ pub(crate) fn split(
     layouts: &BTreeMap<Func, FrameLayout>,
     order: &CallOrder,
     abi: &FrameAbi,
-) -> Function {
+) -> (Function, Witness) {
     let body = f.entry;
     let n_blocks = f.blocks.len();
     let entry = f.add_block();
@@ -119,6 +130,7 @@ pub(crate) fn split(
         frame,
         prologues: BTreeMap::new(),
         reloads: BTreeMap::new(),
+        stands_for: BTreeMap::new(),
     };
     s.find_prologues(n_blocks);
     for block in (0..n_blocks).map(Block::new) {
@@ -126,13 +138,17 @@ pub(crate) fn split(
     }
     s.dispatch(entry, body);
     let reloads = std::mem::take(&mut s.reloads);
+    let mut witness = Witness {
+        resumes: s.resumes.values().copied().collect(),
+        stands_for: std::mem::take(&mut s.stands_for),
+    };
     f.entry = entry;
     f.kind = FuncKind::Machine;
     f.sig = machine_signature();
     f.slots.values_mut().for_each(|slot| slot.param = None);
     prune(&mut f);
-    ssa::repair(&mut f, &reloads);
-    f
+    witness.stands_for.extend(ssa::repair(&mut f, &reloads));
+    (f, witness)
 }
 
 /// Empties blocks that nothing leads to: no backend should spend time on them.
@@ -279,6 +295,7 @@ impl Split<'_> {
         }
         for v in used.intersection(reload) {
             let fresh = self.load_home(*v);
+            self.stands_for.insert(fresh, *v);
             self.r.instead.insert(*v, fresh);
         }
     }
@@ -366,6 +383,7 @@ impl Split<'_> {
             let fresh = self.r.e.load(Loc::Mem(self.frame, layout.saved[point][i].1), ty);
             self.r.e.f.values[fresh].name = self.r.e.f.values[v].name.clone();
             self.reloads.entry(v).or_default().push(fresh);
+            self.stands_for.insert(fresh, v);
         }
         self.r.e.jump(edge, arg.as_slice(), here);
         block

@@ -24,10 +24,15 @@ struct Variable {
     uses: BTreeSet<Block>,
 }
 
-/// Repairs `f`: `variables` maps a value to its further definitions.
-pub(crate) fn repair(f: &mut Function, variables: &BTreeMap<Value, Vec<Value>>) {
+/// Repairs `f`: `variables` maps a value to its further definitions. Answers the parameters it has
+/// added, each with the value that it stands for.
+pub(crate) fn repair(
+    f: &mut Function,
+    variables: &BTreeMap<Value, Vec<Value>>,
+) -> BTreeMap<Value, Value> {
+    let mut added = BTreeMap::new();
     if variables.is_empty() {
-        return;
+        return added;
     }
     let cfg = Cfg::new(f);
     let homes = def_blocks(f);
@@ -55,7 +60,8 @@ pub(crate) fn repair(f: &mut Function, variables: &BTreeMap<Value, Vec<Value>>) 
     let mut reaching: EntityVec<Block, Vec<(Value, Value)>> =
         f.blocks.keys().map(|_| Vec::new()).collect();
     for (&v, var) in &mut vars {
-        rename(f, &cfg, &frontiers, v, var, &mut reaching);
+        let params = rename(f, &cfg, &frontiers, v, var, &mut reaching);
+        added.extend(params.into_values().map(|param| (param, v)));
     }
     for block in f.blocks.keys() {
         if reaching[block].is_empty() {
@@ -70,6 +76,7 @@ pub(crate) fn repair(f: &mut Function, variables: &BTreeMap<Value, Vec<Value>>) 
             term.map_uses(at);
         }
     }
+    added
 }
 
 /// Places the parameters of one variable and finds what reaches each of its uses.
@@ -80,7 +87,7 @@ fn rename(
     v: Value,
     var: &mut Variable,
     reaching: &mut EntityVec<Block, Vec<(Value, Value)>>,
-) {
+) -> BTreeMap<Block, Value> {
     let live = live_blocks(cfg, var);
     let mut params: BTreeMap<Block, Value> = BTreeMap::new();
     let mut work: Vec<Block> = var.defs.keys().copied().collect();
@@ -112,6 +119,7 @@ fn rename(
             add_arg(term, edge.index as usize, def);
         }
     }
+    params
 }
 
 fn add_arg(term: &mut Terminator, edge: usize, v: Value) {
