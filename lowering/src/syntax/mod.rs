@@ -32,12 +32,13 @@ use crate::diagnostics::{Diagnostic, Diagnostics, SourceId, Span};
 
 pub use dump::dump;
 
-/// How deep productions may nest.
-pub const MAX_DEPTH: u32 = 256;
+/// How deep productions may nest; a block counts as two. Chosen so that the parser, built without
+/// optimisation, stays well within the 2 MiB that threads have by default.
+pub const MAX_DEPTH: u32 = 96;
 
 /// How tall a tree may be: chains of operators (`a + b + …`) nest in the tree, though not in the
 /// source.
-pub const MAX_HEIGHT: u32 = 2 * MAX_DEPTH;
+pub const MAX_HEIGHT: u32 = 256;
 
 /// Largest source text in bytes.
 pub const MAX_BYTES: usize = 4 << 20;

@@ -258,12 +258,21 @@ impl Parser<'_> {
     /// Runs `read` one level deeper. Both the depth of the recursion and the height of the tree
     /// are limited: a chain `a + b + …` is read by a loop, but makes a tall tree.
     fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
-        if self.depth >= MAX_DEPTH {
+        self.deeper_by(1, read)
+    }
+
+    /// Runs `read` several levels deeper: productions that take more stack count more.
+    fn deeper_by<T>(
+        &mut self,
+        levels: u32,
+        read: impl FnOnce(&mut Self) -> Parsed<T>,
+    ) -> Parsed<T> {
+        if self.depth + levels > MAX_DEPTH {
             return Err(self.too_deep());
         }
-        self.depth += 1;
+        self.depth += levels;
         let result = self.scope(read);
-        self.depth -= 1;
+        self.depth -= levels;
         result
     }
 

@@ -159,27 +159,90 @@ pub(super) const NO_PARTNER: u32 = u32::MAX;
 pub(super) fn match_brackets(tokens: &mut [Token]) {
     use TokenKind::*;
     let mut open: Vec<usize> = Vec::new();
+    // How many `(` and `[` are open inside each open `{`; the first pair is for the file. They
+    // tell whether a search in `open` finds something, which keeps the whole linear.
+    let mut n_open: Vec<[u32; 2]> = vec![[0; 2]];
     for at in 0..tokens.len() {
-        let opener = match tokens[at].kind {
-            LParen | LBracket | LBrace => {
-                tokens[at].payload = NO_PARTNER;
-                open.push(at);
-                continue;
-            }
-            RParen => LParen,
-            RBracket => LBracket,
-            RBrace => LBrace,
+        let kind = tokens[at].kind;
+        let (opens, nth) = match kind {
+            LParen | RParen => (kind == LParen, 0),
+            LBracket | RBracket => (kind == LBracket, 1),
+            LBrace | RBrace => (kind == LBrace, 2),
             _ => continue,
         };
         tokens[at].payload = NO_PARTNER;
-        let found = open
-            .iter()
-            .rposition(|&o| tokens[o].kind == opener || tokens[o].kind == LBrace)
-            .filter(|&nth| tokens[open[nth]].kind == opener);
-        if let Some(nth) = found {
-            tokens[open[nth]].payload = at as u32;
-            tokens[at].payload = open[nth] as u32;
-            open.truncate(nth);
+        if opens {
+            open.push(at);
+            if nth == 2 {
+                n_open.push([0; 2]);
+            } else if let Some(counts) = n_open.last_mut() {
+                counts[nth] += 1;
+            }
+            continue;
         }
+        let found = if nth == 2 { n_open.len() > 1 } else { n_open.last().is_some_and(|n| n[nth] > 0) };
+        if !found {
+            continue;
+        }
+        if nth == 2 {
+            n_open.pop();
+        }
+        let wanted = [LParen, LBracket, LBrace][nth];
+        while let Some(opener) = open.pop() {
+            let opener_kind = tokens[opener].kind;
+            if nth != 2
+                && let Some(counts) = n_open.last_mut()
+            {
+                counts[usize::from(opener_kind == LBracket)] -= 1;
+            }
+            if opener_kind == wanted {
+                tokens[opener].payload = at as u32;
+                tokens[at].payload = opener as u32;
+                break;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn partners(text: &str) -> Vec<Option<u32>> {
+        let mut tokens: Vec<Token> = text
+            .char_indices()
+            .map(|(at, c)| Token {
+                kind: match c {
+                    '(' => TokenKind::LParen,
+                    ')' => TokenKind::RParen,
+                    '[' => TokenKind::LBracket,
+                    ']' => TokenKind::RBracket,
+                    '{' => TokenKind::LBrace,
+                    _ => TokenKind::RBrace,
+                },
+                newline_before: false,
+                lo: at as u32,
+                hi: at as u32 + 1,
+                payload: 0,
+            })
+            .collect();
+        match_brackets(&mut tokens);
+        tokens.iter().map(|t| (t.payload != NO_PARTNER).then_some(t.payload)).collect()
+    }
+
+    #[test]
+    fn braces_are_stronger_than_other_brackets() {
+        assert_eq!(partners("([])"), [Some(3), Some(2), Some(1), Some(0)]);
+        assert_eq!(partners("{(}"), [Some(2), None, Some(0)]);
+        assert_eq!(partners("({)}"), [None, Some(3), None, Some(1)]);
+        assert_eq!(partners("[(]"), [Some(2), None, Some(0)]);
+        assert_eq!(partners(")]}"), [None, None, None]);
+        assert_eq!(partners("{[}]{]}"), [Some(2), None, Some(0), None, Some(6), None, Some(4)]);
+    }
+
+    #[test]
+    fn matching_is_linear() {
+        let text = "(".repeat(200_000) + &"]".repeat(200_000) + &"{".repeat(200_000);
+        assert!(partners(&text).iter().all(Option::is_none));
     }
 }

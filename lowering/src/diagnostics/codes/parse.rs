@@ -114,8 +114,8 @@ of another kind.",
         key: "PARSE_E_TOO_DEEP",
         title: "the program is nested too deeply",
         explanation: "\
-Expressions, types, patterns and blocks nest at most 256 deep, so that reading any program needs
-bounded memory. Give inner parts a name, by `let` or as a procedure of their own.",
+Expressions, types and patterns nest at most 96 deep, blocks 48; a chain of operators has at most
+about 250. So reading any program needs bounded memory. Give inner parts a name, by `let` or as a procedure of their own.",
         bad: "const x: int = ((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((1))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))",
         good: "const x: int = 1",
     },

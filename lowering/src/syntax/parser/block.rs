@@ -11,7 +11,7 @@ impl Parser<'_> {
             let help = "bodies are blocks: `{ … }`";
             return Err(self.expected("PARSE_E_EXPECTED_BLOCK", "`{`", help));
         }
-        self.deeper(|p| p.braced(Self::block_inside))
+        self.deeper_by(2, |p| p.braced(Self::block_inside))
     }
 
     fn block_inside(&mut self) -> Parsed<Block> {

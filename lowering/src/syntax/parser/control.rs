@@ -70,6 +70,10 @@ impl Parser<'_> {
     /// `match e { … }` or `pick e { … }` at the word.
     pub(super) fn match_expr(&mut self) -> Parsed<Expr> {
         let lo = self.lo();
+        self.deeper(|p| p.match_rest(lo))
+    }
+
+    fn match_rest(&mut self, lo: u32) -> Parsed<Expr> {
         let style = if self.at_word("pick") { MatchStyle::Pick } else { MatchStyle::Match };
         self.bump();
         let scrutinee = Box::new(self.head_expr());

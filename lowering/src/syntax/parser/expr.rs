@@ -392,7 +392,13 @@ impl Parser<'_> {
 
     fn check_chain(&mut self, lhs: &Expr, op: BinaryOp, op_span: Span) {
         let orders = |op| matches!(op, BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge);
-        let ExprKind::Binary { op: first, op_span: first_span, .. } = &lhs.kind else { return };
+        let ExprKind::Binary { op: first, op_span: first_span, lhs: inner, .. } = &lhs.kind else {
+            return;
+        };
+        // Of a longer chain only the second comparison is reported.
+        if matches!(inner.kind, ExprKind::Binary { op, .. } if orders(op)) {
+            return;
+        }
         // Operands in parentheses begin before their first token does.
         if orders(op) && orders(*first) && lhs.span.hi <= op_span.lo && !self.closes_before(lhs) {
             self.report(

@@ -251,7 +251,8 @@ impl Parser<'_> {
         }
         self.bump();
         let name = Ident { name: String::new(), span: self.prev_span().end() };
-        let found = self.braced(|p| p.proc_rest(lo, name, modifiers, true))?;
+        let found =
+            self.deeper_by(2, |p| p.braced(|p| p.proc_rest(lo, name, modifiers, true)))?;
         Ok(self.node(lo, ExprKind::Proc(Box::new(found))))
     }
 

@@ -188,7 +188,7 @@ impl Parser<'_> {
     /// `as` follows.
     fn block_like(&mut self) -> Parsed<StmtKind> {
         let lo = self.lo();
-        let mut expr = self.deeper(Self::operand)?;
+        let mut expr = self.scope(Self::operand)?;
         if matches!(self.kind(), Dot | Question | QuestionQuestion)
             || self.at_word("as") && !self.on_new_line(0)
         {
