@@ -11,19 +11,26 @@
 #![forbid(unsafe_code)]
 
 pub mod diagnostics;
-#[cfg(feature = "vitte")]
-pub mod sema;
+
 #[cfg(feature = "vitte")]
 pub mod syntax;
 
-pub mod check;
-pub mod coroutine;
-mod frame_abi;
-pub mod ir;
-
-pub mod interp;
+#[cfg(feature = "vitte")]
+pub mod sema;
 
 #[cfg(feature = "vitte")]
 pub mod build;
 
+mod frame_abi;
+pub mod ir;
+
+pub mod coroutine;
+
+pub mod check;
+
+pub mod interp;
+
 pub use frame_abi::FrameAbi;
+
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;

@@ -23,6 +23,9 @@ pub(super) struct Lexed {
     pub(super) tokens: Vec<Token>,
     /// Values of literals, by the payload of their tokens.
     pub(super) literals: Vec<Literal>,
+    /// Where unclosed strings end and characters without meaning were skipped, in rising order:
+    /// what seems to be wrong with the next token is their consequence.
+    pub(super) damage: Vec<u32>,
     /// An unclosed comment or string swallowed the end of the file: that brackets are not closed
     /// is its consequence.
     pub(super) cut_off: bool,
@@ -40,6 +43,7 @@ pub(super) fn lex(source: SourceId, text: &str, diags: &mut Diagnostics) -> Lexe
         diags,
         first_errors: 0,
         cut_off: false,
+        damage: Vec::new(),
     };
     lexer.first_errors = lexer.diags.n_errors();
     lexer.skip_shebang();
@@ -48,7 +52,12 @@ pub(super) fn lex(source: SourceId, text: &str, diags: &mut Diagnostics) -> Lexe
     }
     lexer.push(TokenKind::Eof, text.len());
     match_brackets(&mut lexer.tokens);
-    Lexed { tokens: lexer.tokens, literals: lexer.literals, cut_off: lexer.cut_off }
+    Lexed {
+        tokens: lexer.tokens,
+        literals: lexer.literals,
+        damage: lexer.damage,
+        cut_off: lexer.cut_off,
+    }
 }
 
 struct Lexer<'a> {
@@ -63,6 +72,7 @@ struct Lexer<'a> {
     diags: &'a mut Diagnostics,
     first_errors: usize,
     cut_off: bool,
+    damage: Vec<u32>,
 }
 
 impl Lexer<'_> {
@@ -250,6 +260,7 @@ impl Lexer<'_> {
             }
             self.at += c.len_utf8();
         }
+        self.damage.push(self.at as u32);
         let shown: String = self.text[lo..self.at].chars().take(12).collect();
         let help = match shown.chars().next() {
             Some('“' | '”' | '„' | '«' | '»') => {

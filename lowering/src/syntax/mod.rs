@@ -38,7 +38,7 @@ pub const MAX_DEPTH: u32 = 96;
 
 /// How tall a tree may be: chains of operators (`a + b + …`) nest in the tree, though not in the
 /// source.
-pub const MAX_HEIGHT: u32 = 256;
+pub const MAX_HEIGHT: u32 = 160;
 
 /// Largest source text in bytes.
 pub const MAX_BYTES: usize = 4 << 20;

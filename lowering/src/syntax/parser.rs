@@ -321,6 +321,11 @@ impl Parser<'_> {
             return;
         }
         self.error_at = Some(self.at);
+        let behind = self.at.checked_sub(1).map_or(0, |at| self.lexed.tokens[at].hi);
+        let damage = self.lexed.damage.partition_point(|&at| at < behind);
+        if self.lexed.damage.get(damage).is_some_and(|&at| at <= self.lo()) {
+            return;
+        }
         self.diags.push(diagnostic);
         if self.diags.n_errors() >= MAX_ERRORS {
             self.given_up = true;
@@ -430,12 +435,45 @@ impl Parser<'_> {
             return Failed;
         }
         let here = self.span();
-        self.fail(
-            Diagnostic::error(key, format!("this {what} is not closed"))
-                .at(self.span_of(opener), "it opens here")
-                .also(here, format!("found {found} instead of `{closer}`"))
-                .help(format!("close it with `{closer}`")),
-        )
+        let mut diagnostic = Diagnostic::error(key, format!("this {what} is not closed"))
+            .at(self.span_of(opener), "it opens here")
+            .also(here, format!("found {found} instead of `{closer}`"))
+            .help(format!("close it with `{closer}`"));
+        if opener.kind == LBrace
+            && let Some((open, close)) = self.misaligned(opener)
+        {
+            diagnostic = diagnostic
+                .also(self.span_of(open), "perhaps it is this one that is not closed,")
+                .also(self.span_of(close), "as this `}` stands at another column");
+        }
+        self.fail(diagnostic)
+    }
+
+    /// Finds the first block behind `opener` whose `}` begins a line with an indentation other
+    /// than that of the line of its `{`.
+    fn misaligned(&self, opener: Token) -> Option<(Token, Token)> {
+        let tokens = &self.lexed.tokens;
+        let start = tokens.partition_point(|t| t.lo <= opener.lo);
+        let mut indent = 0;
+        for (at, token) in tokens.iter().enumerate() {
+            if at == 0 || token.newline_before {
+                indent = self.column(token.lo);
+            }
+            if at < start || token.kind != LBrace || token.payload == NO_PARTNER {
+                continue;
+            }
+            let close = tokens[token.payload as usize];
+            if close.newline_before && self.column(close.lo) != indent {
+                return Some((*token, close));
+            }
+        }
+        None
+    }
+
+    /// Bytes between the start of the line and offset `at`.
+    fn column(&self, at: u32) -> usize {
+        let before = &self.text[..at as usize];
+        before.len() - before.rfind('\n').map_or(0, |n| n + 1)
     }
 
     /// Reads a name; any word is one here.

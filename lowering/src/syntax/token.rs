@@ -180,7 +180,8 @@ pub(super) fn match_brackets(tokens: &mut [Token]) {
             }
             continue;
         }
-        let found = if nth == 2 { n_open.len() > 1 } else { n_open.last().is_some_and(|n| n[nth] > 0) };
+        let found =
+            if nth == 2 { n_open.len() > 1 } else { n_open.last().is_some_and(|n| n[nth] > 0) };
         if !found {
             continue;
         }

@@ -115,7 +115,7 @@ of another kind.",
         title: "the program is nested too deeply",
         explanation: "\
 Expressions, types and patterns nest at most 96 deep, blocks 48; a chain of operators has at most
-about 250. So reading any program needs bounded memory. Give inner parts a name, by `let` or as a procedure of their own.",
+about 150. So reading any program needs bounded memory. Give inner parts a name, by `let` or as a procedure of their own.",
         bad: "const x: int = ((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((1))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))",
         good: "const x: int = 1",
     },

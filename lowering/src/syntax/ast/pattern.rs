@@ -58,12 +58,14 @@ pub enum PatternKind {
     },
     /// `(a, b)`; `()` has no elements.
     Tuple(Vec<Pattern>),
-    /// `[a, b, ..]`.
+    /// `[a, b]`, `[first, ..]`, `[first, ..rest, last]`.
     List {
         /// The elements before any `..`.
         elements: Vec<Pattern>,
         /// Whether `..` was written, and what it is bound to.
         rest: Option<Option<Ident>>,
+        /// The elements after `..`.
+        after: Vec<Pattern>,
     },
     /// `a | b`.
     Or(Vec<Pattern>),

@@ -1,8 +1,8 @@
 //! Expressions, patterns and types.
 
 use super::super::ast::{
-    Arg, Arm, BinaryOp, ElseArm, Expr, ExprKind, Literal, MatchStyle, Pattern, PatternKind, TryForm,
-    TypeExpr, TypeKind, TypeParam,
+    Arg, Arm, BinaryOp, ElseArm, Expr, ExprKind, Literal, MatchStyle, Pattern, PatternKind,
+    TryForm, TypeExpr, TypeKind, TypeParam,
 };
 use super::stmt::block;
 use super::{Build, Node, atom, ident, node, path, quoted};
@@ -55,6 +55,15 @@ pub(super) fn expr(e: &Expr) -> Node {
         ExprKind::Is { expr: inner, pattern: p, negated } => {
             node(if *negated { "is-not" } else { "is" }).with(expr(inner)).with(pattern(p)).end()
         }
+        _ => composite(e),
+    }
+}
+
+// The kinds are spread over three procedures because the tree is walked by recursion: the frame
+// of one with all of them is several times larger.
+
+fn composite(e: &Expr) -> Node {
+    match &e.kind {
         ExprKind::Tuple(elements) => node("tuple").all(elements.iter().map(expr)).end(),
         ExprKind::List(elements) => node("list").all(elements.iter().map(expr)).end(),
         ExprKind::ListComp { element, pattern: p, iter, cond } => node("list-for")
@@ -66,14 +75,18 @@ pub(super) fn expr(e: &Expr) -> Node {
         ExprKind::Map(entries) => node("map")
             .all(entries.iter().map(|e| node(":").with(expr(&e.key)).with(expr(&e.value)).end()))
             .end(),
-        ExprKind::SetLiteral(elements) => {
-            node("set-of").all(elements.iter().map(expr)).end()
-        }
+        ExprKind::SetLiteral(elements) => node("set-of").all(elements.iter().map(expr)).end(),
         ExprKind::FormLiteral { head, fields, rest } => node("form-of")
             .with(expr(head))
             .all(fields.iter().map(|f| node(":").name(&f.name).with(expr(&f.value)).end()))
             .maybe(rest.as_deref().map(|r| node("..").with(expr(r)).end()))
             .end(),
+        _ => control(e),
+    }
+}
+
+fn control(e: &Expr) -> Node {
+    match &e.kind {
         ExprKind::If(found) => {
             let branch = |(cond, body): &(Expr, _)| [expr(cond), block(body)];
             node("if")
@@ -121,7 +134,7 @@ pub(super) fn expr(e: &Expr) -> Node {
             .with(expr(&found.body))
             .end(),
         ExprKind::TypeQuery { name, ty: of } => node("query").name(name).with(ty(of)).end(),
-        ExprKind::Error => atom("<error>"),
+        _ => atom("<error>"),
     }
 }
 
@@ -138,9 +151,8 @@ pub(super) fn assignment(head: &str, op: Option<BinaryOp>) -> Build {
 }
 
 fn literal(value: &Literal) -> Node {
-    let suffixed = |text: String, suffix: &Option<String>| {
-        atom(text + suffix.as_deref().unwrap_or_default())
-    };
+    let suffixed =
+        |text: String, suffix: &Option<String>| atom(text + suffix.as_deref().unwrap_or_default());
     match value {
         Literal::Int { value, suffix } => suffixed(value.to_string(), suffix),
         Literal::Float { value, suffix } => suffixed(format!("{value:?}"), suffix),
@@ -166,9 +178,11 @@ fn guard(e: &Expr) -> Node {
 
 fn arm(a: &Arm) -> Node {
     match &a.pattern {
-        Some(p) => {
-            node("case").with(pattern(p)).maybe(a.guard.as_ref().map(guard)).with(block(&a.body)).end()
-        }
+        Some(p) => node("case")
+            .with(pattern(p))
+            .maybe(a.guard.as_ref().map(guard))
+            .with(block(&a.body))
+            .end(),
         None => node("else").with(block(&a.body)).end(),
     }
 }
@@ -205,11 +219,15 @@ pub(super) fn pattern(p: &Pattern) -> Node {
             .flag(*open, "..")
             .end(),
         PatternKind::Tuple(elements) => node("tuple").all(elements.iter().map(pattern)).end(),
-        PatternKind::List { elements, rest } => {
+        PatternKind::List { elements, rest, after } => {
             let rest = rest.as_ref().map(|bound| {
                 bound.as_ref().map_or_else(|| atom(".."), |name| node("..").name(name).end())
             });
-            node("list").all(elements.iter().map(pattern)).maybe(rest).end()
+            node("list")
+                .all(elements.iter().map(pattern))
+                .maybe(rest)
+                .all(after.iter().map(pattern))
+                .end()
         }
         PatternKind::Or(alternatives) => node("|").all(alternatives.iter().map(pattern)).end(),
         PatternKind::Error => atom("<error>"),
@@ -236,10 +254,9 @@ pub(super) fn ty(t: &TypeExpr) -> Node {
             .flag(*mutable, "mut")
             .with(ty(target))
             .end(),
-        TypeKind::Pointer { qualifier, target } => node("*")
-            .maybe(qualifier.as_ref().map(|q| atom(ident(q))))
-            .with(ty(target))
-            .end(),
+        TypeKind::Pointer { qualifier, target } => {
+            node("*").maybe(qualifier.as_ref().map(|q| atom(ident(q)))).with(ty(target)).end()
+        }
         TypeKind::Qualified { qualifier, target } => {
             node("qualified").name(qualifier).with(ty(target)).end()
         }

@@ -192,8 +192,7 @@ pub(super) fn procedure(p: &Proc) -> Node {
         .maybe(p.result.as_ref().map(|t| node("->").with(ty(t)).end()))
         .maybe(bounds(&p.bounds))
         .maybe(
-            (!p.effects.is_empty())
-                .then(|| node("effects").all(p.effects.iter().map(path)).end()),
+            (!p.effects.is_empty()).then(|| node("effects").all(p.effects.iter().map(path)).end()),
         )
         .maybe(p.body.as_ref().map(block))
         .end()

@@ -71,6 +71,7 @@ impl Lexer<'_> {
     }
 
     fn unterminated(&mut self, lo: usize) {
+        self.damage.push(self.at as u32);
         let span = self.span(lo);
         self.report(
             Diagnostic::error("LEX_E_UNTERMINATED_STRING", "this string is not closed")
@@ -100,7 +101,7 @@ impl Lexer<'_> {
             '\\' | '"' | '\'' => c,
             'x' => {
                 let digits: String =
-                    self.rest().chars().take(2).filter(char::is_ascii_hexdigit).collect();
+                    self.rest().chars().take_while(char::is_ascii_hexdigit).take(2).collect();
                 self.at += digits.len();
                 return match u8::from_str_radix(&digits, 16) {
                     Ok(byte) if digits.len() == 2 && (bytes || byte < 0x80) => {
@@ -221,6 +222,7 @@ impl Lexer<'_> {
     }
 
     fn unterminated_char(&mut self, lo: usize) {
+        self.damage.push(self.at as u32);
         let span = self.span(lo);
         self.report(
             Diagnostic::error("LEX_E_UNTERMINATED_CHAR", "this character literal is not closed")

@@ -32,7 +32,9 @@ impl Parser<'_> {
                 Ok(stmt) => stmt,
                 Err(_) => {
                     let span = self.span_from(self.lexed.tokens[start].lo);
-                    self.skip_statement();
+                    if self.at == start || !self.on_new_line(0) {
+                        self.skip_statement();
+                    }
                     if self.at == start && !matches!(self.kind(), RBrace | Eof) {
                         self.skip_tree();
                     }

@@ -70,7 +70,7 @@ impl Parser<'_> {
     /// `match e { … }` or `pick e { … }` at the word.
     pub(super) fn match_expr(&mut self) -> Parsed<Expr> {
         let lo = self.lo();
-        self.deeper(|p| p.match_rest(lo))
+        self.deeper_by(2, |p| p.match_rest(lo))
     }
 
     fn match_rest(&mut self, lo: u32) -> Parsed<Expr> {

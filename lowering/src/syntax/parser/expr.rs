@@ -47,7 +47,9 @@ impl Parser<'_> {
             Ok(expr) => expr,
             Err(_) => {
                 let error = self.expr_error();
-                self.skip_statement();
+                if !self.line_ended() {
+                    self.skip_statement();
+                }
                 error
             }
         }
@@ -430,6 +432,15 @@ impl Parser<'_> {
     /// Reads prefix operators and what they stand before. The operand of `await` and `spawn` ends
     /// before a `?` (`before_try`): `await f()?` tries what was awaited.
     pub(super) fn unary(&mut self, before_try: bool) -> Parsed<Expr> {
+        let prefix = match self.kind() {
+            Minus | Bang | Tilde | Star | Amp | AmpAmp => true,
+            Word => matches!(self.word(), "not" | "ref" | "borrow" | "move" | "await" | "spawn"),
+            _ => false,
+        };
+        if prefix { self.prefixed(before_try) } else { self.postfix(before_try) }
+    }
+
+    fn prefixed(&mut self, before_try: bool) -> Parsed<Expr> {
         let lo = self.lo();
         let token = self.token();
         let op_span = self.span();

@@ -32,6 +32,7 @@ impl Parser<'_> {
                     if self.at == start {
                         self.skip_tree();
                     }
+                    self.skip_line();
                     self.skip_item();
                     items.push(Item {
                         span: self.span_from(lo),
@@ -77,9 +78,19 @@ impl Parser<'_> {
     /// Skips to where an item may begin: a word on a new line that begins one.
     pub(super) fn skip_item(&mut self) {
         while !matches!(self.kind(), Eof | RBrace) {
-            if self.on_new_line(0) && (self.begins_item() || self.is(Hash)) {
+            // A word in the first column is a try at an item, even if it is none.
+            if self.on_new_line(0) && (self.begins_item() || self.is(Hash))
+                || self.is(Word) && self.column(self.lo()) == 0 && !self.continues_line()
+            {
                 return;
             }
+            self.skip_tree();
+        }
+    }
+
+    /// Skips to the end of the line, or of the groups that open on it.
+    fn skip_line(&mut self) {
+        while !self.on_new_line(0) && !matches!(self.kind(), Eof | RBrace) {
             self.skip_tree();
         }
     }
@@ -160,6 +171,7 @@ impl Parser<'_> {
         while matches!(self.kind(), Slash | Dot | ColonColon)
             && self.nth(1) == Word
             && !self.on_new_line(0)
+            && !self.on_new_line(1)
         {
             self.bump();
             segments.push(self.path_segment()?);

@@ -50,51 +50,71 @@ impl Parser<'_> {
     }
 
     fn word_operand(&mut self) -> Parsed<Expr> {
+        if self.next_makes_name() {
+            return self.name_operand();
+        }
+        match self.word() {
+            "if" => self.if_operand(),
+            "match" | "pick" if self.begins_scrutinee() => self.match_expr(),
+            _ => self.keyword_operand(),
+        }
+    }
+
+    fn if_operand(&mut self) -> Parsed<Expr> {
+        let lo = self.lo();
+        let found = self.if_expr()?;
+        Ok(self.node(lo, ExprKind::If(Box::new(found))))
+    }
+
+    /// What begins with a keyword, or a name. Apart from `word_operand` because its frame is
+    /// large, and operands nest.
+    fn keyword_operand(&mut self) -> Parsed<Expr> {
         let lo = self.lo();
         let braces = self.nth(1) == LBrace && !self.on_new_line_in_lines(1);
-        if !self.next_makes_name() {
-            match self.word() {
-                "if" => {
-                    let found = self.if_expr()?;
-                    return Ok(self.node(lo, ExprKind::If(Box::new(found))));
-                }
-                "match" | "pick" if self.begins_scrutinee() => return self.match_expr(),
-                "select" if self.nth(1) == LBrace && self.is_select_body(2) => {
-                    return self.select();
-                }
-                "loop" if self.nth(1) == LBrace => {
-                    self.bump();
-                    let body = self.block()?;
-                    return Ok(self.node(lo, ExprKind::Loop(body)));
-                }
-                "unsafe" if braces => {
-                    self.bump();
-                    let body = self.block()?;
-                    return Ok(self.node(lo, ExprKind::Unsafe(body)));
-                }
-                "critical" if braces && !self.context.head => {
-                    self.bump();
-                    let body = self.block()?;
-                    return Ok(self.node(lo, ExprKind::Critical(body)));
-                }
-                "try" if self.is_prefix_try() => {
-                    self.bump();
-                    let expr = Box::new(self.deeper(|p| p.unary(false))?);
-                    let form = super::super::ast::TryForm::Prefix;
-                    return Ok(self.node(lo, ExprKind::Try { expr, form }));
-                }
-                "map" if braces && !self.context.head => return self.map_literal(),
-                "set" if braces && !self.context.head && !self.looks_like_fields_after_word() => {
-                    return self.set_literal();
-                }
-                "proc" if self.nth(1) == LParen => return self.proc_value(lo),
-                "async" if self.nth_word(1) == "proc" => return self.proc_value(lo),
-                "sizeof" | "alignof" | "typeof" if self.nth(1) == LParen => {
-                    return self.type_query(lo);
-                }
-                _ => {}
+        match self.word() {
+            "select" if self.nth(1) == LBrace && self.is_select_body(2) => self.select(),
+            "loop" if self.nth(1) == LBrace => {
+                self.bump();
+                let body = self.block()?;
+                Ok(self.node(lo, ExprKind::Loop(body)))
             }
+            "unsafe" if braces => {
+                self.bump();
+                let body = self.block()?;
+                Ok(self.node(lo, ExprKind::Unsafe(body)))
+            }
+            "critical" if braces && !self.context.head => {
+                self.bump();
+                let body = self.block()?;
+                Ok(self.node(lo, ExprKind::Critical(body)))
+            }
+            "try" if self.is_prefix_try() => {
+                self.bump();
+                let expr = Box::new(self.deeper(|p| p.unary(false))?);
+                let form = super::super::ast::TryForm::Prefix;
+                Ok(self.node(lo, ExprKind::Try { expr, form }))
+            }
+            "map" if braces && !self.context.head => self.map_literal(),
+            "set" if braces && !self.context.head && !self.looks_like_fields_after_word() => {
+                self.set_literal()
+            }
+            "proc" if self.nth(1) == LParen => self.proc_value(lo),
+            "async" if self.nth_word(1) == "proc" => self.proc_value(lo),
+            "sizeof" | "alignof" | "typeof" if self.nth(1) == LParen => self.type_query(lo),
+            _ => self.name_operand(),
         }
+    }
+
+    fn name_operand(&mut self) -> Parsed<Expr> {
+        // The operand is missing and the next statement begins: `let x = 1 +`, `set …`.
+        let statement = self.on_new_line_in_lines(0)
+            && self.begins_statement()
+            && matches!(self.nth(1), Word | Literal)
+            && !self.on_new_line(1);
+        if statement {
+            return Err(self.expected_expression());
+        }
+        let lo = self.lo();
         let literal = match self.word() {
             "true" => Some(super::super::ast::Literal::Bool(true)),
             "false" => Some(super::super::ast::Literal::Bool(false)),
@@ -251,8 +271,7 @@ impl Parser<'_> {
         }
         self.bump();
         let name = Ident { name: String::new(), span: self.prev_span().end() };
-        let found =
-            self.deeper_by(2, |p| p.braced(|p| p.proc_rest(lo, name, modifiers, true)))?;
+        let found = self.deeper_by(2, |p| p.braced(|p| p.proc_rest(lo, name, modifiers, true)))?;
         Ok(self.node(lo, ExprKind::Proc(Box::new(found))))
     }
 

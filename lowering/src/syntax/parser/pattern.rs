@@ -93,15 +93,24 @@ impl Parser<'_> {
 
     fn pattern_list(&mut self) -> Parsed<PatternKind> {
         let mut rest = None;
+        let mut after = Vec::new();
         let elements = self.list(RBracket, |p| {
             if p.eat(DotDot) {
+                if rest.is_some() {
+                    return Err(p.expected("PARSE_E_EXPECTED_PATTERN", "only one `..`", ""));
+                }
                 let bound = if p.is(Word) { Some(p.name("a name")?) } else { None };
                 rest = Some(bound);
                 return Ok(None);
             }
-            p.pattern().map(Some)
+            let element = p.pattern()?;
+            if rest.is_some() {
+                after.push(element);
+                return Ok(None);
+            }
+            Ok(Some(element))
         })?;
-        Ok(PatternKind::List { elements: elements.into_iter().flatten().collect(), rest })
+        Ok(PatternKind::List { elements: elements.into_iter().flatten().collect(), rest, after })
     }
 
     fn pattern_word(&mut self, lo: u32) -> Parsed<Pattern> {

@@ -65,6 +65,17 @@ impl Parser<'_> {
         if self.next_makes_name() && !self.at_word("else") {
             return self.expr_stmt();
         }
+        match self.word() {
+            "if" | "match" | "pick" | "loop" | "critical" | "unsafe" if self.is_block_word() => {
+                self.block_like()
+            }
+            _ => self.word_stmt(arm),
+        }
+    }
+
+    /// A statement that begins with a word. Apart from `stmt_kind` because its frame is large,
+    /// and statements nest.
+    fn word_stmt(&mut self, arm: bool) -> Parsed<StmtKind> {
         let value_follows = !self.ends_after_word();
         match self.word() {
             "set" if value_follows && !matches!(self.nth(1), LBrace) && !self.is_call_of_word() => {
@@ -126,9 +137,6 @@ impl Parser<'_> {
                 let expr = self.select()?;
                 Ok(StmtKind::Expr(expr))
             }
-            "if" | "match" | "pick" | "loop" | "critical" | "unsafe" if self.is_block_word() => {
-                self.block_like()
-            }
             "asm" if self.is_call_of_word() => Ok(StmtKind::Asm(self.expr()?)),
             "return" if !self.is_call_of_word() => {
                 self.old_word("give");
@@ -153,13 +161,9 @@ impl Parser<'_> {
     /// Says whether an operand stands on a new line that is indented more than the word at `lo`:
     /// what `give` gives may stand below it.
     fn is_indented_more(&self, lo: u32) -> bool {
-        let column = |at: u32| {
-            let before = &self.text[..at as usize];
-            before.len() - before.rfind('\n').map_or(0, |n| n + 1)
-        };
         self.on_new_line(0)
             && matches!(self.kind(), Word | Literal | LParen | LBracket)
-            && column(self.lo()) > column(lo)
+            && self.column(self.lo()) > self.column(lo)
     }
 
     /// Says whether nothing follows the word at the cursor in its statement.

