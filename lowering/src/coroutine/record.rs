@@ -1,6 +1,6 @@
 //! The layout record of a machine: names and places for debuggers, dumps and snapshots.
 
-use super::layout::{FrameLayout, awaitees};
+use super::layout::{FrameLayout, awaitees, slot_extent};
 use super::live::Live;
 use crate::FrameAbi;
 use crate::ir::{
@@ -99,7 +99,13 @@ pub(crate) fn record(
     for (&slot, &offset) in &layout.slots {
         let data = &f.slots[slot];
         slots.entry(slot).or_insert_with(|| {
-            t.add(named(&data.name, || slot.to_string()), data.ty, SlotRole::Slot, offset)
+            let name = named(&data.name, || slot.to_string());
+            let index = t.add(name, data.ty, SlotRole::Slot, offset);
+            if let Some((size, align)) = slot_extent(module, layouts, data.ty) {
+                let record = &mut t.slots[index as usize];
+                (record.size, record.align) = (size.into(), align.into());
+            }
+            index
         });
     }
     let states = states(f, live, layout, layouts, &mut t, &mut values, &slots, abi);

@@ -1,12 +1,13 @@
 //! Slots as places: what a coroutine's instructions do to each of its slots.
 //!
 //! In: a normalised coroutine. Out: a [`Body`] over its slots. Results that travel by slot are
-//! filled at the start of the edge block (N2). Addresses that are only loaded from, stored to or
+//! filled at the start of the edge block (N2); a slot that is drained is taken there. Addresses that are only loaded from, stored to or
 //! copied through count as reads and writes of the slot; any other use of an address is an escape.
 
 use super::places::{Body, Event};
 use crate::ir::{
-    Block, EntityRef, Function, Inst, InstKind, Slot, SlotAccess, Ty, Value, ValueDef,
+    Awaitee, Block, EntityRef, Function, Inst, InstKind, Slot, SlotAccess, Terminator, Ty, Value,
+    ValueDef,
 };
 use std::collections::BTreeMap;
 
@@ -31,13 +32,20 @@ impl SlotBody {
             }
             let Some(term) = &data.term else { continue };
             let mut filled = Vec::new();
+            let drains = matches!(term, Terminator::Await { awaitee: Awaitee::Drain(_), .. });
+            let mut drained = None;
             term.for_each_slot_use(|slot, access| match access {
                 SlotAccess::DestOn(edge) => filled.push((slot, edge)),
+                // The generator is in its slot until its cleanup is over.
+                SlotAccess::Await if drains => drained = Some(slot),
                 access => out.extend(event(slot, access)),
             });
             let targets: Vec<Block> = term.targets().iter().map(|t| t.block).collect();
             for (slot, edge) in filled {
                 events[targets[edge as usize].index()].insert(0, Event::Fill(slot.index()));
+            }
+            for (slot, target) in drained.iter().flat_map(|s| targets.iter().map(move |t| (s, t))) {
+                events[target.index()].insert(0, Event::Take(slot.index()));
             }
         }
         Self {
