@@ -9,7 +9,9 @@ use super::value::{Bytes, Datum, Val};
 use crate::FrameAbi;
 use crate::ir::{BoxKind, CtxFn, Func, FuncKind, HostOp, Inst, InstKind, Span, Ty, Type};
 use std::collections::BTreeMap;
-use vitte_abi::{LayoutRecord, SlotRole, VT_FAULTED, VT_MODE_RESUME, VT_RUNNING, VT_YIELDED};
+use vitte_abi::{
+    LayoutRecord, SlotRecord, SlotRole, VT_FAULTED, VT_MODE_RESUME, VT_RUNNING, VT_YIELDED,
+};
 
 /// The machine form of a run.
 pub(super) struct Sim<'m> {
@@ -449,11 +451,19 @@ impl<'m> Sim<'m> {
         };
         let tag = self.read(frame, r.tag_offset as i32, ty)?;
         let state = tag.checked_sub(3).and_then(|i| r.states.get(i as usize));
-        let state = state.ok_or_else(|| format!("{} suspends in state {tag}", r.name))?;
         let mut live = vec![(0, 8), (r.tag_offset, r.tag_offset + r.tag_bytes)];
-        for &i in &state.live {
-            let slot = r.slots.get(i as usize).ok_or("a state names no slot")?;
-            live.push((slot.offset, slot.offset + slot.size));
+        let mut keep = |slot: &SlotRecord| live.push((slot.offset, slot.offset + slot.size));
+        match state {
+            Some(state) => {
+                for &i in &state.live {
+                    keep(r.slots.get(i as usize).ok_or("a state names no slot")?);
+                }
+            }
+            // A child that was made the leaf before it started, for want of ready awaits.
+            None if tag == 0 => {
+                r.slots.iter().filter(|s| s.role == SlotRole::Param).for_each(&mut keep);
+            }
+            None => return Err(format!("{} suspends in state {tag}", r.name)),
         }
         live.sort_unstable();
         let mut end = 0;
