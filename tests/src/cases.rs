@@ -19,6 +19,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use vitte_lowering::coroutine::{Lowered, lower};
 use vitte_lowering::interp::{Behaviour, Input, Outcome, Script};
 use vitte_lowering::ir::{Func, Module, parse_module};
 
@@ -39,6 +40,8 @@ pub struct Case {
     pub path: PathBuf,
     /// The program.
     pub module: Module,
+    /// The program with its coroutines lowered.
+    pub lowered: Lowered,
     /// The function to run.
     pub root: Func,
     /// Arguments per variant.
@@ -76,10 +79,15 @@ fn load(path: &Path) -> Case {
         panic!("{name} does not parse:\n{}", errors.join("\n"))
     });
     let root = module.func_by_name("root").unwrap_or_else(|| panic!("{name} has no root"));
+    let lowered = lower(&module).unwrap_or_else(|errors| {
+        let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        panic!("{name} cannot be lowered:\n{}", errors.join("\n"))
+    });
     let mut case = Case {
         name,
         path: path.to_owned(),
         module,
+        lowered,
         root,
         variants: Vec::new(),
         max_ticks: None,
