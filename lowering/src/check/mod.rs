@@ -26,7 +26,7 @@ use crate::ir::{
 };
 use std::collections::BTreeMap;
 use std::fmt;
-use vitte_abi::{LayoutRecord, SlotRole, VT_ITEM, VT_RUNNING, VT_YIELDED};
+use vitte_abi::{LayoutRecord, SlotRecord, SlotRole, StateRecord, VT_ITEM, VT_RUNNING, VT_YIELDED};
 
 /// A broken guarantee: a bug of the transform.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -314,13 +314,29 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Branch records at `at`, and everything else that is bound to the same states.
+    /// Branch records at `at`, and everything else that is bound to the same states. Which state is
+    /// meant is not known where several share the place: then what is bound to all of them.
     fn forget_branches(&self, at: u32, c: &mut Contents) {
-        for state in &self.record.states {
-            let slots = || state.live.iter().map(|&i| &self.record.slots[i as usize]);
-            if slots().any(|s| s.role == SlotRole::Branches && s.offset == u64::from(at)) {
-                self.forget_bound(state.id, c);
-            }
+        let slots = |s: &StateRecord| -> Vec<&SlotRecord> {
+            s.live.iter().map(|&i| &self.record.slots[i as usize]).collect()
+        };
+        let here = |s: &&SlotRecord| s.role == SlotRole::Branches && s.offset == u64::from(at);
+        let states = self.record.states.iter().filter(|s| slots(s).iter().any(here));
+        let mut common: Option<Vec<(u64, u64)>> = None;
+        for state in states {
+            let bound = slots(state).into_iter().filter(|s| is_bound(s));
+            let ranges: Vec<(u64, u64)> = bound.map(|s| (s.offset, s.offset + s.size)).collect();
+            common = Some(match common {
+                None => ranges,
+                Some(before) => before
+                    .iter()
+                    .flat_map(|a| ranges.iter().map(move |b| (a.0.max(b.0), a.1.min(b.1))))
+                    .filter(|(from, to)| from < to)
+                    .collect(),
+            });
+        }
+        for (from, to) in common.into_iter().flatten() {
+            c.forget(from as u32, (to - from) as u32);
         }
     }
 
@@ -329,7 +345,7 @@ impl<'a> Checker<'a> {
         let Some(state) = self.record.states.iter().find(|s| s.id == state) else { return };
         for &i in &state.live {
             let slot = &self.record.slots[i as usize];
-            if matches!(slot.role, SlotRole::Child | SlotRole::Op | SlotRole::Branches) {
+            if is_bound(slot) {
                 c.forget(slot.offset as u32, slot.size as u32);
             }
         }
@@ -426,6 +442,11 @@ impl<'a> Checker<'a> {
             }
         }
     }
+}
+
+/// Whether others write to the slot while the frame is in a state that has it.
+fn is_bound(slot: &SlotRecord) -> bool {
+    matches!(slot.role, SlotRole::Child | SlotRole::Op | SlotRole::Branches)
 }
 
 #[cfg(test)]
