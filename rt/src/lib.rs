@@ -54,6 +54,8 @@ pub mod time;
 
 pub mod net;
 
+pub mod channel;
+
 pub mod oneshot;
 
 pub use metrics::{Metrics, TaskDump, TaskInfo};

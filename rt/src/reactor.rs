@@ -8,8 +8,10 @@
 //!
 //! Edge-triggered where the system offers it; else each wait re-arms its interest.
 
+use std::future::Future;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -18,6 +20,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use polling::{Event, Events, PollMode, Poller};
 use slab::Slab;
+
+use crate::scheduler::Shared;
 
 /// What a task waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +35,8 @@ struct Direction {
     ready: bool,
     /// Events seen so far.
     n_events: u64,
-    waiters: Vec<Waker>,
+    waiters: Vec<(u64, Waker)>,
+    next_waiter: u64,
 }
 
 /// A registered descriptor.
@@ -97,7 +102,7 @@ impl Reactor {
                 if hit || closed {
                     direction.ready = true;
                     direction.n_events += 1;
-                    due.append(&mut direction.waiters);
+                    due.extend(direction.waiters.drain(..).map(|(_, waker)| waker));
                 }
             }
         }
@@ -141,28 +146,27 @@ impl Reactor {
         for direction in source.directions.lock().iter_mut() {
             self.n_waiting.fetch_sub(direction.waiters.len(), Ordering::AcqRel);
             woken.append(&mut direction.waiters);
+            direction.ready = true;
         }
-        woken.into_iter().for_each(Waker::wake);
+        woken.into_iter().for_each(|(_, waker)| waker.wake());
     }
 
-    /// Tries `attempt` when the source is ready, and waits when it would block.
-    pub(crate) fn poll_io<T>(
+    /// Tries `attempt` when the source is ready, and waits when it would block; `waiter` names the
+    /// registered wait of this operation.
+    fn poll_io<T>(
         &self,
         source: &Source,
         interest: Interest,
+        waiter: &mut Option<u64>,
         cx: &mut Context<'_>,
-        mut attempt: impl FnMut() -> io::Result<T>,
+        attempt: &mut impl FnMut() -> io::Result<T>,
     ) -> Poll<io::Result<T>> {
         loop {
             let n_events = {
                 let mut directions = source.directions.lock();
                 let direction = &mut directions[interest as usize];
                 if !direction.ready {
-                    if !direction.waiters.iter().any(|w| w.will_wake(cx.waker())) {
-                        direction.waiters.push(cx.waker().clone());
-                        // AcqRel: pairs with `has_waiters`.
-                        self.n_waiting.fetch_add(1, Ordering::AcqRel);
-                    }
+                    self.enter(direction, waiter, cx.waker());
                     drop(directions);
                     return match self.rearm(source) {
                         Ok(()) => Poll::Pending,
@@ -184,13 +188,30 @@ impl Reactor {
         }
     }
 
-    /// A waiter goes away: it is not to be woken, nor counted.
-    pub(crate) fn forget(&self, source: &Source, interest: Interest, waker: &Waker) {
-        let direction = &mut source.directions.lock()[interest as usize];
-        let before = direction.waiters.len();
-        direction.waiters.retain(|w| !w.will_wake(waker));
+    /// Enters a wait, or gives an entered one its newest waker.
+    fn enter(&self, direction: &mut Direction, waiter: &mut Option<u64>, waker: &Waker) {
+        let entered = direction.waiters.iter_mut().find(|w| Some(w.0) == *waiter);
+        if let Some(entered) = entered {
+            entered.1.clone_from(waker);
+            return;
+        }
+        let id = direction.next_waiter;
+        direction.next_waiter += 1;
+        direction.waiters.push((id, waker.clone()));
+        *waiter = Some(id);
         // AcqRel: pairs with `has_waiters`.
-        self.n_waiting.fetch_sub(before - direction.waiters.len(), Ordering::AcqRel);
+        self.n_waiting.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// A wait goes away: it is not to be woken, nor counted.
+    fn leave(&self, source: &Source, interest: Interest, waiter: u64) {
+        let waiters = &mut source.directions.lock()[interest as usize].waiters;
+        if let Some(at) = waiters.iter().position(|w| w.0 == waiter) {
+            let left = waiters.remove(at);
+            // AcqRel: pairs with `has_waiters`.
+            self.n_waiting.fetch_sub(1, Ordering::AcqRel);
+            drop(left);
+        }
     }
 
     /// Without edge mode: tells the poller what is waited for now.
@@ -207,5 +228,81 @@ impl Reactor {
         // SAFETY: a registered descriptor is open.
         let fd = unsafe { BorrowedFd::borrow_raw(source.fd) };
         self.poller.modify_with_mode(fd, interest, self.mode)
+    }
+}
+
+/// A descriptor in the table of a runtime; leaves it when dropped, which must be before it is
+/// closed.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    shared: Arc<Shared>,
+    source: Arc<Source>,
+}
+
+impl Registration {
+    /// Registers a descriptor.
+    ///
+    /// # Safety
+    ///
+    /// `fd` stays open until the registration is dropped.
+    pub(crate) unsafe fn new(shared: &Arc<Shared>, fd: &impl AsRawFd) -> io::Result<Self> {
+        let reactor = reactor_of(shared)?;
+        // SAFETY: the caller vouches for the descriptor.
+        let source = unsafe { reactor.register(fd) }?;
+        Ok(Registration { shared: shared.clone(), source })
+    }
+
+    /// The runtime.
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// A future that repeats `attempt` until it does not answer `WouldBlock`.
+    pub(crate) fn io<T, A>(&self, interest: Interest, attempt: A) -> Io<'_, A>
+    where
+        A: FnMut() -> io::Result<T> + Unpin,
+    {
+        Io { registration: self, interest, attempt, waiter: None }
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        if let Some(reactor) = &self.shared.reactor {
+            reactor.deregister(&self.source);
+        }
+    }
+}
+
+fn reactor_of(shared: &Shared) -> io::Result<&Reactor> {
+    let refuse = || io::Error::new(io::ErrorKind::Unsupported, "a seeded run has no real I/O");
+    shared.reactor.as_ref().ok_or_else(refuse)
+}
+
+/// See [`Registration::io`]. Dropping it withdraws the wait.
+#[derive(Debug)]
+pub(crate) struct Io<'a, A> {
+    registration: &'a Registration,
+    interest: Interest,
+    attempt: A,
+    waiter: Option<u64>,
+}
+
+impl<T, A: FnMut() -> io::Result<T> + Unpin> Future for Io<'_, A> {
+    type Output = io::Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+        let Io { registration, interest, attempt, waiter } = &mut *self;
+        let reactor = reactor_of(&registration.shared)?;
+        reactor.poll_io(&registration.source, *interest, waiter, cx, attempt)
+    }
+}
+
+impl<A> Drop for Io<'_, A> {
+    fn drop(&mut self) {
+        let Registration { shared, source } = self.registration;
+        if let (Some(waiter), Some(reactor)) = (self.waiter, &shared.reactor) {
+            reactor.leave(source, self.interest, waiter);
+        }
     }
 }

@@ -91,6 +91,11 @@ impl OpCx<'_> {
         Some(Handle::from_shared(self.cell()?.header.shared.clone()))
     }
 
+    /// Runs `body` with the waker of the running task (one that does nothing outside of a task).
+    pub fn with_waker<R>(self, body: impl FnOnce(&Waker) -> R) -> R {
+        with_waker(self.ctx, body)
+    }
+
     /// Records a fault of the running task (the first one wins).
     pub fn fault(self, fault: Fault) {
         // SAFETY: the context is valid during the call.

@@ -122,7 +122,8 @@ pub(crate) fn block_on<F: Future>(
                 *cx.core.borrow_mut() = shared.take_home_core();
             }
             let mut n_turns = 0;
-            while n_turns < TURNS && !root.is_woken() && shared.turn(&cx) {
+            // At least one turn: a future that wakes itself does not starve the tasks.
+            while n_turns < TURNS && (n_turns == 0 || !root.is_woken()) && shared.turn(&cx) {
                 n_turns += 1;
             }
             if n_turns > 0 || root.is_woken() {

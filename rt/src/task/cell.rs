@@ -175,17 +175,11 @@ impl TaskRef {
         }
     }
 
-    /// A waker that is this reference.
-    pub(crate) fn into_waker(self) -> Waker {
-        let raw = RawWaker::new(self.into_raw().as_ptr().cast_const().cast(), &WAKER);
-        // SAFETY: the functions of `WAKER` keep the contract: the data is a counted reference.
-        unsafe { Waker::from_raw(raw) }
-    }
-
     /// A waker that borrows this reference: dropping it gives nothing back.
     pub(crate) fn borrow_waker(&self) -> ManuallyDrop<Waker> {
         let raw = RawWaker::new(self.0.as_ptr().cast_const().cast(), &WAKER);
-        // SAFETY: as `into_waker`; the reference is not given away because it is never dropped.
+        // SAFETY: the functions of `WAKER` keep the contract: the data is a counted reference, which
+        // is not given away because the waker is never dropped.
         ManuallyDrop::new(unsafe { Waker::from_raw(raw) })
     }
 }
@@ -215,7 +209,7 @@ static WAKER: RawWakerVTable =
 ///
 /// # Safety
 ///
-/// `data` is that of a living waker made by [`TaskRef::into_waker`] or `borrow_waker`.
+/// `data` is that of a living waker made by [`TaskRef::borrow_waker`] or a clone of one.
 unsafe fn borrowed(data: *const ()) -> ManuallyDrop<TaskRef> {
     // SAFETY: the data of our wakers is never null.
     let header = unsafe { NonNull::new_unchecked(data.cast_mut().cast()) };

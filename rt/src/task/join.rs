@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Mutex;
 use std::task::{Context, Poll};
@@ -190,7 +191,9 @@ impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
         if self.task.header().state.drop_handle() {
             // SAFETY: the task was complete before the handle went, so the output is ours.
-            drop(unsafe { (self.take)(&self.task) });
+            let output = unsafe { (self.take)(&self.task) };
+            // As when the worker drops it: which of the two does is a race.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(output)));
         }
     }
 }

@@ -50,7 +50,7 @@ const fn machine<F>(
 }
 
 /// Sleeps `ms` and answers `ms * 2`; the operation of [`Sleeper`].
-pub static SLEEP: LazyLock<HostOp> = LazyLock::new(|| {
+pub(crate) static SLEEP: LazyLock<HostOp> = LazyLock::new(|| {
     HostOp::new1(|_cx: OpCx<'_>, ms: u64| async move {
         vitte_rt::time::sleep(Duration::from_millis(ms)).await;
         ms * 2
@@ -61,16 +61,16 @@ pub static SLEEP: LazyLock<HostOp> = LazyLock::new(|| {
 const OP_BYTES: usize = 160;
 
 #[repr(C)]
-pub struct Sleeper {
-    pub link: *const vt_site,
-    pub tag: u8,
-    pub ms: u64,
-    pub result: u64,
-    pub cleanups: u64,
-    pub op: [u64; OP_BYTES / 8],
+pub(crate) struct Sleeper {
+    pub(crate) link: *const vt_site,
+    pub(crate) tag: u8,
+    pub(crate) ms: u64,
+    pub(crate) result: u64,
+    pub(crate) cleanups: u64,
+    pub(crate) op: [u64; OP_BYTES / 8],
 }
 
-pub static SLEEPER: vt_machine =
+pub(crate) static SLEEPER: vt_machine =
     machine::<Sleeper>("sleeper", sleeper, std::mem::offset_of!(Sleeper, result), 8);
 
 /// The leaf becomes `frame`, and the task waits.
@@ -82,7 +82,7 @@ unsafe fn suspend(ctx: *mut vt_ctx, resume: vt_resume, frame: *mut u8) -> vt_sta
     VT_YIELDED
 }
 
-pub unsafe extern "C" fn sleeper(ctx: *mut vt_ctx, frame: *mut u8) -> vt_status {
+pub(crate) unsafe extern "C" fn sleeper(ctx: *mut vt_ctx, frame: *mut u8) -> vt_status {
     unsafe {
         let me = frame.cast::<Sleeper>();
         let op = *SLEEP;
@@ -123,18 +123,19 @@ pub unsafe extern "C" fn sleeper(ctx: *mut vt_ctx, frame: *mut u8) -> vt_status 
 
 /// `down(n) = n == 0 ? { give way; 0 } : 1 + await down(n - 1)`, each callee in the arena.
 #[repr(C)]
-pub struct Down {
-    pub link: *const vt_site,
-    pub tag: u8,
-    pub n: u64,
-    pub result: u64,
-    pub child: *mut u8,
+pub(crate) struct Down {
+    pub(crate) link: *const vt_site,
+    pub(crate) tag: u8,
+    pub(crate) n: u64,
+    pub(crate) result: u64,
+    pub(crate) child: *mut u8,
 }
 
-pub static DOWN: vt_machine = machine::<Down>("down", down, std::mem::offset_of!(Down, result), 8);
+pub(crate) static DOWN: vt_machine =
+    machine::<Down>("down", down, std::mem::offset_of!(Down, result), 8);
 static DOWN_SITE: vt_site = vt_site { resume: down, offset: VT_ARENA, state: 3 };
 
-pub unsafe extern "C" fn down(ctx: *mut vt_ctx, frame: *mut u8) -> vt_status {
+pub(crate) unsafe extern "C" fn down(ctx: *mut vt_ctx, frame: *mut u8) -> vt_status {
     unsafe {
         let me = frame.cast::<Down>();
         match (*me).tag {
@@ -180,16 +181,17 @@ pub unsafe extern "C" fn down(ctx: *mut vt_ctx, frame: *mut u8) -> vt_status {
 
 /// Counts until `*stop` is not 0, with a loop budget.
 #[repr(C)]
-pub struct Spin {
-    pub link: *const vt_site,
-    pub tag: u8,
-    pub stop: *const std::sync::atomic::AtomicU64,
-    pub result: u64,
+pub(crate) struct Spin {
+    pub(crate) link: *const vt_site,
+    pub(crate) tag: u8,
+    pub(crate) stop: *const std::sync::atomic::AtomicU64,
+    pub(crate) result: u64,
 }
 
-pub static SPIN: vt_machine = machine::<Spin>("spin", spin, std::mem::offset_of!(Spin, result), 8);
+pub(crate) static SPIN: vt_machine =
+    machine::<Spin>("spin", spin, std::mem::offset_of!(Spin, result), 8);
 
-pub unsafe extern "C" fn spin(ctx: *mut vt_ctx, frame: *mut u8) -> vt_status {
+pub(crate) unsafe extern "C" fn spin(ctx: *mut vt_ctx, frame: *mut u8) -> vt_status {
     unsafe {
         let me = frame.cast::<Spin>();
         (*me).result = 0;
@@ -208,15 +210,15 @@ pub unsafe extern "C" fn spin(ctx: *mut vt_ctx, frame: *mut u8) -> vt_status {
 
 /// Faults at once with a place.
 #[repr(C)]
-pub struct Failing {
-    pub link: *const vt_site,
-    pub tag: u8,
-    pub payload: u64,
+pub(crate) struct Failing {
+    pub(crate) link: *const vt_site,
+    pub(crate) tag: u8,
+    pub(crate) payload: u64,
 }
 
-pub static FAILING: vt_machine = machine::<Failing>("failing", failing, 8, 0);
+pub(crate) static FAILING: vt_machine = machine::<Failing>("failing", failing, 8, 0);
 
-pub unsafe extern "C" fn failing(ctx: *mut vt_ctx, frame: *mut u8) -> vt_status {
+pub(crate) unsafe extern "C" fn failing(ctx: *mut vt_ctx, frame: *mut u8) -> vt_status {
     unsafe {
         let me = frame.cast::<Failing>();
         let fault = (*(*ctx).fns).fault;
@@ -228,7 +230,7 @@ pub unsafe extern "C" fn failing(ctx: *mut vt_ctx, frame: *mut u8) -> vt_status 
 }
 
 /// Spawns a machine whose frame `fill` completes.
-pub fn spawn<F>(
+pub(crate) fn spawn<F>(
     handle: &Handle,
     machine: &'static vt_machine,
     options: SpawnOptions,
@@ -241,24 +243,24 @@ pub fn spawn<F>(
     }
 }
 
-pub fn spawn_sleeper(handle: &Handle, ms: u64) -> FrameTask {
+pub(crate) fn spawn_sleeper(handle: &Handle, ms: u64) -> FrameTask {
     spawn(handle, &SLEEPER, SpawnOptions::default(), |f: &mut Sleeper| f.ms = ms)
 }
 
-pub fn spawn_down(handle: &Handle, n: u64) -> FrameTask {
+pub(crate) fn spawn_down(handle: &Handle, n: u64) -> FrameTask {
     spawn(handle, &DOWN, SpawnOptions::default(), |f: &mut Down| f.n = n)
 }
 
 /// The result of a finished task as a number.
-pub fn number(task: &FrameTask) -> Option<u64> {
+pub(crate) fn number(task: &FrameTask) -> Option<u64> {
     task.result().map(|r| unsafe { r.cast::<u64>().read() })
 }
 
 /// A result address as a number.
-pub fn read(at: NonNull<u8>) -> u64 {
+pub(crate) fn read(at: NonNull<u8>) -> u64 {
     unsafe { at.cast::<u64>().read() }
 }
 
-pub fn place(fault: &Fault) -> Option<(String, u32, u32)> {
+pub(crate) fn place(fault: &Fault) -> Option<(String, u32, u32)> {
     unsafe { fault.place() }.map(|(f, l, c)| (f.to_string(), l, c))
 }
