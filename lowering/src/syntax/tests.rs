@@ -6,6 +6,7 @@ mod codes;
 mod corpus;
 mod depth;
 mod errors;
+mod examples;
 mod exprs;
 mod items;
 mod lexing;
