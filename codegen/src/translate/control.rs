@@ -183,12 +183,10 @@ impl<M: Output> Translator<'_, '_, M> {
         };
         let pool = &mut self.b.func.dfg.value_lists;
         let default = clif::BlockCall::new(default.0, default.1.iter().copied(), pool);
-        let mut table = Vec::with_capacity((last - first) as usize + 1);
-        let mut next = first;
+        let mut table = vec![default; (last - first) as usize + 1];
         for (n, to) in cases {
-            table.resize(table.len() + (n - next) as usize, default);
-            table.push(clif::BlockCall::new(to.0, to.1.iter().copied(), pool));
-            next = n + 1;
+            let entry = clif::BlockCall::new(to.0, to.1.iter().copied(), pool);
+            table[(n - first) as usize] = entry;
         }
         let table = self.b.create_jump_table(JumpTableData::new(default, &table));
         self.b.ins().br_table(index, table);
