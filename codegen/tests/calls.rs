@@ -1,5 +1,8 @@
 //! Calls between generated code and Rust: forms of results, slots, faults, static data, copies.
 
+#![allow(clippy::many_single_char_names, reason = "a function with ten parameters")]
+#![allow(clippy::too_many_arguments, reason = "as above")]
+
 mod common;
 
 use common::{Host, compile, entry, module, world};
@@ -33,7 +36,12 @@ extern "C" fn many(
     j: i32,
 ) -> i128 {
     let floats = i128::from(e as i64) * 10 + i128::from(h as i64);
-    i128::from(a) + i128::from(b) * 3 + i128::from(c) * 5 + d * 7 + f * 11 + i128::from(g) * 13
+    i128::from(a)
+        + i128::from(b) * 3
+        + i128::from(c) * 5
+        + d * 7
+        + f * 11
+        + i128::from(g) * 13
         + i * 17
         + i128::from(j) * 19
         + floats * 23
@@ -62,19 +70,8 @@ block0(v0: i8, v1: i16, v2: bool, v3: i128, v4: f32, v5: i128, v6: i64, v7: f64,
     let mut imports = ImportTable::new();
     register!(imports, "many" = many;);
     let code = ready(&module(&text), &imports);
-    type Many = extern "C" fn(
-        *mut vt_ctx,
-        u8,
-        u16,
-        bool,
-        i128,
-        f32,
-        i128,
-        i64,
-        f64,
-        i128,
-        i32,
-    ) -> i128;
+    type Many =
+        extern "C" fn(*mut vt_ctx, u8, u16, bool, i128, f32, i128, i64, f64, i128, i32) -> i128;
     // SAFETY: that is the signature of `outer`.
     let outer: Many = unsafe { entry(&code, "outer") };
     let mut host = Host::new();
@@ -86,12 +83,7 @@ block0(v0: i8, v1: i16, v2: bool, v3: i128, v4: f32, v5: i128, v6: i64, v7: f64,
     }
 }
 
-extern "C" fn divide(
-    ctx: *mut vt_ctx,
-    results: *mut [i64; 2],
-    a: i64,
-    b: i64,
-) -> vt_status {
+extern "C" fn divide(ctx: *mut vt_ctx, results: *mut [i64; 2], a: i64, b: i64) -> vt_status {
     if b == 0 {
         // SAFETY: generated code passes its context on.
         unsafe { world(ctx) }.notes.push(a);
@@ -447,8 +439,7 @@ fn switches_find_their_case() {
                 let got = match bits {
                     8 => {
                         // SAFETY: one parameter of that width.
-                        let f: extern "C" fn(*mut vt_ctx, u8) -> i64 =
-                            unsafe { entry(&code, "f") };
+                        let f: extern "C" fn(*mut vt_ctx, u8) -> i64 = unsafe { entry(&code, "f") };
                         f(host.ctx(), probe as u8)
                     }
                     16 => {

@@ -119,9 +119,8 @@ fn static_data_is_checked() {
 #[test]
 fn two_owners_of_a_symbol_are_refused() {
     let f = "block0:\n  return\n}\n";
-    let twice = format!(
-        "module \"m\"\n\nexport sync fn0 \"f\"() {{\n{f}\nexport sync fn1 \"f\"() {{\n{f}"
-    );
+    let twice =
+        format!("module \"m\"\n\nexport sync fn0 \"f\"() {{\n{f}\nexport sync fn1 \"f\"() {{\n{f}");
     check(&twice, "CG0007", "`f`");
     let differ = format!(
         "module \"m\"\nimp0 = import \"f\"(i64)\n\nexport sync fn0 \"f\"() {{\n{f}\n\
@@ -135,10 +134,10 @@ fn two_owners_of_a_symbol_are_refused() {
 
 #[test]
 fn a_frame_of_more_than_the_stack_is_refused_not_jumped_over() {
-    let slots: String = (0..8).map(|i| format!("  slot{i}: bytes(2147483647, 1)\n")).collect();
-    let uses: String = (0..8).map(|i| format!("  v{i}: ptr = slot_addr slot{i}\n")).collect();
-    let text =
-        format!("module \"m\"\n\nsync fn0 \"f\"() {{\n{slots}block0:\n{uses}  return\n}}\n");
+    let slots = (0..8).map(|i| format!("  slot{i}: bytes(2147483647, 1)\n")).collect::<Vec<_>>();
+    let uses = (0..8).map(|i| format!("  v{i}: ptr = slot_addr slot{i}\n")).collect::<Vec<_>>();
+    let (slots, uses) = (slots.concat(), uses.concat());
+    let text = format!("module \"m\"\n\nsync fn0 \"f\"() {{\n{slots}block0:\n{uses}  return\n}}\n");
     check(&text, "CG0005", "`f`");
 }
 

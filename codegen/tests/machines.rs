@@ -1,5 +1,7 @@
 //! Machines written by hand, driven by the loop of the ABI.
 
+#![allow(clippy::cast_ptr_alignment, reason = "frames are byte pointers, aligned as asked")]
+
 mod common;
 
 use common::{Host, compile_machines, delete_frame, module, new_frame};
@@ -130,17 +132,21 @@ impl Frame {
         // SAFETY: the machine is valid.
         Self(unsafe { new_frame(machine) })
     }
-    fn set(&self, offset: usize, n: i64) {
+    fn at(&self, offset: usize) -> *mut i64 {
         // SAFETY: the tests use offsets of the frame.
-        unsafe { self.0.add(offset).cast::<i64>().write_unaligned(n) };
+        unsafe { self.0.add(offset) }.cast()
+    }
+    fn set(&self, offset: usize, n: i64) {
+        // SAFETY: `at` leads into the frame.
+        unsafe { self.at(offset).write_unaligned(n) };
     }
     fn get(&self, offset: usize) -> i64 {
         // SAFETY: as above.
-        unsafe { self.0.add(offset).cast::<i64>().read_unaligned() }
+        unsafe { self.at(offset).read_unaligned() }
     }
+    /// The tag of these machines is a byte at 8.
     fn tag(&self) -> u8 {
-        // SAFETY: the tag of these machines is a byte at 8.
-        unsafe { self.0.add(8).read() }
+        self.get(8) as u8
     }
 }
 
@@ -410,9 +416,9 @@ extern "C" fn twice_start(_: *mut vt_ctx, storage: *mut i64, n: i64, s: *const u
     unsafe { storage.cast::<[i64; 2]>().write([0, n * 2 + i64::from(first)]) };
 }
 
-extern "C" fn twice_poll(_: *mut vt_ctx, storage: *mut u8) -> vt_status {
+extern "C" fn twice_poll(_: *mut vt_ctx, storage: *mut [i64; 3]) -> vt_status {
     // SAFETY: the storage has 24 bytes.
-    let storage = unsafe { &mut *storage.cast::<[i64; 3]>() };
+    let storage = unsafe { &mut *storage };
     storage[0] += 1;
     if storage[0] < 3 {
         return VT_YIELDED;
