@@ -6,7 +6,7 @@
 
 use super::value::{Bytes, Val, cut};
 use crate::ir::Type;
-use std::collections::BTreeMap;
+use std::cell::Cell;
 
 /// First address of an allocation.
 const FIRST: u64 = 0x1_0000;
@@ -18,20 +18,25 @@ pub(crate) const CODE: u64 = 1 << 56;
 /// The memory of one run.
 #[derive(Debug)]
 pub struct Memory {
-    allocs: BTreeMap<u64, Alloc>,
+    /// By ascending address; ended ones stay until all after them have ended too.
+    allocs: Vec<Alloc>,
     next: u64,
+    /// Where the last access found its allocation.
+    recent: Cell<usize>,
 }
 
 #[derive(Debug)]
 struct Alloc {
+    base: u64,
     bytes: Bytes,
+    living: bool,
     writable: bool,
     what: &'static str,
 }
 
 impl Default for Memory {
     fn default() -> Self {
-        Self { allocs: BTreeMap::new(), next: FIRST }
+        Self { allocs: Vec::new(), next: FIRST, recent: Cell::new(0) }
     }
 }
 
@@ -42,36 +47,53 @@ impl Memory {
         let addr = (self.next + head).next_multiple_of(align) - head;
         let n = size as usize;
         let bytes = Bytes { data: vec![0xcd; n], init: vec![false; n] };
-        self.allocs.insert(addr, Alloc { bytes, writable: true, what });
+        self.allocs.push(Alloc { base: addr, bytes, living: true, writable: true, what });
         self.next = addr + u64::from(size) + GAP;
         addr
     }
 
     /// Makes an allocation that can only be read from now on.
     pub(crate) fn freeze(&mut self, addr: u64) {
-        if let Some(a) = self.allocs.get_mut(&addr) {
-            a.writable = false;
+        if let Ok(i) = self.index(addr) {
+            self.allocs[i].writable = false;
         }
     }
 
     /// Ends an allocation.
     pub(crate) fn free(&mut self, addr: u64) -> Result<(), String> {
-        match self.allocs.remove(&addr) {
-            Some(_) => Ok(()),
-            None => Err(format!("freeing {addr:#x}, where no allocation starts")),
+        let i = self.index(addr).ok().filter(|&i| self.allocs[i].living);
+        let i = i.ok_or_else(|| format!("freeing {addr:#x}, where no allocation starts"))?;
+        self.allocs[i].living = false;
+        self.allocs[i].bytes = Bytes::default();
+        while self.allocs.last().is_some_and(|a| !a.living) {
+            self.allocs.pop();
         }
+        Ok(())
     }
 
-    fn find(&self, addr: u64, len: usize) -> Result<(u64, usize), String> {
-        let bad = |why: &str| Err(format!("access of {len} bytes at {addr:#x}: {why}"));
-        let Some((&base, alloc)) = self.allocs.range(..=addr).next_back() else {
-            return bad("nothing is there");
+    /// Index of the allocation that starts at an address, or where it would stand.
+    fn index(&self, addr: u64) -> Result<usize, usize> {
+        self.allocs.binary_search_by_key(&addr, |a| a.base)
+    }
+
+    /// The allocation in which some bytes lie: its index, and where in it.
+    fn find(&self, addr: u64, len: usize) -> Result<(usize, usize), String> {
+        let within = |i: usize| {
+            let alloc = self.allocs.get(i)?;
+            let at = usize::try_from(addr.checked_sub(alloc.base)?).ok()?;
+            let fits = at.checked_add(len).is_some_and(|end| end <= alloc.bytes.data.len());
+            (alloc.living && fits).then_some((i, at))
         };
-        let at = (addr - base) as usize;
-        if at.checked_add(len).is_none_or(|end| end > alloc.bytes.data.len()) {
-            return bad(&format!("outside the {} before it", alloc.what));
+        if let Some(found) = within(self.recent.get()) {
+            return Ok(found);
         }
-        Ok((base, at))
+        let i = self.index(addr).unwrap_or_else(|i| i.wrapping_sub(1));
+        if let Some(found) = within(i) {
+            self.recent.set(i);
+            return Ok(found);
+        }
+        let what = self.allocs.get(i).map_or("nothing", |a| a.what);
+        Err(format!("access of {len} bytes at {addr:#x}: not inside the {what} before it"))
     }
 
     /// Copies bytes out, undefined ones included.
@@ -79,8 +101,8 @@ impl Memory {
         if len == 0 {
             return Ok(Bytes::default());
         }
-        let (base, at) = self.find(addr, len)?;
-        let b = &self.allocs[&base].bytes;
+        let (i, at) = self.find(addr, len)?;
+        let b = &self.allocs[i].bytes;
         Ok(Bytes { data: b.data[at..at + len].to_vec(), init: b.init[at..at + len].to_vec() })
     }
 
@@ -90,8 +112,8 @@ impl Memory {
         if len == 0 {
             return Ok(());
         }
-        let (base, at) = self.find(addr, len)?;
-        let alloc = self.allocs.get_mut(&base).expect("I: found just now");
+        let (i, at) = self.find(addr, len)?;
+        let alloc = &mut self.allocs[i];
         if !alloc.writable {
             return Err(format!("write of {len} bytes at {addr:#x}: read-only {}", alloc.what));
         }
@@ -109,8 +131,8 @@ impl Memory {
     /// Reads a value; undefined if any of its bytes is.
     pub(crate) fn load(&self, addr: u64, ty: Type) -> Result<Val, String> {
         let len = ty.bytes() as usize;
-        let (base, at) = self.find(addr, len)?;
-        let b = &self.allocs[&base].bytes;
+        let (i, at) = self.find(addr, len)?;
+        let b = &self.allocs[i].bytes;
         if b.init[at..at + len].contains(&false) {
             return Ok(Val::UNDEF);
         }

@@ -37,62 +37,64 @@ impl<'m> Engine<'m> {
 
     fn inst(&mut self, act: &mut Act, inst: Inst) -> Res<Flow> {
         let f = &self.module.funcs[act.func];
-        let results = match &f.insts[inst].kind {
-            InstKind::Const { ty, bits } => vec![Val::new(value::cut(*bits, *ty))],
-            InstKind::Null { .. } => vec![Val::new(0)],
-            InstKind::FuncAddr(func) => vec![Val::new(Code::Func(*func).address().into())],
-            InstKind::MachineAddr(func) => vec![Val::new(self.machine_addr(*func)?.into())],
-            InstKind::DataAddr(data, at) => vec![Val::new(self.data_addr(*data, *at)?.into())],
-            InstKind::DataRef(data, _) => vec![Val::new(self.data_addr(*data, 0)?.into())],
+        let result = match &f.insts[inst].kind {
+            InstKind::Const { ty, bits } => Val::new(value::cut(*bits, *ty)),
+            InstKind::Null { .. } => Val::new(0),
+            InstKind::FuncAddr(func) => Val::new(Code::Func(*func).address().into()),
+            InstKind::MachineAddr(func) => Val::new(self.machine_addr(*func)?.into()),
+            InstKind::DataAddr(data, at) => Val::new(self.data_addr(*data, *at)?.into()),
+            InstKind::DataRef(data, _) => Val::new(self.data_addr(*data, 0)?.into()),
             InstKind::Unary { op, arg } => {
                 let a = act.get(*arg);
                 let bits = value::unary(*op, f.value_type(*arg), a.bits);
-                vec![Val { bits, undef: a.undef }]
+                Val { bits, undef: a.undef }
             }
             InstKind::Binary { op, args: [left, right] } => {
                 let (x, y) = (act.get(*left), act.get(*right));
                 let bits = value::binary(*op, f.value_type(*left), x.bits, y.bits);
-                vec![Val { bits, undef: x.undef || y.undef }]
+                Val { bits, undef: x.undef || y.undef }
             }
             InstKind::Checked { op, args: [left, right] } => {
                 let (x, y) = (act.get(*left), act.get(*right));
                 let (bits, flag) = value::checked(*op, f.value_type(*left), x.bits, y.bits);
                 let undef = x.undef || y.undef;
-                vec![Val { bits, undef }, Val { bits: flag.into(), undef }]
+                let pair = [Val { bits, undef }, Val { bits: flag.into(), undef }];
+                self.set_results(act, inst, &pair)?;
+                return Ok(Flow::Next);
             }
             InstKind::Compare { op, args: [left, right] } => {
                 let (x, y) = (act.get(*left), act.get(*right));
                 let bits = value::compare(*op, f.value_type(*left), x.bits, y.bits).into();
-                vec![Val { bits, undef: x.undef || y.undef }]
+                Val { bits, undef: x.undef || y.undef }
             }
             InstKind::Select { cond, args: [left, right] } => {
                 let c = act.get(*cond);
                 let chosen = act.get(if c.bits == 0 { *right } else { *left });
-                vec![if c.undef { Val::UNDEF } else { chosen }]
+                if c.undef { Val::UNDEF } else { chosen }
             }
             InstKind::Convert { op, arg, ty } => {
                 let a = act.get(*arg);
                 let bits = value::convert(*op, f.value_type(*arg), *ty, a.bits);
-                vec![Val { bits, undef: a.undef }]
+                Val { bits, undef: a.undef }
             }
-            InstKind::Ctx => vec![Val::new(self.ctx.into())],
-            InstKind::StackOk => vec![Val::bool(self.sync_depth < self.script.stack_depth)],
+            InstKind::Ctx => Val::new(self.ctx.into()),
+            InstKind::StackOk => Val::bool(self.sync_depth < self.script.stack_depth),
             InstKind::SlotAddr { slot, offset } => {
                 let addr = self.slot_addr(act, *slot) + u64::from(*offset);
-                vec![Val::new(addr.into())]
+                Val::new(addr.into())
             }
             InstKind::PtrOffset { base, offset } => {
                 let a = act.get(*base);
                 let bits = (a.bits as u64).wrapping_add_signed(i64::from(*offset));
-                vec![Val { bits: bits.into(), undef: a.undef }]
+                Val { bits: bits.into(), undef: a.undef }
             }
             InstKind::SlotLoad { slot, offset, ty } => {
                 let addr = self.slot_addr(act, *slot) + u64::from(*offset);
-                vec![self.world.memory.load(addr, *ty)?]
+                self.world.memory.load(addr, *ty)?
             }
             InstKind::Load { ty, addr, offset } => {
                 let addr = act.addr(*addr, *offset)?;
-                vec![self.world.memory.load(addr, *ty)?]
+                self.world.memory.load(addr, *ty)?
             }
             InstKind::Call { callee, args, dests } => match *callee {
                 Callee::Func(func) => return Ok(Flow::Call(func, self.args(act, args)?)),
@@ -101,12 +103,14 @@ impl<'m> Engine<'m> {
                     let done = self.import(import, &bits)?;
                     self.forget_moved(act, args)?;
                     let data = done.map_err(|_| "a call without an unwind edge faulted")?;
-                    self.take_results(act, dests, data)?
+                    let vals = self.take_results(act, dests, data)?;
+                    self.set_results(act, inst, &vals)?;
+                    return Ok(Flow::Next);
                 }
             },
             kind => return self.effect(act, kind),
         };
-        self.set_results(act, inst, &results)?;
+        self.set_results(act, inst, &[result])?;
         Ok(Flow::Next)
     }
 
