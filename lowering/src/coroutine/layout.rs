@@ -157,13 +157,37 @@ pub(crate) fn lay_out(
             return Err(LayoutError::RecursiveGenerator(slot));
         }
     }
-    let new = |homes: bool| Planner::new(module, f, live, layouts, abi, homes)?.finish();
-    let with = new(true);
-    match with {
-        Ok(layout) if layout.size <= layout.floor || layout.homes.is_empty() => Ok(layout),
-        Ok(layout) => Ok(new(false).ok().filter(|w| w.size < layout.size).unwrap_or(layout)),
-        Err(_) => new(false),
+    let mut best: Option<FrameLayout> = None;
+    for plan in Plan::ALL {
+        let layout = Planner::new(module, f, live, layouts, abi, plan)?.finish()?;
+        let at_floor = layout.size <= layout.floor;
+        if best.as_ref().is_none_or(|b| layout.size < b.size) {
+            best = Some(layout);
+        }
+        if at_floor {
+            break;
+        }
     }
+    Ok(best.expect("I: there is at least one plan"))
+}
+
+/// A way to lay out: the first that reaches the floor is taken, else the smallest.
+#[derive(Clone, Copy)]
+struct Plan {
+    /// Values that loops do not change have homes.
+    homes: bool,
+    /// Room for the saved values of a suspend point is kept in one piece, rather than made of what
+    /// holes the rest leaves.
+    room: bool,
+}
+
+impl Plan {
+    const ALL: [Plan; 4] = [
+        Plan { homes: true, room: false },
+        Plan { homes: true, room: true },
+        Plan { homes: false, room: true },
+        Plan { homes: false, room: false },
+    ];
 }
 
 struct Planner<'a> {
@@ -178,6 +202,8 @@ struct Planner<'a> {
     homes: BTreeMap<Value, usize>,
     result: usize,
     results: Sequence,
+    /// Objects that only keep room.
+    rooms: Vec<usize>,
     records: EntityVec<Suspend, Option<usize>>,
     places: EntityVec<Suspend, Vec<Option<usize>>>,
     /// Block of each suspend point.
@@ -191,7 +217,7 @@ impl<'a> Planner<'a> {
         live: &'a Live,
         layouts: &'a BTreeMap<Func, FrameLayout>,
         abi: &'a FrameAbi,
-        homes: bool,
+        plan: Plan,
     ) -> Result<Self, LayoutError> {
         let results =
             module.sequence(f.sig.results.iter().copied()).ok_or(LayoutError::TooLarge)?;
@@ -209,19 +235,23 @@ impl<'a> Planner<'a> {
             homes: BTreeMap::new(),
             result,
             results,
+            rooms: Vec::new(),
             records: f.suspends.keys().map(|_| None).collect(),
             places: f.suspends.keys().map(|_| Vec::new()).collect(),
             at: f.suspends.keys().map(|_| None).collect(),
         };
         this.add_slots()?;
         this.add_params();
-        if homes {
+        if plan.homes {
             this.add_homes();
         }
         this.add_bound();
         this.relate_slots();
         this.relate_homes();
         this.relate_bound();
+        if plan.room {
+            this.keep_room();
+        }
         this.relate_returns();
         Ok(this)
     }
@@ -413,6 +443,34 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// An object as large as the saved values of each suspend point, which holds their place.
+    fn keep_room(&mut self) {
+        for point in self.f.suspends.keys() {
+            let Some(block) = self.at[point] else { continue };
+            let across = &self.live.values_across[point];
+            let saved = across.iter().filter(|v| !self.homes.contains_key(v));
+            let (mut bytes, mut align) = (0, 1);
+            for &v in saved {
+                let size = self.f.value_type(v).bytes();
+                bytes += size;
+                align = align.max(size);
+            }
+            if bytes == 0 {
+                continue;
+            }
+            let mut others: Vec<usize> = self.places[point].iter().flatten().copied().collect();
+            others.extend(self.records[point]);
+            others.extend(self.live.slots_across[point].iter().filter_map(|s| self.slots.get(s)));
+            others.extend(across.iter().filter_map(|v| self.homes.get(v)));
+            if matches!(self.f.term(block), Terminator::Yield { .. }) {
+                others.push(self.result);
+            }
+            let room = self.objects.add(bytes, align);
+            self.rooms.push(room);
+            others.into_iter().for_each(|o| self.objects.conflict(room, o));
+        }
+    }
+
     /// Slots moved into a child: one may overlap it, and is best where the parameter will be.
     fn relate_args(
         &mut self,
@@ -532,7 +590,9 @@ impl<'a> Planner<'a> {
         };
         let mut end = base;
         let mut all = Intervals::default();
-        for (i, &at) in offsets.iter().enumerate() {
+        let things =
+            offsets.iter().enumerate().filter(|(i, _)| self.rooms.binary_search(i).is_err());
+        for (i, &at) in things {
             all.add(at, self.objects.size(i));
             end = end.max(at + self.objects.size(i));
         }
