@@ -5,6 +5,7 @@
 
 mod builder;
 pub mod cfg;
+pub mod codes;
 mod compact;
 mod entity;
 mod function;
@@ -14,6 +15,7 @@ mod module;
 mod parse;
 mod print;
 mod types;
+mod verify;
 mod visit;
 
 pub use builder::{BuildError, FunctionBuilder, Misuse, ModuleBuilder, OpenArm, Variable};
@@ -33,4 +35,5 @@ pub use parse::{ParseError, parse_module};
 pub use types::{
     ClassData, DropAction, Field, Param, Sequence, Signature, StructData, Tag, Ty, Type,
 };
+pub use verify::{Entity, Violation, verify, verify_function};
 pub use visit::{EdgeKind, SlotAccess};

@@ -8,6 +8,9 @@ use std::fmt;
 /// Largest frame, slot or offset: offsets are signed 32-bit in every backend.
 pub const MAX_BYTES: u32 = i32::MAX as u32;
 
+/// Most futures that one future may hold as arguments, directly or inside of others.
+const MAX_NESTED: u32 = 500;
+
 /// A compilation unit. All tables are public: a frontend fills them, or uses the builder.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Module {
@@ -134,23 +137,43 @@ impl Module {
     /// Size and alignment of a type, where futures count as their argument tuple.
     ///
     /// A structure, class or function that does not exist counts as empty: the verifier reports it.
+    /// Futures that hold each other without end, or more than [`MAX_NESTED`] of them, have no size:
+    /// it is given as `u32::MAX`.
     pub fn size_align(&self, ty: Ty) -> (u32, u32) {
+        self.size_align_within(ty, &mut { MAX_NESTED })
+    }
+
+    fn size_align_within(&self, ty: Ty, fuel: &mut u32) -> (u32, u32) {
         match ty {
             Ty::Value(t) => (t.bytes(), t.align()),
             Ty::Struct(s) => self.structs.get(s).map_or((0, 1), |d| (d.size, d.align)),
             Ty::Bytes { size, align } => (size, align),
             Ty::Future(f) => self.funcs.get(f).map_or((0, 1), |callee| {
-                let args = self.sequence(callee.sig.params.iter().map(|p| p.ty));
+                let Some(rest) = fuel.checked_sub(1) else { return (u32::MAX, 1) };
+                *fuel = rest;
+                let args = self.sequence_within(callee.sig.params.iter().map(|p| p.ty), fuel);
                 args.map_or((u32::MAX, 1), |s| (s.size, s.align))
             }),
         }
     }
 
-    /// Lays types out one after the other; `None` if the end passes [`MAX_BYTES`].
+    /// Lays types out one after the other; `None` if the end passes [`MAX_BYTES`], if an alignment
+    /// is no power of two, or if futures nest too deeply.
     pub fn sequence(&self, types: impl IntoIterator<Item = Ty>) -> Option<Sequence> {
+        self.sequence_within(types, &mut { MAX_NESTED })
+    }
+
+    fn sequence_within(
+        &self,
+        types: impl IntoIterator<Item = Ty>,
+        fuel: &mut u32,
+    ) -> Option<Sequence> {
         let (mut end, mut align, mut offsets) = (0u32, 1u32, Vec::new());
         for ty in types {
-            let (s, a) = self.size_align(ty);
+            let (s, a) = self.size_align_within(ty, fuel);
+            if !a.is_power_of_two() {
+                return None;
+            }
             end = end.checked_next_multiple_of(a).filter(|&e| e <= MAX_BYTES)?;
             offsets.push(end);
             end = end.checked_add(s).filter(|&e| e <= MAX_BYTES)?;

@@ -63,6 +63,7 @@
 //! b.finish()?;
 //!
 //! let module = module.finish()?;
+//! verify(&module).unwrap();
 //! assert_eq!(module.funcs[nap].suspends.len(), 2);
 //! # Ok::<(), BuildError>(())
 //! ```

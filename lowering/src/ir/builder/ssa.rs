@@ -149,6 +149,7 @@ impl Ssa {
             alias[phi.value] = Some(only);
             // Whoever used this phi now uses `only`, and must look again when `only` changes.
             let mut moved = users.remove(&phi.value).unwrap_or_default();
+            moved.retain(|&user| alias[self.phis[user].value].is_none());
             work.extend(moved.iter().copied());
             users.entry(only).or_default().append(&mut moved);
         }
