@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn mutated_programs_do_no_harm() {
-        for seed in 0..4_000 {
+        for seed in 0..3_000 {
             check(&mutate(seed, &PROGRAMS));
         }
     }

@@ -40,8 +40,8 @@ pub const MAX_DEPTH: u32 = 96;
 /// source.
 pub const MAX_HEIGHT: u32 = 160;
 
-/// Largest source text in bytes.
-pub const MAX_BYTES: usize = 4 << 20;
+/// Largest source text in bytes. The tree of the worst text takes about 200 bytes for each.
+pub const MAX_BYTES: usize = 2 << 20;
 
 /// After this many errors in one file the parser gives up on it.
 pub const MAX_ERRORS: usize = 100;

@@ -30,6 +30,13 @@ mod types;
 
 use TokenKind::*;
 
+/// How many tokens (a bracket group counts as one) the parser looks ahead to tell two forms apart.
+/// No real head or choice is longer, and a limit keeps time linear.
+const LOOK_AHEAD: usize = 1_000;
+
+/// How many levels deeper the parser looks ahead in type arguments.
+const LOOK_DEEPER: u32 = 24;
+
 /// A production could not go on; the error is reported already.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Failed;
@@ -291,6 +298,9 @@ impl Parser<'_> {
     }
 
     fn too_deep(&mut self) -> Failed {
+        if self.muted {
+            return Failed;
+        }
         let failed = self.fail(
             Diagnostic::error("PARSE_E_TOO_DEEP", "the program is nested too deeply")
                 .at(self.span(), format!("more than {MAX_DEPTH} levels"))
@@ -364,6 +374,9 @@ impl Parser<'_> {
 
     /// Reports that something else was expected at the cursor.
     fn expected(&mut self, key: &'static str, what: &str, help: &str) -> Failed {
+        if self.muted || self.given_up {
+            return Failed;
+        }
         if matches!(self.kind(), RBrace | RParen | RBracket)
             && self.token().payload == NO_PARTNER
             && self.error_at != Some(self.at)

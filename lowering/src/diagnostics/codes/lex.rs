@@ -91,9 +91,9 @@ A longer one is nearly always generated or pasted by mistake.",
         key: "LEX_E_FILE_TOO_LARGE",
         title: "a source file is too large",
         explanation: "\
-A source file has at most 4 MiB, so that checking any file needs bounded memory. Split the file
+A source file has at most 2 MiB, so that checking any file needs bounded memory. Split the file
 into modules, or read large data at run time.",
-        bad: "// (a file of more than 4 MiB)",
+        bad: "// (a file of more than 2 MiB)",
         good: "proc main() -> int { give 0 }",
     },
 ];

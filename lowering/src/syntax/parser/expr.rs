@@ -5,7 +5,7 @@
 //! postfix forms.
 
 use super::super::ast::{BinaryOp, Expr, ExprKind, UnaryOp};
-use super::{Parsed, Parser, TokenKind, TokenKind::*};
+use super::{LOOK_AHEAD, Parsed, Parser, TokenKind, TokenKind::*};
 use crate::diagnostics::{Diagnostic, Span};
 
 /// Binding powers that the grammar names.
@@ -350,7 +350,8 @@ impl Parser<'_> {
         let mut at = self.at + 1;
         // The `:` of a choice inside this one belongs to that.
         let mut n_inner = 0u32;
-        while let Some(token) = self.lexed.tokens.get(at) {
+        for _ in 0..LOOK_AHEAD {
+            let Some(token) = self.lexed.tokens.get(at) else { return false };
             let starts_line = self.context.lines && token.newline_before;
             let goes_on = matches!(
                 token.kind,

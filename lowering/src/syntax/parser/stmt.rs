@@ -1,7 +1,7 @@
 //! Statements.
 
 use super::super::ast::{Expr, ExprKind, Pattern, Stmt, StmtKind};
-use super::{Context, Failed, Parsed, Parser, TokenKind::*};
+use super::{Context, Failed, LOOK_AHEAD, Parsed, Parser, TokenKind::*};
 use crate::diagnostics::{Diagnostic, Span};
 
 /// Words that begin a statement, where what follows does not make them names.
@@ -366,7 +366,10 @@ impl Parser<'_> {
             Some(closer) if self.is(LParen) => (self.at + 1, closer),
             _ => (self.at, tokens.len()),
         };
-        while at < end {
+        for _ in 0..LOOK_AHEAD {
+            if at >= end {
+                return false;
+            }
             match tokens[at].kind {
                 Semi => return true,
                 LBrace | RBrace | RParen | RBracket | Eof => return false,

@@ -3,7 +3,7 @@
 use super::super::ast::{
     Expr, ExprKind, Ident, Literal as Lit, Path, TypeExpr, TypeKind, TypeParam, UnaryOp,
 };
-use super::{Context, Parsed, Parser, TokenKind::*};
+use super::{Context, LOOK_DEEPER, MAX_DEPTH, Parsed, Parser, TokenKind::*};
 
 /// Words that qualify the type after them.
 const QUALIFIERS: [&str; 12] = [
@@ -247,6 +247,7 @@ impl Parser<'_> {
         match self.kind() {
             LBracket if self.is_joint(0) => self.list(RBracket, Self::ty),
             // `x as int < y` compares; arguments stand close to the name.
+            Lt if self.is_joint(0) && self.muted => self.angle_args(),
             Lt if self.is_joint(0) => Ok(self.attempt(Self::angle_args).unwrap_or_default()),
             Lt if !self.context.head && self.context.lines && !self.muted => {
                 Ok(self.attempt(Self::angle_args).unwrap_or_default())
@@ -257,6 +258,15 @@ impl Parser<'_> {
 
     /// `<A, B>`.
     pub(super) fn angle_args(&mut self) -> Parsed<Vec<TypeExpr>> {
+        // Unclosed `<` would be looked through once a level, from each level.
+        let depth = self.depth;
+        self.depth = depth.max(MAX_DEPTH.saturating_sub(LOOK_DEEPER));
+        let args = self.angle_args_inside();
+        self.depth = depth;
+        args
+    }
+
+    fn angle_args_inside(&mut self) -> Parsed<Vec<TypeExpr>> {
         self.expect(Lt, "")?;
         let context = Context { head: false, lines: false };
         self.within(context, |p| {
