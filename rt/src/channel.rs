@@ -29,7 +29,8 @@ struct Line {
 impl Line {
     /// Enters a waiter or renews its waker; its ticket.
     fn enter(&mut self, ticket: Option<u64>, waker: &Waker) -> u64 {
-        if let Some(entry) = self.waiting.iter_mut().find(|w| Some(w.0) == ticket) {
+        if let Some(at) = ticket.and_then(|ticket| self.find(ticket)) {
+            let entry = &mut self.waiting[at];
             entry.1.clone_from(waker);
             return entry.0;
         }
@@ -39,9 +40,14 @@ impl Line {
         ticket
     }
 
+    /// Where a waiter stands: tickets ascend along the line.
+    fn find(&self, ticket: u64) -> Option<usize> {
+        self.waiting.binary_search_by_key(&ticket, |w| w.0).ok()
+    }
+
     /// Takes a waiter out; `None` if it has been woken.
     fn leave(&mut self, ticket: u64) -> Option<Waker> {
-        let at = self.waiting.iter().position(|w| w.0 == ticket)?;
+        let at = self.find(ticket)?;
         self.waiting.remove(at).map(|w| w.1)
     }
 

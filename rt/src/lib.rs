@@ -58,6 +58,9 @@ pub mod channel;
 
 pub mod oneshot;
 
+#[cfg(all(test, loom))]
+mod models;
+
 pub use metrics::{Metrics, TaskDump, TaskInfo};
 pub use task::spawn;
 pub use vitte_abi as abi;

@@ -184,16 +184,16 @@ impl Runtime {
 
     /// Cancels all tasks, waits for their end until the deadline, ends the threads.
     pub fn shutdown(self, deadline: Duration) -> ShutdownReport {
-        let report = self.close(deadline);
-        std::mem::forget(self);
-        report
+        self.close(deadline) // the drop finds it closed
     }
 
     fn close(&self, deadline: Duration) -> ShutdownReport {
         let shared = &self.handle.shared;
         let until = Instant::now() + deadline;
         // SeqCst: a task spawned after this is born cancelled, one spawned before is in the list.
-        shared.closing.store(true, Ordering::SeqCst);
+        if shared.closing.swap(true, Ordering::SeqCst) {
+            return ShutdownReport::default();
+        }
         self.handle.cancel_all();
         let inside = ThreadCx::with(|cx| cx.is_some_and(|cx| cx.is_of(shared)));
         if !inside {

@@ -1,11 +1,13 @@
 //! The end of a runtime: waiting for tasks and threads, and what is done with those that stay.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_deque::Steal;
 
-use super::Shared;
+use super::{Shared, ThreadCx};
 use crate::metrics::TaskDump;
+use crate::task::TaskRef;
 
 impl Shared {
     /// Waits until no task is left.
@@ -27,48 +29,54 @@ impl Shared {
         }
     }
 
-    /// Ends what can be ended without running it; answers what was left before that.
-    pub(crate) fn abandon_all(&self) -> TaskDump {
+    /// Ends what can be ended without a wait; answers what was left before that.
+    pub(crate) fn abandon_all(self: &Arc<Self>) -> TaskDump {
         let left = self.dump();
-        // Queued tasks are not idle: take them out first.
-        let home = std::mem::take(&mut *self.home.lock());
-        for core in &home {
-            while let Some(task) = core.queue.pop() {
-                self.abandon(&task);
-            }
+        // Dropped futures may want their runtime, and may wake others.
+        let cx = ThreadCx::new(self.clone(), None);
+        cx.scope(|| while self.abandon_queued() | self.abandon_idle() {});
+        left
+    }
+
+    /// Ends the tasks in the queues that no thread plays; true if there was one.
+    fn abandon_queued(&self) -> bool {
+        let mut queued = Vec::new();
+        for core in &*self.home.lock() {
+            queued.extend(std::iter::from_fn(|| core.queue.pop()));
         }
-        for remote in &self.remotes {
-            if let Some(task) = remote.swap_lifo(None) {
-                self.abandon(&task);
-            }
-        }
+        queued.extend(self.remotes.iter().filter_map(|remote| remote.swap_lifo(None)));
         loop {
             match self.injector.steal() {
-                Steal::Success(task) => self.abandon(&task),
+                Steal::Success(task) => queued.push(task),
                 Steal::Retry => {}
                 Steal::Empty => break,
             }
         }
-        *self.home.lock() = home;
+        for task in &queued {
+            task.header().state.start_run();
+            self.abandon(task);
+        }
+        !queued.is_empty()
+    }
+
+    /// Ends the tasks that wait; true if there was one.
+    fn abandon_idle(&self) -> bool {
+        let mut found = false;
         for task in self.registry.all() {
             if task.header().state.try_hold() {
-                self.abandon_held(&task);
+                found = true;
+                self.abandon(&task);
             }
         }
-        left
+        found
     }
 
-    /// Ends a task that was taken from a queue.
-    fn abandon(&self, task: &crate::task::TaskRef) {
-        task.header().state.start_run();
-        self.abandon_held(task);
-    }
-
-    fn abandon_held(&self, task: &crate::task::TaskRef) {
+    /// Ends a task whose run is ours. One that cannot be ended stays as it is for ever, marked as
+    /// running so that nobody touches it.
+    fn abandon(&self, task: &TaskRef) {
         // SAFETY: we hold the run.
         if unsafe { (task.header().vtable.abandon)(task) } {
             self.end(task);
         }
-        // Else it stays as it is for ever, marked as running so that nobody touches it.
     }
 }

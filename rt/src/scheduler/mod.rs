@@ -35,6 +35,10 @@ use crossbeam_deque::Injector;
 use parking_lot::{Condvar, Mutex};
 
 pub(crate) use current::{Root, block_on};
+#[cfg(all(test, loom))]
+pub(crate) use idle::Idle;
+#[cfg(all(test, loom))]
+pub(crate) use park::Parker;
 pub(crate) use seeded::run_seeded;
 pub(crate) use thread_cx::ThreadCx;
 pub(crate) use worker::Core;

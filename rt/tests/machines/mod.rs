@@ -229,6 +229,38 @@ pub(crate) unsafe extern "C" fn failing(ctx: *mut vt_ctx, frame: *mut u8) -> vt_
     }
 }
 
+/// Gives way `n` times.
+#[repr(C)]
+pub(crate) struct Yielder {
+    pub(crate) link: *const vt_site,
+    pub(crate) tag: u8,
+    pub(crate) n: u64,
+}
+
+pub(crate) static YIELDER: vt_machine = machine::<Yielder>("yielder", yielder, 8, 0);
+
+pub(crate) unsafe extern "C" fn yielder(ctx: *mut vt_ctx, frame: *mut u8) -> vt_status {
+    unsafe {
+        let me = frame.cast::<Yielder>();
+        if (*ctx).mode == VT_MODE_CANCEL {
+            (*me).tag = 1;
+            return VT_CANCELLED;
+        }
+        if (*me).n == 0 {
+            (*me).tag = 1;
+            return VT_DONE;
+        }
+        (*me).n -= 1;
+        (*me).tag = 3;
+        (*ctx).requeue = 1;
+        suspend(ctx, yielder, frame)
+    }
+}
+
+pub(crate) fn spawn_yielder(handle: &Handle, n: u64) -> FrameTask {
+    spawn(handle, &YIELDER, SpawnOptions::default(), |f: &mut Yielder| f.n = n)
+}
+
 /// Spawns a machine whose frame `fill` completes.
 pub(crate) fn spawn<F>(
     handle: &Handle,
