@@ -293,7 +293,7 @@ fn wakes_from_foreign_threads_are_not_lost() {
         Builder::current_thread().build().unwrap(),
         Builder::multi_thread().workers(2).build().unwrap(),
     ] {
-        let n_rounds = 5_000;
+        let n_rounds = 400;
         let (there, back) = (Channel::new(1), Channel::new(1));
         let echo = rt.spawn({
             let (there, back) = (there.clone(), back.clone());

@@ -1,0 +1,123 @@
+//! loom models of the protocols that must not lose a wake-up: `RUSTFLAGS="--cfg loom" cargo test -p
+//! vitte-rt --release --lib models`.
+
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicUsize, Ordering};
+use loom::thread;
+
+use crate::scheduler::{Idle, Parker};
+use crate::task::{Progress, State};
+
+/// A wake raced against a run: the data that came before the wake is seen by the last run, and the
+/// task is queued once at a time.
+#[test]
+fn wake_during_a_run_is_not_lost() {
+    loom::model(|| {
+        let state = Arc::new(State::new(1, false));
+        let data = Arc::new(AtomicUsize::new(0));
+        let n_queued = Arc::new(AtomicUsize::new(0));
+        let wakers: Vec<_> = (0..2)
+            .map(|_| {
+                let (state, data, n_queued) = (state.clone(), data.clone(), n_queued.clone());
+                thread::spawn(move || {
+                    data.fetch_add(1, Ordering::Relaxed);
+                    if state.wake() {
+                        assert_eq!(n_queued.fetch_add(1, Ordering::AcqRel), 0, "queued twice");
+                    }
+                })
+            })
+            .collect();
+        let mut seen;
+        // The first run: spawned tasks are scheduled.
+        state.start_run();
+        seen = data.load(Ordering::Relaxed);
+        while state.end_run() == Progress::Queue {
+            state.start_run();
+            seen = data.load(Ordering::Relaxed);
+        }
+        for waker in wakers {
+            waker.join().unwrap();
+        }
+        while n_queued.swap(0, Ordering::AcqRel) > 0 {
+            state.start_run();
+            seen = data.load(Ordering::Relaxed);
+            assert_eq!(state.end_run(), Progress::Idle);
+        }
+        assert_eq!(seen, 2);
+    });
+}
+
+/// The end of a task raced against the drop of its handle: exactly one side drops the output.
+#[test]
+fn output_is_dropped_by_one_side() {
+    loom::model(|| {
+        let state = Arc::new(State::new(2, true));
+        let output = Arc::new(AtomicUsize::new(0));
+        let n_drops = Arc::new(AtomicUsize::new(0));
+        state.start_run();
+        let handle = {
+            let (state, output, n_drops) = (state.clone(), output.clone(), n_drops.clone());
+            thread::spawn(move || {
+                if state.drop_handle() {
+                    assert_eq!(output.load(Ordering::Relaxed), 7, "the output is visible");
+                    n_drops.fetch_add(1, Ordering::Relaxed);
+                }
+                state.drop_ref()
+            })
+        };
+        output.store(7, Ordering::Relaxed);
+        if !state.complete() {
+            n_drops.fetch_add(1, Ordering::Relaxed);
+        }
+        let last = state.drop_ref();
+        assert_ne!(last, handle.join().unwrap(), "one side frees");
+        assert_eq!(n_drops.load(Ordering::Relaxed), 1);
+    });
+}
+
+/// `unpark` before or during `park` ends it (loom reports a deadlock otherwise).
+#[test]
+fn unpark_ends_park() {
+    loom::model(|| {
+        let parker = Arc::new(Parker::new());
+        let data = Arc::new(AtomicUsize::new(0));
+        let other = {
+            let (parker, data) = (parker.clone(), data.clone());
+            thread::spawn(move || {
+                data.store(1, Ordering::Relaxed);
+                parker.unpark(|| {});
+            })
+        };
+        parker.park();
+        assert_eq!(data.load(Ordering::Relaxed), 1);
+        other.join().unwrap();
+    });
+}
+
+/// A push raced against a worker that falls asleep: it sees the work or is woken.
+#[test]
+fn push_is_seen_or_wakes() {
+    loom::model(|| {
+        let idle = Arc::new(Idle::default());
+        let parker = Arc::new(Parker::new());
+        let queue = Arc::new(AtomicUsize::new(0));
+        let pusher = {
+            let (idle, parker, queue) = (idle.clone(), parker.clone(), queue.clone());
+            thread::spawn(move || {
+                queue.store(1, Ordering::Release);
+                if idle.worker_to_wake().is_some() {
+                    parker.unpark(|| {});
+                }
+            })
+        };
+        // A worker that searched in vain.
+        assert!(idle.start_searching(4));
+        idle.fall_asleep(0, true);
+        if queue.load(Ordering::Acquire) == 0 {
+            parker.park();
+        }
+        idle.wake_up(0);
+        assert_eq!(queue.load(Ordering::Acquire), 1);
+        pusher.join().unwrap();
+    });
+}

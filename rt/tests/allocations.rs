@@ -1,0 +1,75 @@
+//! A coroutine task is one allocation; its awaits, wakes and timers' wakers add none.
+#![allow(clippy::undocumented_unsafe_blocks, reason = "the allocator passes its duties on")]
+
+mod machines;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use machines::*;
+use vitte_rt::abi::VT_DONE;
+use vitte_rt::runtime::Builder;
+
+struct Counting;
+
+static N_ALLOCS: AtomicUsize = AtomicUsize::new(0);
+static N_LIVE: AtomicUsize = AtomicUsize::new(0);
+
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        N_ALLOCS.fetch_add(1, Ordering::SeqCst);
+        N_LIVE.fetch_add(1, Ordering::SeqCst);
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        N_LIVE.fetch_sub(1, Ordering::SeqCst);
+        unsafe { System.dealloc(block, layout) };
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn counted<R>(body: impl FnOnce() -> R) -> (usize, R) {
+    let before = N_ALLOCS.load(Ordering::SeqCst);
+    let result = body();
+    (N_ALLOCS.load(Ordering::SeqCst) - before, result)
+}
+
+/// One test, so that no other thread of the harness allocates meanwhile.
+#[test]
+fn one_allocation_per_task_and_none_per_turn() {
+    let rt = Builder::current_thread().build().unwrap();
+    let n_tasks = 1000;
+    let mut tasks = Vec::with_capacity(n_tasks);
+    let warm_up = spawn_yielder(rt.handle(), 10);
+    assert_eq!(rt.block_on(warm_up.join()), VT_DONE);
+
+    let (n_allocs, ()) = counted(|| {
+        for _ in 0..n_tasks {
+            tasks.push(spawn_yielder(rt.handle(), 10));
+        }
+    });
+    // The rest is the queue, which grows by doubling.
+    assert!((n_tasks..n_tasks + 20).contains(&n_allocs), "{n_allocs}");
+
+    let (n_allocs, ()) = counted(|| {
+        rt.block_on(async {
+            for task in &tasks {
+                assert_eq!(task.join().await, VT_DONE);
+            }
+        });
+    });
+    // 10,000 resumes and 1,000 joins: only what `block_on` itself needs.
+    assert!(n_allocs < 20, "{n_allocs}");
+
+    let live = N_LIVE.load(Ordering::SeqCst);
+    tasks.clear();
+    assert_eq!(live - N_LIVE.load(Ordering::SeqCst), n_tasks, "each is freed with its last handle");
+
+    // Recursion: chunks of the arena, not one per frame; all given back at the end.
+    let deep = spawn_down(rt.handle(), 50_000);
+    let (n_allocs, status) = counted(|| rt.block_on(deep.join()));
+    assert_eq!((status, number(&deep)), (VT_DONE, Some(50_000)));
+    assert!(n_allocs < 60, "{n_allocs}");
+}
