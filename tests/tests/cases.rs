@@ -2,7 +2,7 @@
 
 use vitte_lowering::check::check;
 use vitte_lowering::interp::{Input, Outcome, Script, run_machine, run_source};
-use vitte_lowering::ir::{Module, Terminator};
+use vitte_lowering::ir::{Module, Terminator, verify};
 use vitte_tests::cases::{Case, Runner, load_all};
 
 struct Source;
@@ -130,5 +130,14 @@ fn runners_agree_under_further_scripts() {
 fn checker_accepts_every_case() {
     for case in load_all() {
         assert_eq!(check(&case.lowered), Ok(()), "{}", case.name);
+    }
+}
+
+#[test]
+fn verifier_accepts_every_case() {
+    for case in load_all() {
+        let errors: Vec<String> =
+            verify(&case.module).err().into_iter().flatten().map(|e| e.to_string()).collect();
+        assert!(errors.is_empty(), "{}:\n{}", case.name, errors.join("\n"));
     }
 }

@@ -232,19 +232,26 @@ impl<'m> Engine<'m> {
             slots: vec![SlotState::default(); f.slots.len()],
         };
         let mut values = f.blocks[f.entry].params.iter();
-        for (i, arg) in args.into_iter().enumerate() {
-            match arg {
-                Datum::Val(val) => {
+        for (i, (param, arg)) in f.sig.params.iter().zip(args).enumerate() {
+            let datum = match (param.ty, arg) {
+                (Ty::Value(_), Datum::Val(val)) => {
                     let v = values.next().ok_or("entry block lacks a parameter")?;
                     act.vals[v.index()] = val;
+                    continue;
                 }
-                Datum::Bytes(_) => {
-                    let mut slots = f.slots.iter();
-                    let slot = slots.find(|(_, s)| s.param == Some(i as u32));
-                    let (slot, _) = slot.ok_or("a parameter lacks its slot")?;
-                    self.put_slot(&mut act, slot, arg)?;
+                // Lowered code passes the address of what it moves.
+                (ty, Datum::Val(val)) => {
+                    let addr = val.known().ok_or("an argument's address is undefined")? as u64;
+                    let len = self.module.size_align(ty).0 as usize;
+                    let bytes = self.world.memory.read(addr, len)?;
+                    self.world.memory.forget(addr, len)?;
+                    Datum::Bytes(bytes)
                 }
-            }
+                (_, bytes) => bytes,
+            };
+            let slot = f.slots.iter().find(|(_, s)| s.param == Some(i as u32));
+            let (slot, _) = slot.ok_or("a parameter lacks its slot")?;
+            self.put_slot(&mut act, slot, datum)?;
         }
         if f.kind == FuncKind::Sync {
             self.sync_depth += 1;
