@@ -50,6 +50,7 @@ pub(super) struct Emit {
     vars: Vec<VarData>,
     states: EntityVec<Block, BlockState>,
     zeros: BTreeMap<Type, Value>,
+    truths: [Option<Value>; 2],
 }
 
 impl Emit {
@@ -60,7 +61,15 @@ impl Emit {
         let cur = func.entry;
         let mut states: EntityVec<Block, BlockState> = EntityVec::new();
         states.push(BlockState { sealed: true, ..BlockState::default() });
-        Self { func, span, cur, vars: Vec::new(), states, zeros: BTreeMap::new() }
+        Self {
+            func,
+            span,
+            cur,
+            vars: Vec::new(),
+            states,
+            zeros: BTreeMap::new(),
+            truths: [None; 2],
+        }
     }
 
     // ---- blocks ----
@@ -273,6 +282,21 @@ impl Emit {
         self.iconst(Type::Bool, i128::from(b))
     }
 
+    /// The one constant of this truth value, which stands in the entry: a flag that is known where
+    /// it is tested costs nothing, because [`Emit::finish`] folds the branch.
+    pub(super) fn truth(&mut self, b: bool) -> Value {
+        if let Some(v) = self.truths[usize::from(b)] {
+            return v;
+        }
+        let kind = InstKind::Const { ty: Type::Bool, bits: u128::from(b) };
+        let inst = self.func.make_inst(kind, &[Type::Bool], Span::NONE);
+        let entry = self.func.entry;
+        self.func.blocks[entry].insts.insert(0, inst);
+        let v = self.func.result(inst);
+        self.truths[usize::from(b)] = Some(v);
+        v
+    }
+
     /// Zero, null or false.
     pub(super) fn zero_value(&mut self, ty: Type) -> Value {
         self.value(zero_of(ty), ty)
@@ -359,9 +383,35 @@ impl Emit {
         for b in self.func.blocks.keys() {
             self.seal(b);
         }
-        let live = reachable(&self.func);
-        drop_needless_params(&mut self.func, &live);
-        compact(&self.func, &live)
+        loop {
+            let live = reachable(&self.func);
+            drop_needless_params(&mut self.func, &live);
+            if !self.fold_branches(&live) {
+                return compact(&self.func, &live);
+            }
+        }
+    }
+}
+
+impl Emit {
+    /// Turns branches on known flags into jumps; answers whether there were any.
+    fn fold_branches(&mut self, live: &[bool]) -> bool {
+        let mut any = false;
+        for b in self.func.blocks.keys().filter(|b| live[b.index()]) {
+            let Some(Terminator::Br { cond, then, otherwise }) = &self.func.blocks[b].term else {
+                continue;
+            };
+            let to = if Some(*cond) == self.truths[1] {
+                then.clone()
+            } else if Some(*cond) == self.truths[0] {
+                otherwise.clone()
+            } else {
+                continue;
+            };
+            self.func.blocks[b].term = Some(Terminator::Jump(to));
+            any = true;
+        }
+        any
     }
 }
 

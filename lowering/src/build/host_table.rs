@@ -14,8 +14,7 @@
 //!   success), and the generated code raises the fault, because it knows the source position.
 //! * `Ptr` stands for a reference of any class, or for the address of a value or descriptor.
 //!   Parameters whose address is passed are only read or written during the call.
-//! * Booleans are `I8`/`Bool` 0 or 1. Strings are UTF-8. An `IoError` is the tag of that pick of
-//!   sema's std, an `I32`.
+//! * Booleans are `I8`/`Bool` 0 or 1. Strings are UTF-8.
 //!
 //! # Storage of an operation
 //!
@@ -97,6 +96,10 @@ pub mod fault {
     pub const NO_ARM: u32 = BOUNDARY + 3;
     /// A shift count is negative or not below the width; the payload is the count.
     pub const SHIFT: u32 = BOUNDARY + 4;
+    /// An integer that is no character; the payload is the integer.
+    pub const CHAR: u32 = BOUNDARY + 5;
+    /// A negative count or capacity; the payload is the count.
+    pub const NEGATIVE: u32 = BOUNDARY + 6;
 }
 
 /// `flags` of `vitte_spawn`: the spawner does not wait for the task.
@@ -233,14 +236,14 @@ pub static OPS: &[OpSpec] = &[
     op("vitte_op_scope_wait", "task_scope", &[("scope", Ptr)], &[], "Waits for all children of the scope."),
     op("vitte_op_channel_send", "send", &[("channel", Ptr), ("value", T)], &[I8, I32], "Sends the value, which it owns from its start and which it crosses (`vitte_cross`): (0, 0) sent; (1, 0) closed, the value has been dropped."),
     op("vitte_op_channel_recv", "recv", &[("channel", Ptr)], &[I64, T], "Receives: (1, value), or (0, zero) once closed and drained. Cancelled after it was handed a value it puts it back in front."),
-    op("vitte_op_tcp_listen", "tcp_listen", &[("address", Str), ("desc", Ptr)], &[I8, Ptr, I32], "Binds and listens: (0, listener, 0) or (1, null, IoError); `desc` is the TypeDesc of the handle."),
-    op("vitte_op_tcp_accept", "accept", &[("listener", Ptr), ("desc", Ptr)], &[I8, Ptr, I32], "Accepts: (0, stream, 0) or (1, null, IoError); `desc` is the TypeDesc of the stream."),
-    op("vitte_op_tcp_connect", "tcp_connect", &[("address", Str), ("desc", Ptr)], &[I8, Ptr, I32], "Connects: (0, stream, 0) or (1, null, IoError); `desc` is the TypeDesc of the stream."),
-    op("vitte_op_tcp_read", "read", &[("stream", Ptr), ("max", I64), ("desc", Ptr)], &[I8, Ptr, I32], "Reads at least one byte and at most `max`, none at the end: (0, list of bytes, 0) or (1, null, IoError); `desc` is the TypeDesc of the list."),
-    op("vitte_op_tcp_read_text", "read_text", &[("stream", Ptr), ("max", I64)], &[I8, Str, I32], "The same as a string; a character cut in two is kept for the next read, bytes that are no UTF-8 are InvalidData."),
-    op("vitte_op_tcp_write", "write", &[("stream", Ptr), ("text", Str)], &[I8, I32], "Writes everything: (0, 0) or (1, IoError)."),
-    op("vitte_op_tcp_write_bytes", "write_bytes", &[("stream", Ptr), ("bytes", Ptr)], &[I8, I32], "Writes a list of bytes: (0, 0) or (1, IoError)."),
+    op("vitte_op_tcp_listen", "tcp_listen", &[("address", Str), ("desc", Ptr)], &[I8, Ptr, Str], "Binds and listens: (0, listener, null) or (1, null, message); `desc` is the TypeDesc of the handle."),
+    op("vitte_op_tcp_accept", "accept", &[("listener", Ptr), ("desc", Ptr)], &[I8, Ptr, Str], "Accepts: (0, stream, null) or (1, null, message); `desc` is the TypeDesc of the stream."),
+    op("vitte_op_tcp_connect", "tcp_connect", &[("address", Str), ("desc", Ptr)], &[I8, Ptr, Str], "Connects: (0, stream, null) or (1, null, message); `desc` is the TypeDesc of the stream."),
+    op("vitte_op_tcp_read", "read", &[("stream", Ptr), ("max", I64)], &[I8, Str, Str], "Reads at most `max` bytes, an empty text at the end: (0, text, null) or (1, null, message). A character cut in two is kept for the next read; bytes that are no UTF-8 become U+FFFD."),
+    op("vitte_op_tcp_write", "write", &[("stream", Ptr), ("text", Str)], &[I8, I64, Str], "Writes everything: (0, bytes, null) or (1, 0, message)."),
     op("vitte_op_read_line", "read_line", &[], &[I8, Str], "A line of stdin without its break: (1, line), or (0, null) at the end of input."),
+    op("vitte_op_read_file", "read_file", &[("path", Str)], &[I8, Str, Str], "Reads a whole text file: (0, text, null) or (1, null, message)."),
+    op("vitte_op_write_file", "write_file", &[("path", Str), ("text", Str)], &[I8, I64, Str], "Replaces a file: (0, bytes, null) or (1, 0, message)."),
 ];
 
 /// Finds an import by symbol.

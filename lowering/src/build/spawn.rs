@@ -1,0 +1,109 @@
+//! Spawning tasks: arguments cross, the frame is made, the host takes it.
+
+use super::func::{FnCx, R, Val};
+use super::host_table::SPAWN_DETACHED;
+use super::scope::Action;
+use crate::ir::{Arg, BoxKind, Func, InstKind, Span, Ty, Type};
+use crate::sema::hir::{Awaitable, AwaitableKind, SpawnParent};
+use crate::sema::types::TyId;
+
+impl<'p> FnCx<'_, 'p> {
+    // ---- spawning ----
+
+    pub(super) fn spawn(
+        &mut self,
+        what: &'p Awaitable,
+        parent: &'p SpawnParent,
+        ty: TyId,
+    ) -> R<Val> {
+        let span = self.e.span;
+        if let AwaitableKind::Future(e) = &what.kind {
+            let what = "spawning a future that was made before";
+            self.cx.unsupported(e.span, what, "write the call itself: `spawn f(x)`");
+        }
+        let may_spawn = match &what.kind {
+            AwaitableKind::Call(call) => self.cx.calls.may_spawn(call.callee.proc),
+            AwaitableKind::Op { .. } => false,
+            _ => true,
+        };
+        let (mut func, args) = self.future_func(what)?;
+        self.e.span = span;
+        let args = self.start_args(args);
+        let args = self.cross(func, args);
+        if may_spawn {
+            func = self.cx.task_wrapper(func);
+        }
+        let kind = InstKind::Box { kind: BoxKind::Task, func, args };
+        let frame = self.e.value(kind, Type::Ptr);
+        self.check_memory(frame);
+        let task_ty = self.ty(ty);
+        let desc = self.desc(task_ty);
+        let task = match parent {
+            SpawnParent::Scope(scope) => {
+                // The scope is a local: reading it has no effect on the frame in flight.
+                let scope = self.scalar(scope)?;
+                self.import_object("vitte_scope_spawn", &[scope, frame, desc], task_ty)
+            }
+            SpawnParent::Task | SpawnParent::Detached => {
+                let flags =
+                    if matches!(parent, SpawnParent::Detached) { SPAWN_DETACHED } else { 0 };
+                let flags = self.e.iconst(Type::I32, i128::from(flags));
+                self.import_object("vitte_spawn", &[frame, desc, flags], task_ty)
+            }
+        };
+        Ok(self.owned(vec![task], ty))
+    }
+
+    /// Makes owned arguments ready for another task.
+    fn cross(&mut self, func: Func, args: Vec<Arg>) -> Vec<Arg> {
+        let params: Vec<Ty> = self.cx.m.funcs[func].sig.params.iter().map(|p| p.ty).collect();
+        let refs: Vec<bool> = params.iter().map(|&t| self.cx.m.needs_drop(t)).collect();
+        if !refs.iter().any(|&r| r) {
+            return args;
+        }
+        // A structure as the parameters lie in sequence.
+        let (s, desc) = self.cx.args_struct(&params);
+        let slot = self.e.slot(Ty::Struct(s), "", Span::NONE);
+        self.e.effect(InstKind::SlotLive(slot));
+        let fields: Vec<(u32, Type)> = self.cx.m.structs[s]
+            .fields
+            .iter()
+            .map(|f| (f.offset, f.ty.as_value().unwrap_or(Type::Ptr)))
+            .collect();
+        let mut at = fields.iter();
+        let mut rest = Vec::new();
+        for arg in &args {
+            match *arg {
+                Arg::Value(value) => {
+                    let Some(&(offset, _)) = at.next() else { continue };
+                    self.e.effect(InstKind::SlotStore { slot, offset, value });
+                }
+                Arg::Move(slot) => rest.push(slot),
+            }
+        }
+        self.e.effect(InstKind::SlotInit(slot));
+        self.push(Action::Drop(slot));
+        let addr = self.e.value(InstKind::SlotAddr { slot, offset: 0 }, Type::Ptr);
+        let desc = self.e.value(InstKind::DataAddr(desc, 0), Type::Ptr);
+        let ok = self.import_value("vitte_cross", &[addr, desc]);
+        let bad = self.e.unary(crate::ir::UnaryOp::Not, ok);
+        self.fault_if(bad, vitte_abi::fault_code::MEMORY, None);
+        let mut at = fields.iter();
+        let mut out = Vec::new();
+        for arg in args {
+            out.push(match arg {
+                Arg::Value(v) => match at.next() {
+                    Some(&(offset, ty)) => {
+                        Arg::Value(self.e.value(InstKind::SlotLoad { slot, offset, ty }, ty))
+                    }
+                    None => Arg::Value(v),
+                },
+                moved @ Arg::Move(_) => moved,
+            });
+        }
+        self.e.effect(InstKind::SlotForget(slot));
+        self.e.effect(InstKind::SlotDead(slot));
+        self.forget_entry(slot);
+        out
+    }
+}
