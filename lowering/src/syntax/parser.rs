@@ -384,7 +384,11 @@ impl Parser<'_> {
             return self.unmatched();
         }
         // At the end of a line the mistake is behind the last token, not before the next.
-        let behind = self.on_new_line(0) || self.is(Eof);
+        let goes_on = self.at.checked_sub(1).is_some_and(|at| {
+            let last = self.lexed.tokens[at].kind;
+            !matches!(last, LBrace | RBrace | LParen | LBracket | Semi | Comma)
+        });
+        let behind = self.is(Eof) || self.on_new_line(0) && goes_on;
         let span = if behind && self.at > 0 { self.prev_span().end() } else { self.span() };
         let found = if behind && self.at > 0 && !self.is(Eof) {
             "the end of the line".to_owned()

@@ -29,3 +29,16 @@ fn examples_trigger_their_key_and_no_other() {
     }
     assert!(n_tried > 30);
 }
+
+#[test]
+fn examples_are_reported_as_the_golden_says() {
+    let mut out = String::new();
+    for code in codes::all() {
+        let ours = code.key.starts_with("LEX_E_") || code.key.starts_with("PARSE_E_");
+        if ours && !SHOWN_ELSEWHERE.contains(&code.key) {
+            out.push_str(&super::parse(code.bad).1);
+            out.push('\n');
+        }
+    }
+    expect_test::expect_file!["codes.txt"].assert_eq(&out);
+}
