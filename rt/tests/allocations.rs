@@ -67,6 +67,23 @@ fn one_allocation_per_task_and_none_per_turn() {
     tasks.clear();
     assert_eq!(live - N_LIVE.load(Ordering::SeqCst), n_tasks, "each is freed with its last handle");
 
+    // Sleeps: once the tables have grown, a task is still one allocation and its wait none.
+    for round in 0..2 {
+        let (n_allocs, ()) = counted(|| {
+            for _ in 0..n_tasks {
+                tasks.push(spawn_sleeper(rt.handle(), 1));
+            }
+            rt.block_on(async {
+                for task in &tasks {
+                    assert_eq!(task.join().await, VT_DONE);
+                }
+            });
+        });
+        // The rest is blocks of the queues, one for some dozens of tasks.
+        assert!(round == 0 || (n_tasks..n_tasks + 100).contains(&n_allocs), "{n_allocs}");
+        tasks.clear();
+    }
+
     // Recursion: chunks of the arena, not one per frame; all given back at the end.
     let deep = spawn_down(rt.handle(), 50_000);
     let (n_allocs, status) = counted(|| rt.block_on(deep.join()));

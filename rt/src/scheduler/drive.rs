@@ -9,7 +9,7 @@ use super::{Shared, ThreadCx};
 impl Shared {
     /// Looks for due timers and I/O without waiting.
     pub(crate) fn drive_now(&self, cx: &ThreadCx) {
-        let mut io = Vec::new();
+        let mut io = cx.io.take();
         if let Some(reactor) = &self.reactor
             && reactor.has_waiters()
         {
@@ -19,24 +19,26 @@ impl Shared {
     }
 
     /// Wakes the tasks that wait for `io` or for a timer that is due.
-    fn deliver(&self, cx: &ThreadCx, io: Vec<Waker>) {
+    fn deliver(&self, cx: &ThreadCx, mut io: Vec<Waker>) {
         cx.in_driver.set(true);
         let n_io = io.len();
-        for waker in io {
+        for waker in io.drain(..) {
             self.counters.io_wakes.add();
             waker.wake();
         }
         if let Some(reactor) = &self.reactor {
             reactor.settle(n_io);
         }
-        let mut due = Vec::new();
+        cx.io.set(io);
+        let mut due = cx.due.take();
         self.timers.fire(self.env.now_ns(), &mut due);
         let n_due = due.len();
-        for (_, waker) in due {
+        for (_, waker) in due.drain(..) {
             self.counters.timers_fired.add();
             waker.wake();
         }
         self.timers.settle(n_due);
+        cx.due.set(due);
         cx.in_driver.set(false);
     }
 
@@ -71,7 +73,7 @@ impl Shared {
         let (Some(_driver), Some(reactor)) = (self.driver.try_lock(), &self.reactor) else {
             return parker.park();
         };
-        let mut io = Vec::new();
+        let mut io = cx.io.take();
         parker.park_with(|| {
             let timeout = self
                 .timers

@@ -97,7 +97,7 @@ impl Shared {
     fn advance(&self, cx: &ThreadCx) -> bool {
         let Some(next) = self.timers.next() else { return false };
         self.env.advance_to(next);
-        let mut due = Vec::new();
+        let mut due = cx.due.take();
         self.timers.fire(self.env.now_ns(), &mut due);
         self.timers.settle(due.len());
         cx.in_driver.set(true);
@@ -107,11 +107,12 @@ impl Shared {
                 ties.swap(last, self.env.choose(last as u32 + 1, Choice::Tie) as usize);
             }
         }
-        for (_, waker) in due {
+        for (_, waker) in due.drain(..) {
             self.counters.timers_fired.add();
             waker.wake();
         }
         cx.in_driver.set(false);
+        cx.due.set(due);
         true
     }
 }

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Waker;
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
@@ -21,7 +22,6 @@ pub(crate) const STACK_BYTES: usize = 2 << 20;
 const STACK_RESERVE: usize = 96 << 10;
 
 /// A thread's part in a runtime, while it is entered.
-#[derive(Debug)]
 pub(crate) struct ThreadCx {
     pub(crate) shared: Arc<Shared>,
     /// The worker this thread plays, if any.
@@ -30,6 +30,9 @@ pub(crate) struct ThreadCx {
     pub(crate) in_driver: Cell<bool>,
     /// The core was handed on during the run in progress.
     pub(crate) detached: Cell<bool>,
+    /// Memory for the wakers of a look at the poller and at the timers, kept between looks.
+    pub(crate) io: Cell<Vec<Waker>>,
+    pub(crate) due: Cell<Vec<(u64, Waker)>>,
 }
 
 thread_local! {
@@ -56,6 +59,8 @@ impl ThreadCx {
             core: RefCell::new(core),
             in_driver: Cell::new(false),
             detached: Cell::new(false),
+            io: Cell::default(),
+            due: Cell::default(),
         }
     }
 
