@@ -1,8 +1,60 @@
 //! Syntax trees to a typed program.
 //!
-//! In: the [`ast::File`](crate::syntax::ast::File)s of a program. Out: an [`hir::Program`], and
-//! diagnostics. Errors of one procedure do not hide those of another.
+//! ```text
+//! files ─► items   names of modules, types of forms, picks and procedures
+//!       ─► body    each body: names, types, desugaring  (expr, call, ops, place, awaits, pattern)
+//!       ─► finish  type variables replaced, what depends on final types checked
+//!       ─► exhaust matches cover everything
+//!       ─► flow    moves, references over awaits, futures never awaited
+//!       ─► hir::Program
+//! ```
+//!
+//! In: the [`ast::File`]s of a program. Out: an [`hir::Program`], and diagnostics. Errors of one
+//! procedure do not hide those of another; [`types::TyId::ERROR`] stands for what was reported
+//! and goes with everything, so that one mistake is told once.
+//!
+//! I1: `check` never panics, whatever the tree.
+//! I2: it answers `None` exactly if there is an error among the diagnostics of this program,
+//! those of the parser included.
 
+mod awaits;
+mod body;
+mod call;
+mod consts;
+mod exhaust;
+mod expr;
+mod finish;
+mod flow;
 pub mod hir;
+mod infer;
+mod items;
+mod method;
+mod ops;
+mod pattern;
+mod place;
+mod print;
 pub mod std;
+mod stmt;
+mod ty;
 pub mod types;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::print::print;
+
+use self::items::Cx;
+use crate::diagnostics::{Diagnostics, SourceId, SourceMap};
+use crate::syntax::ast;
+
+/// Checks a program and gives its typed form, or `None` if there were errors.
+pub fn check(
+    files: &[(SourceId, ast::File)],
+    sources: &SourceMap,
+    diags: &mut Diagnostics,
+) -> Option<hir::Program> {
+    let mut cx = Cx::new(sources, diags);
+    cx.collect(files);
+    cx.check_bodies();
+    cx.into_program()
+}

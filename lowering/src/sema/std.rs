@@ -124,3 +124,177 @@ pub enum AsyncOp {
     /// `(string, string) -> Result[int, string]`: path and new content; how many bytes.
     WriteFile,
 }
+
+/// What a name of std stands for in a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StdProc {
+    /// A synchronous procedure with fixed types.
+    Plain(Builtin),
+    /// The print family: one argument that can be printed.
+    Print(Builtin),
+    /// `to_string(x)`.
+    ToString,
+    /// `len(x)`.
+    Len,
+    /// `push(xs, v)`.
+    Push,
+    /// `slice(x, from, to)`.
+    Slice,
+    /// `abs`, `min`, `max`: compiled to comparisons.
+    Choose(Choice),
+    /// `wrapping_add` and so on.
+    Wrapping(super::hir::BinOp),
+    /// `wrapping_neg`.
+    WrappingNeg,
+    /// `panic("…")` as an expression.
+    Panic,
+    /// `assert(c, "…")` as an expression.
+    Assert,
+    /// `unreachable()` as an expression.
+    Unreachable,
+    /// `Some(v)`.
+    Some,
+    /// `Ok(v)`.
+    Ok,
+    /// `Err(e)`.
+    Err,
+    /// `channel[T](n)`.
+    Channel,
+    /// An awaitable operation with fixed types.
+    Op(AsyncOp),
+    /// `timeout(ms, e)`.
+    Timeout,
+    /// `spawn_detached(e)`.
+    SpawnDetached,
+    /// `task_scope()`, in `with` only.
+    TaskScope,
+}
+
+/// Which of two values is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Choice {
+    /// The smaller.
+    Min,
+    /// The larger.
+    Max,
+    /// The value or its negation.
+    Abs,
+}
+
+/// Names that are always there.
+static PRELUDE: &[(&str, StdProc)] = {
+    use super::hir::BinOp;
+    &[
+        ("print", StdProc::Print(Builtin::Print)),
+        ("println", StdProc::Print(Builtin::Println)),
+        ("eprint", StdProc::Print(Builtin::Eprint)),
+        ("eprintln", StdProc::Print(Builtin::Eprintln)),
+        ("to_string", StdProc::ToString),
+        ("len", StdProc::Len),
+        ("push", StdProc::Push),
+        ("slice", StdProc::Slice),
+        ("min", StdProc::Choose(Choice::Min)),
+        ("max", StdProc::Choose(Choice::Max)),
+        ("abs", StdProc::Choose(Choice::Abs)),
+        ("parse_int", StdProc::Plain(Builtin::ParseInt)),
+        ("parse_float", StdProc::Plain(Builtin::ParseFloat)),
+        ("wrapping_add", StdProc::Wrapping(BinOp::Add)),
+        ("wrapping_sub", StdProc::Wrapping(BinOp::Sub)),
+        ("wrapping_mul", StdProc::Wrapping(BinOp::Mul)),
+        ("wrapping_shl", StdProc::Wrapping(BinOp::Shl)),
+        ("wrapping_shr", StdProc::Wrapping(BinOp::Shr)),
+        ("wrapping_neg", StdProc::WrappingNeg),
+        ("panic", StdProc::Panic),
+        ("assert", StdProc::Assert),
+        ("unreachable", StdProc::Unreachable),
+        ("Some", StdProc::Some),
+        ("Ok", StdProc::Ok),
+        ("Err", StdProc::Err),
+        ("channel", StdProc::Channel),
+        ("sleep", StdProc::Op(AsyncOp::Sleep)),
+        ("yield_now", StdProc::Op(AsyncOp::YieldNow)),
+        ("timeout", StdProc::Timeout),
+        ("spawn_detached", StdProc::SpawnDetached),
+        ("task_scope", StdProc::TaskScope),
+    ]
+};
+
+/// The modules of std with the names that must be imported, or written with the module.
+static MODULES: &[(&str, &[(&str, StdProc)])] = &[
+    (
+        "net",
+        &[
+            ("tcp_listen", StdProc::Op(AsyncOp::TcpListen)),
+            ("tcp_connect", StdProc::Op(AsyncOp::TcpConnect)),
+        ],
+    ),
+    ("io", &[("read_line", StdProc::Op(AsyncOp::ReadLine))]),
+    ("time", &[("now_ms", StdProc::Plain(Builtin::NowMs))]),
+    (
+        "fs",
+        &[
+            ("read_file", StdProc::Op(AsyncOp::ReadFile)),
+            ("read_all", StdProc::Op(AsyncOp::ReadFile)),
+            ("write_file", StdProc::Op(AsyncOp::WriteFile)),
+        ],
+    ),
+    ("task", &[]),
+    ("string", &[]),
+    ("list", &[]),
+    ("math", &[]),
+];
+
+/// Finds a name that is always there.
+pub(super) fn prelude(name: &str) -> Option<StdProc> {
+    PRELUDE.iter().find(|(known, _)| *known == name).map(|(_, what)| *what)
+}
+
+/// Finds a module of std by its path below `std`.
+pub(super) fn module(name: &str) -> Option<&'static str> {
+    MODULES.iter().find(|(known, _)| *known == name).map(|(known, _)| *known)
+}
+
+/// Finds a member of a module of std; what is always there belongs to every module.
+pub(super) fn member(module: &str, name: &str) -> Option<StdProc> {
+    let (_, members) = MODULES.iter().find(|(known, _)| *known == module)?;
+    members
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, what)| *what)
+        .or_else(|| prelude(name))
+}
+
+/// Finds the module that has a name, to help those who forgot to import it.
+pub(super) fn home(name: &str) -> Option<&'static str> {
+    MODULES
+        .iter()
+        .find(|(_, members)| members.iter().any(|(known, _)| *known == name))
+        .map(|(module, _)| *module)
+}
+
+/// Names that are types of std rather than procedures, per `use`.
+pub(super) const TYPE_NAMES: [&str; 13] = [
+    "Task",
+    "Channel",
+    "Future",
+    "Option",
+    "Result",
+    "TaskError",
+    "Timeout",
+    "SendError",
+    "TaskState",
+    "TcpListener",
+    "TcpStream",
+    "TaskScope",
+    "None",
+];
+
+/// All names of std that a user can mistype.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    PRELUDE.iter().map(|(name, _)| *name)
+}
+
+/// The members of a module of std.
+pub(super) fn members(module: &str) -> &'static [(&'static str, StdProc)] {
+    MODULES.iter().find(|(known, _)| *known == module).map_or(&[], |(_, members)| members)
+}

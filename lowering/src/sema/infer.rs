@@ -1,0 +1,119 @@
+//! Type variables of one body, and unification.
+//!
+//! In: pairs of types that must be equal. Out: what the variables stand for. A variable is
+//! [`TyKind::Infer`]; its number indexes the table, its kind says what it may become.
+//!
+//! I1: no variable stands for a type that contains it (occurs check).
+
+use super::types::{InferKind, TyId, TyKind, Types};
+
+/// What the variables of a body stand for.
+#[derive(Debug, Default)]
+pub(super) struct Infer {
+    bound: Vec<Option<TyId>>,
+}
+
+impl Infer {
+    /// Makes a new variable.
+    pub(super) fn fresh(&mut self, types: &mut Types, kind: InferKind) -> TyId {
+        self.bound.push(None);
+        types.intern(TyKind::Infer(self.bound.len() as u32 - 1, kind))
+    }
+
+    /// Looks through bound variables at the top of a type.
+    pub(super) fn shallow(&self, types: &Types, mut ty: TyId) -> TyId {
+        while let TyKind::Infer(var, _) = types.kind(ty) {
+            match self.bound.get(*var as usize).copied().flatten() {
+                Some(next) => ty = next,
+                None => break,
+            }
+        }
+        ty
+    }
+
+    /// Replaces every bound variable in a type.
+    pub(super) fn deep(&self, types: &mut Types, ty: TyId) -> TyId {
+        types.map_leaves(ty, &mut |types, leaf| {
+            let top = self.shallow(types, leaf);
+            if top == leaf || types.parts(top).is_empty() { top } else { self.deep(types, top) }
+        })
+    }
+
+    /// Makes two types equal, if they can be.
+    pub(super) fn unify(&mut self, types: &mut Types, a: TyId, b: TyId) -> bool {
+        let (a, b) = (self.shallow(types, a), self.shallow(types, b));
+        if a == b || a == TyId::ERROR || b == TyId::ERROR {
+            return true;
+        }
+        match (types.kind(a).clone(), types.kind(b).clone()) {
+            (TyKind::Infer(x, kx), TyKind::Infer(y, ky)) => match (kx, ky) {
+                (InferKind::Any, _) => self.bind(x, b),
+                (_, InferKind::Any) => self.bind(y, a),
+                _ if kx == ky => self.bind(x, b),
+                _ => false,
+            },
+            (TyKind::Infer(x, kind), _) => self.bind_to(types, x, kind, b),
+            (_, TyKind::Infer(y, kind)) => self.bind_to(types, y, kind, a),
+            (ka, kb) => {
+                let same = match (&ka, &kb) {
+                    (TyKind::Tuple(x), TyKind::Tuple(y)) => x.len() == y.len(),
+                    (TyKind::Adt(x, p), TyKind::Adt(y, q)) => x == y && p.len() == q.len(),
+                    (
+                        TyKind::Proc { is_async: x, params: p, .. },
+                        TyKind::Proc { is_async: y, params: q, .. },
+                    ) => x == y && p.len() == q.len(),
+                    (TyKind::Ref { mutable: x, .. }, TyKind::Ref { mutable: y, .. }) => x == y,
+                    _ => std::mem::discriminant(&ka) == std::mem::discriminant(&kb),
+                };
+                let (pa, pb) = (types.parts(a), types.parts(b));
+                same && !pa.is_empty()
+                    && pa.len() == pb.len()
+                    && pa.into_iter().zip(pb).all(|(x, y)| self.unify(types, x, y))
+            }
+        }
+    }
+
+    fn bind(&mut self, var: u32, ty: TyId) -> bool {
+        self.bound[var as usize] = Some(ty);
+        true
+    }
+
+    fn bind_to(&mut self, types: &mut Types, var: u32, kind: InferKind, ty: TyId) -> bool {
+        let fits = match kind {
+            InferKind::Any => {
+                let whole = self.deep(types, ty);
+                !types.any(whole, &|part| matches!(part, TyKind::Infer(other, _) if *other == var))
+            }
+            InferKind::Int => matches!(types.kind(ty), TyKind::Int(_)),
+            InferKind::Float => matches!(types.kind(ty), TyKind::F32 | TyKind::F64),
+        };
+        fits && self.bind(var, ty)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_cannot_contain_itself() {
+        let (mut types, mut infer) = (Types::new(), Infer::default());
+        let var = infer.fresh(&mut types, InferKind::Any);
+        let list = types.list(var);
+        assert!(!infer.unify(&mut types, var, list));
+        let other = infer.fresh(&mut types, InferKind::Any);
+        assert!(infer.unify(&mut types, var, other));
+        assert!(!infer.unify(&mut types, other, list));
+    }
+
+    #[test]
+    fn integer_variables_take_integers_only() {
+        let (mut types, mut infer) = (Types::new(), Infer::default());
+        let (int, any) =
+            (infer.fresh(&mut types, InferKind::Int), infer.fresh(&mut types, InferKind::Any));
+        assert!(infer.unify(&mut types, any, int));
+        assert!(!infer.unify(&mut types, any, TyId::STRING));
+        assert!(infer.unify(&mut types, any, TyId::U8));
+        assert_eq!(infer.shallow(&types, int), TyId::U8);
+    }
+}

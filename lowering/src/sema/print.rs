@@ -1,0 +1,6 @@
+//! stub
+use super::hir;
+/// Prints.
+pub fn print(program: &hir::Program) -> String {
+    format!("{program:#?}")
+}
