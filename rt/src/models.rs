@@ -12,7 +12,10 @@ use crate::task::{Progress, State};
 /// task is queued once at a time.
 #[test]
 fn wake_during_a_run_is_not_lost() {
-    loom::model(|| {
+    let mut model = loom::model::Builder::new();
+    // Three threads: all interleavings with up to three preemptions (unbounded: minutes).
+    model.preemption_bound = Some(3);
+    model.check(|| {
         let state = Arc::new(State::new(1, false));
         let data = Arc::new(AtomicUsize::new(0));
         let n_queued = Arc::new(AtomicUsize::new(0));

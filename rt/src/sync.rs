@@ -3,12 +3,22 @@
 
 #[cfg(not(loom))]
 mod imp {
-    pub(crate) use parking_lot::{Condvar, Mutex};
+    pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
     pub(crate) use std::sync::atomic::{AtomicUsize, Ordering, fence};
+
+    /// Gives the lock away until notified.
+    pub(crate) fn wait<'a, T>(
+        condvar: &Condvar,
+        mut guard: MutexGuard<'a, T>,
+    ) -> MutexGuard<'a, T> {
+        condvar.wait(&mut guard);
+        guard
+    }
 }
 
 #[cfg(loom)]
 mod imp {
+    pub(crate) use loom::sync::MutexGuard;
     pub(crate) use loom::sync::atomic::{AtomicUsize, Ordering, fence};
 
     /// loom's mutex in the shape of `parking_lot`'s.
@@ -35,6 +45,11 @@ mod imp {
         pub(crate) fn notify_one(&self) {
             self.0.notify_one();
         }
+    }
+
+    /// Gives the lock away until notified.
+    pub(crate) fn wait<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+        condvar.0.wait(guard).unwrap()
     }
 }
 

@@ -7,7 +7,7 @@
 //! Invariant: `unpark` before or during `park` ends that `park`; a token is never lost, several are
 //! one.
 
-use crate::sync::{AtomicUsize, Condvar, Mutex, Ordering};
+use crate::sync::{AtomicUsize, Condvar, Mutex, Ordering, wait};
 
 const EMPTY: usize = 0;
 const NOTIFIED: usize = 1;
@@ -49,20 +49,11 @@ impl Parker {
             return;
         }
         loop {
-            guard = self.wait(guard);
+            guard = wait(&self.condvar, guard);
             if self.try_take() {
                 return;
             }
         }
-    }
-
-    #[cfg(not(loom))]
-    fn wait<'a>(
-        &'a self,
-        mut guard: parking_lot::MutexGuard<'a, ()>,
-    ) -> parking_lot::MutexGuard<'a, ()> {
-        self.condvar.wait(&mut guard);
-        guard
     }
 
     /// Waits for the token by `poll`, which returns early when `unpark`'s `interrupt` is called.
@@ -94,12 +85,5 @@ impl Parker {
             }
             _ => {}
         }
-    }
-}
-
-#[cfg(loom)]
-impl Parker {
-    fn wait<'a>(&'a self, guard: loom::sync::MutexGuard<'a, ()>) -> loom::sync::MutexGuard<'a, ()> {
-        self.condvar.wait(guard)
     }
 }
