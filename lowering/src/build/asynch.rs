@@ -354,7 +354,13 @@ impl<'p> FnCx<'_, 'p> {
     /// Makes a value of the raw results of a branch.
     pub(super) fn finish(&mut self, raw: &[Value], branch: &Branch) -> Val {
         match branch.post {
-            Post::Nothing => self.owned(raw.to_vec(), branch.ty),
+            Post::Nothing => {
+                // Operations hand out handles as addresses.
+                let types = self.cx.part_types(branch.ty);
+                let pairs = raw.iter().zip(types);
+                let v = pairs.map(|(&v, t)| self.cast_ref(v, t)).collect();
+                self.owned(v, branch.ty)
+            }
             Post::Recv => {
                 let tag = self.e.convert(ConvertOp::Trunc, raw[0], Type::I8);
                 let v = std::iter::once(tag).chain(raw[1..].iter().copied()).collect();

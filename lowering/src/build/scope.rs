@@ -332,16 +332,16 @@ impl<'p> FnCx<'_, 'p> {
             }
             Action::DropBox(var, flag) => self.drop_boxed(var, flag),
             Action::Defer(body) => self.shielded(exit, |cx| cx.defer_body(body)),
-            Action::ScopeWait(slot) => {
-                self.shielded(exit, |cx| cx.scope_wait(slot, exit.is_some()));
-                self.e.effect(InstKind::DropSlot(slot));
-            }
+            Action::ScopeWait(slot) => match exit {
+                Some(_) => self.shielded(exit, |cx| cx.scope_wait(slot, true)),
+                None => self.wait_again(action, |cx| cx.scope_wait(slot, false)),
+            },
             Action::Children => match exit {
                 Some(Exit::Unwind | Exit::UnwindParked) => {
                     self.shielded(exit, |cx| cx.children_wait(true));
                 }
                 // A cancel may still come: then the unwind of this wait cancels the children.
-                _ => self.children_last(),
+                _ => self.wait_again(action, |cx| cx.children_wait(false)),
             },
             Action::Drain(slot) => self.in_mode(exit, |cx| {
                 let point = cx.e.point("drain");
@@ -356,11 +356,12 @@ impl<'p> FnCx<'_, 'p> {
         }
     }
 
-    /// The ordinary wait: its own unwind edge runs the same entry again, as a cancel.
-    fn children_last(&mut self) {
+    /// The ordinary wait for children: a fault or cancel meanwhile runs the entry again, which then
+    /// cancels them.
+    fn wait_again(&mut self, action: &Action<'p>, wait: impl FnOnce(&mut Self)) {
         let mark = self.entries.len();
-        self.push(Action::Children);
-        self.children_wait(false);
+        self.push(action.clone());
+        wait(self);
         self.entries.truncate(mark);
     }
 

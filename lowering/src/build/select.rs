@@ -90,6 +90,7 @@ impl<'p> FnCx<'_, 'p> {
         let t = self.e.ty(scope);
         let slot = self.e.slot(Ty::Value(t), &data.name, span);
         self.e.effect(InstKind::SlotStore { slot, offset: 0, value: scope });
+        self.push(Action::Drop(slot));
         self.push(Action::ScopeWait(slot));
         self.locals[local.0 as usize] = Some(vec![Store::Slot(slot, t)]);
         self.block(body)

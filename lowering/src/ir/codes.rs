@@ -56,7 +56,7 @@ codes! {
     "IR0102" "A structure is laid out wrongly: the alignment is a power of two and divides the size, fields lie inside, share bytes only under a tag, hold only structures before it and no futures."
     "IR0103" "A size or offset beyond 2^31 - 1 bytes, or an alignment that is no power of two up to 65536."
     "IR0104" "A tag names a field that is no integer or bool, or a value twice."
-    "IR0105" "The retain and release of a class take one reference of that class, answer nothing and cannot fault."
+    "IR0105" "The retain and release of a class take one reference of that class (or a ptr), answer nothing and cannot fault."
     "IR0106" "The import of a drop action takes one pointer, answers nothing and cannot fault."
     "IR0107" "Static data whose addresses lie outside of it, overlap, or point to the wrong kind of function."
     "IR0108" "The results of a host operation do not fit into its storage."

@@ -175,9 +175,9 @@ pub struct StructData {
 pub struct ClassData {
     /// Name in the source.
     pub name: String,
-    /// Import `(ref)` that adds one to the count; null-tolerant.
+    /// Import `(ref)` or `(ptr)` that adds one to the count; null-tolerant.
     pub retain: Import,
-    /// Import `(ref)` that takes one off and frees, iteratively, what reaches zero; null-tolerant.
+    /// Import `(ref)` or `(ptr)` that takes one off and frees, iteratively, what reaches zero; null-tolerant.
     pub release: Import,
 }
 

@@ -65,7 +65,8 @@ fn classes(r: &mut Report<'_>, m: &Module) {
         for (what, import) in [("retain", class.retain), ("release", class.release)] {
             match m.imports.get(import) {
                 None => r.push("IR0100", Entity::Class(k), format!("{import} does not exist")),
-                Some(data) if !takes(&data.sig, Type::Ref(k)) => {
+                // One import may serve all classes: then it takes an address.
+                Some(data) if !takes(&data.sig, Type::Ref(k)) && !takes(&data.sig, Type::Ptr) => {
                     let message = format!("{what} is {import} with signature {}", data.sig);
                     r.push("IR0105", Entity::Class(k), message);
                 }
