@@ -76,9 +76,11 @@ pub(super) struct Fx<'c, 'a, 'd> {
     pub(super) result_open: bool,
     /// Whether an open type was reported: one per body.
     pub(super) open_reported: bool,
+    /// Errors before this body was begun.
+    errors_before: usize,
 }
 
-impl<'a> Cx<'a, '_> {
+impl Cx<'_, '_> {
     /// Checks the body of a declared procedure.
     pub(super) fn check_body(&mut self, id: ProcId) {
         let info = &self.procs[id.0 as usize];
@@ -93,13 +95,14 @@ impl<'a> Cx<'a, '_> {
         fx.item = result;
         fx.result = if kind == ProcKind::Stream { TyId::UNIT } else { result };
         let body = fx.body(&params, block, span);
-        self.procs[id.0 as usize].body = body;
+        self.procs[id.0 as usize].body = Some(body);
     }
 }
 
 impl<'c, 'a, 'd> Fx<'c, 'a, 'd> {
     /// Starts a body.
     pub(super) fn new(cx: &'c mut Cx<'a, 'd>, name: String, module: u32, kind: BodyKind) -> Self {
+        let errors_before = cx.diags.n_errors();
         Self {
             cx,
             name,
@@ -119,6 +122,7 @@ impl<'c, 'a, 'd> Fx<'c, 'a, 'd> {
             n_closures: 0,
             result_open: false,
             open_reported: false,
+            errors_before,
         }
     }
 
@@ -128,7 +132,7 @@ impl<'c, 'a, 'd> Fx<'c, 'a, 'd> {
         params: &[ParamInfo<'a>],
         block: &'a ast::Block,
         span: Span,
-    ) -> Option<hir::Body> {
+    ) -> hir::Body {
         let mut unpack = Vec::new();
         for param in params {
             let local = self.local(&param.name, param.ty, param.span);
@@ -295,6 +299,11 @@ impl<'c, 'a, 'd> Fx<'c, 'a, 'd> {
         self.shallow(expr.ty) == TyId::NEVER
     }
 
+    /// Whether there was an error in this body.
+    pub(super) fn has_errors(&self) -> bool {
+        self.cx.diags.n_errors() > self.errors_before
+    }
+
     /// Starts an error; `push` sends it off.
     pub(super) fn error(
         &mut self,
@@ -356,6 +365,7 @@ impl<'c, 'a, 'd> Fx<'c, 'a, 'd> {
     }
 
     /// Makes a value fit, or hands it back.
+    #[allow(clippy::result_large_err, reason = "the value itself comes back, not an error")]
     pub(super) fn try_coerce(&mut self, expr: Expr, want: TyId) -> Result<Expr, Expr> {
         let (from, to) = (self.shallow(expr.ty), self.shallow(want));
         if from == TyId::NEVER || from == TyId::ERROR || to == TyId::ERROR {
@@ -391,14 +401,14 @@ impl<'c, 'a, 'd> Fx<'c, 'a, 'd> {
     pub(super) fn deref(&mut self, expr: Expr) -> Expr {
         let TyKind::Ref { target, .. } = self.ty_kind(expr.ty) else { return expr };
         let span = expr.span;
-        let mut place = self.as_place(expr);
+        let mut place = Self::as_place(expr);
         place.path.push(hir::Projection { kind: hir::ProjectionKind::Deref, ty: target, span });
         place.ty = target;
         self.load_place(place)
     }
 
     /// Makes a place of a value: its own, or a temporary.
-    pub(super) fn as_place(&mut self, expr: Expr) -> hir::Place {
+    pub(super) fn as_place(expr: Expr) -> hir::Place {
         let (ty, span) = (expr.ty, expr.span);
         match expr.kind {
             ExprKind::Load { place, .. } => place,

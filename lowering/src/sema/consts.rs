@@ -64,7 +64,7 @@ impl<'a> Cx<'a, '_> {
             None => fx.expr(value, super::body::Want::Any),
         };
         let body = hir::Body { locals: Vec::new(), n_params: 0, n_loops: 0, value: typed };
-        let body = fx.finish(body)?;
+        let body = fx.finish(body);
         if self.diags.n_errors() > before {
             return None;
         }
@@ -339,6 +339,7 @@ fn wrap(n: i128, int: IntTy) -> i128 {
     if low > int.max() { low - modulus } else { low }
 }
 
+#[allow(clippy::cast_precision_loss, reason = "the conversion rounds, as at run time")]
 fn cast(value: Const, to: &TyKind) -> Option<Const> {
     let number = match value {
         Const::Int(n) => n,

@@ -109,6 +109,7 @@ impl<'a> Fx<'_, 'a, '_> {
         }
     }
 
+    #[allow(clippy::cast_precision_loss, reason = "a literal wanted as a float is rounded")]
     fn int_literal(&mut self, value: u128, suffix: Option<&str>, want: Want, span: Span) -> Expr {
         let ty = match suffix {
             Some(name) => match super::ty::int_name(name) {
@@ -852,7 +853,7 @@ impl<'a> Fx<'_, 'a, '_> {
             self_ty,
             has_self: false,
             source: None,
-            body,
+            body: Some(body),
             span,
         });
         let is_async = kind == ProcKind::Async;
@@ -880,7 +881,7 @@ impl<'a> Fx<'_, 'a, '_> {
         params: &[ParamInfo<'a>],
         body: Lifted<'a>,
         span: Span,
-    ) -> (Option<hir::Body>, TyId) {
+    ) -> (hir::Body, TyId) {
         for param in params {
             let local = self.local(&param.name, param.ty, param.span);
             self.bind(&param.name, Named::Local(local));

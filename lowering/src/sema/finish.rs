@@ -10,8 +10,8 @@ use super::types::{InferKind, TyId, TyKind};
 use crate::diagnostics::Span;
 
 impl Fx<'_, '_, '_> {
-    /// Finishes a body; `None` if there was an error in it.
-    pub(super) fn finish(&mut self, mut body: hir::Body) -> Option<hir::Body> {
+    /// Finishes a body.
+    pub(super) fn finish(&mut self, mut body: hir::Body) -> hir::Body {
         body.locals = std::mem::take(&mut self.locals);
         for at in 0..body.locals.len() {
             let (ty, span) = (body.locals[at].ty, body.locals[at].span);
@@ -28,7 +28,7 @@ impl Fx<'_, '_, '_> {
         if matches!(self.kind, BodyKind::Proc(_)) {
             super::flow::check(self, &body);
         }
-        Some(body)
+        body
     }
 
     /// The final form of a type; reports what nothing determines.

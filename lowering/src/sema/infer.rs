@@ -46,29 +46,33 @@ impl Infer {
             return true;
         }
         match (types.kind(a).clone(), types.kind(b).clone()) {
-            (TyKind::Infer(x, kx), TyKind::Infer(y, ky)) => match (kx, ky) {
-                (InferKind::Any, _) => self.bind(x, b),
-                (_, InferKind::Any) => self.bind(y, a),
-                _ if kx == ky => self.bind(x, b),
+            (TyKind::Infer(var, kind), TyKind::Infer(other, wanted)) => match (kind, wanted) {
+                (InferKind::Any, _) => self.bind(var, b),
+                (_, InferKind::Any) => self.bind(other, a),
+                _ if kind == wanted => self.bind(var, b),
                 _ => false,
             },
-            (TyKind::Infer(x, kind), _) => self.bind_to(types, x, kind, b),
-            (_, TyKind::Infer(y, kind)) => self.bind_to(types, y, kind, a),
-            (ka, kb) => {
-                let same = match (&ka, &kb) {
-                    (TyKind::Tuple(x), TyKind::Tuple(y)) => x.len() == y.len(),
-                    (TyKind::Adt(x, p), TyKind::Adt(y, q)) => x == y && p.len() == q.len(),
+            (TyKind::Infer(var, kind), _) => self.bind_to(types, var, kind, b),
+            (_, TyKind::Infer(var, kind)) => self.bind_to(types, var, kind, a),
+            (left, right) => {
+                let same = match (&left, &right) {
+                    (TyKind::Tuple(one), TyKind::Tuple(other)) => one.len() == other.len(),
+                    (TyKind::Adt(one, args), TyKind::Adt(other, rest)) => {
+                        one == other && args.len() == rest.len()
+                    }
                     (
-                        TyKind::Proc { is_async: x, params: p, .. },
-                        TyKind::Proc { is_async: y, params: q, .. },
-                    ) => x == y && p.len() == q.len(),
-                    (TyKind::Ref { mutable: x, .. }, TyKind::Ref { mutable: y, .. }) => x == y,
-                    _ => std::mem::discriminant(&ka) == std::mem::discriminant(&kb),
+                        TyKind::Proc { is_async: one, params, .. },
+                        TyKind::Proc { is_async: other, params: rest, .. },
+                    ) => one == other && params.len() == rest.len(),
+                    (TyKind::Ref { mutable: one, .. }, TyKind::Ref { mutable: other, .. }) => {
+                        one == other
+                    }
+                    _ => std::mem::discriminant(&left) == std::mem::discriminant(&right),
                 };
-                let (pa, pb) = (types.parts(a), types.parts(b));
-                same && !pa.is_empty()
-                    && pa.len() == pb.len()
-                    && pa.into_iter().zip(pb).all(|(x, y)| self.unify(types, x, y))
+                let (parts, others) = (types.parts(a), types.parts(b));
+                same && !parts.is_empty()
+                    && parts.len() == others.len()
+                    && parts.into_iter().zip(others).all(|(x, y)| self.unify(types, x, y))
             }
         }
     }

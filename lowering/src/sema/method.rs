@@ -76,12 +76,12 @@ impl<'a> Fx<'_, 'a, '_> {
                 let args = match types {
                     Some(types) => {
                         let args: Vec<TyId> = types.iter().map(|ty| self.type_of(ty)).collect();
-                        if args.len() != n {
+                        if args.len() == n {
+                            args
+                        } else {
                             let name = self.cx.adts[adt.0 as usize].name.clone();
                             self.cx.wrong_type_args(&name, n, args.len(), span);
                             (0..n).map(|_| TyId::ERROR).collect()
-                        } else {
-                            args
                         }
                     }
                     None => (0..n).map(|_| self.fresh()).collect(),
@@ -138,7 +138,7 @@ impl<'a> Fx<'_, 'a, '_> {
         match self.ty_kind(value.ty) {
             TyKind::Adt(adt, args) => match self.form_field(adt, &args, &name.name) {
                 Some((field, ty)) => {
-                    let mut place = self.as_place(value);
+                    let mut place = Self::as_place(value);
                     let kind = ProjectionKind::Field(field);
                     place.path.push(Projection { kind, ty, span: name.span });
                     (place.ty, place.span) = (ty, span);
@@ -351,12 +351,8 @@ impl<'a> Fx<'_, 'a, '_> {
                 };
                 return self.call_proc(id, found, Some(value), args, name.span, span);
             }
-            if self.form_field(*adt, adt_args, &name.name).is_some() {
-                let (field, ty) = match self.form_field(*adt, adt_args, &name.name) {
-                    Some(found) => found,
-                    None => return error_expr(span),
-                };
-                let mut place = self.as_place(value);
+            if let Some((field, ty)) = self.form_field(*adt, adt_args, &name.name) {
+                let mut place = Self::as_place(value);
                 place.path.push(Projection { kind: ProjectionKind::Field(field), ty, span });
                 place.ty = ty;
                 let callee = self.load_place(place);

@@ -33,10 +33,12 @@ mod ops;
 mod pattern;
 mod place;
 mod print;
+mod recursion;
 pub mod std;
 mod stmt;
 mod ty;
 pub mod types;
+mod visit;
 
 #[cfg(test)]
 mod tests;
@@ -56,5 +58,6 @@ pub fn check(
     let mut cx = Cx::new(sources, diags);
     cx.collect(files);
     cx.check_bodies();
+    cx.recursive_awaits();
     cx.into_program()
 }

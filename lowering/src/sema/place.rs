@@ -147,12 +147,12 @@ impl<'a> Fx<'_, 'a, '_> {
                 let item = *item;
                 let items: Vec<Expr> =
                     items.iter().map(|value| self.expr_as(value, item)).collect();
-                let calm = items.iter().all(|value| self.calm(value, target.path.is_empty()));
+                let calm = items.iter().all(|value| Self::calm(value, target.path.is_empty()));
                 (Appended::Elements(items), calm)
             }
             _ => {
                 let value = self.expr_as(rhs, target.ty);
-                let calm = self.calm(&value, target.path.is_empty());
+                let calm = Self::calm(&value, target.path.is_empty());
                 (Appended::All(Box::new(value)), calm)
             }
         };
@@ -174,24 +174,24 @@ impl<'a> Fx<'_, 'a, '_> {
 
     /// Whether evaluating a value cannot assign the place appended to. Calls cannot assign a
     /// local, but could assign a field.
-    fn calm(&self, expr: &Expr, whole_local: bool) -> bool {
-        let all = |list: &[Expr]| list.iter().all(|expr| self.calm(expr, whole_local));
+    fn calm(expr: &Expr, whole_local: bool) -> bool {
+        let all = |list: &[Expr]| list.iter().all(|expr| Self::calm(expr, whole_local));
         match &expr.kind {
             ExprKind::Const(_) | ExprKind::None | ExprKind::ProcValue(_) => true,
             ExprKind::Load { place, .. } => {
                 place.path.iter().all(|step| match &step.kind {
-                    ProjectionKind::Index(index) => self.calm(index, whole_local),
+                    ProjectionKind::Index(index) => Self::calm(index, whole_local),
                     _ => true,
                 }) && matches!(place.base, PlaceBase::Local(_) | PlaceBase::Static(_))
             }
             ExprKind::Binary { lhs, rhs, .. } => {
-                self.calm(lhs, whole_local) && self.calm(rhs, whole_local)
+                Self::calm(lhs, whole_local) && Self::calm(rhs, whole_local)
             }
             ExprKind::Unary { expr, .. }
             | ExprKind::Cast(expr)
             | ExprKind::Some(expr)
             | ExprKind::Ok(expr)
-            | ExprKind::Err(expr) => self.calm(expr, whole_local),
+            | ExprKind::Err(expr) => Self::calm(expr, whole_local),
             ExprKind::Builtin { args, .. }
             | ExprKind::Tuple(args)
             | ExprKind::List(args)
@@ -375,7 +375,7 @@ impl<'a> Fx<'_, 'a, '_> {
                 .push("this element does not exist");
             return error_expr(span);
         };
-        let mut place = self.as_place(value);
+        let mut place = Self::as_place(value);
         let kind = ProjectionKind::TupleField(index);
         place.path.push(Projection { kind, ty, span: index_span });
         (place.ty, place.span) = (ty, span);
@@ -410,7 +410,7 @@ impl<'a> Fx<'_, 'a, '_> {
         }
         match kind {
             TyKind::List(item) => {
-                let mut place = self.as_place(value);
+                let mut place = Self::as_place(value);
                 let kind = ProjectionKind::Index(Box::new(index));
                 place.path.push(Projection { kind, ty: item, span });
                 (place.ty, place.span) = (item, span);
