@@ -26,12 +26,12 @@ pub fn char(code: u32) -> char {
 
 /// Reads a decimal integer with an optional sign.
 pub fn parse_int(text: &str) -> Option<i64> {
-    text.trim().parse().ok()
+    text.parse().ok()
 }
 
 /// Reads a float.
 pub fn parse_float(text: &str) -> Option<f64> {
-    text.trim().parse().ok()
+    text.parse().ok()
 }
 
 #[cfg(test)]
@@ -48,9 +48,10 @@ mod tests {
 
     #[test]
     fn numbers_are_parsed_whole() {
-        assert_eq!(super::parse_int(" -12 "), Some(-12));
+        assert_eq!(super::parse_int("-12"), Some(-12));
         assert_eq!(super::parse_int("+7"), Some(7));
         assert_eq!(super::parse_int("12x"), None);
+        assert_eq!(super::parse_int(" 1"), None);
         assert_eq!(super::parse_int("9223372036854775808"), None);
         assert_eq!(super::parse_float("1e3"), Some(1000.0));
         assert_eq!(super::parse_float(""), None);

@@ -31,16 +31,26 @@ pub(crate) fn new(desc: *const TypeDesc, body: Body) -> Option<Obj> {
     unsafe { Obj::from_raw(address.as_ptr()) }
 }
 
-/// The body of a handle.
+/// The body of a handle, if it is of this type.
 ///
 /// # Safety
 ///
 /// `obj` was made by [`new`] and is alive.
-pub(crate) unsafe fn body<T: Any + Send + Sync>(obj: Obj) -> Arc<T> {
+pub(crate) unsafe fn try_body<T: Any + Send + Sync>(obj: Obj) -> Option<Arc<T>> {
     // SAFETY: a handle is a `HandleObject`.
     let handle = unsafe { &*obj.as_ptr().cast::<HandleObject>() };
-    let body = handle.body.clone().downcast();
-    body.unwrap_or_else(|_| panic!("I: a handle's body is of the type that its class says"))
+    handle.body.clone().downcast().ok()
+}
+
+/// The body of a handle.
+///
+/// # Safety
+///
+/// As [`try_body`].
+pub(crate) unsafe fn body<T: Any + Send + Sync>(obj: Obj) -> Arc<T> {
+    // SAFETY: as the caller vouches.
+    let body = unsafe { try_body(obj) };
+    body.expect("I: a handle's body is of the type that its class says")
 }
 
 /// Drops the body of a dead handle and frees it.

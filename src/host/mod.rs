@@ -10,14 +10,28 @@
 //! The vocabulary is the host table of `vitte_lowering::build`; a test proves that each of its
 //! entries is implemented here.
 
+mod channel;
 pub mod count;
 pub mod cross;
+pub mod fault;
 pub mod format;
-pub(crate) mod handle;
+mod handle;
 pub mod imports;
+mod io;
 pub mod list;
+mod net;
 pub mod object;
+mod op;
 pub mod string;
+pub mod table;
+pub mod task;
+mod time;
+
+pub use channel::{vitte_channel_close, vitte_channel_len, vitte_channel_new};
+pub use net::{vitte_handle_close, vitte_listener_port, vitte_local_address, vitte_peer_address};
+pub use op::OpEntry;
+pub use table::{ImportEntry, Scalar};
+pub use time::{vitte_monotonic_ns, vitte_now_ms};
 
 #[cfg(test)]
 mod tests;

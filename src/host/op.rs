@@ -15,13 +15,16 @@
 //! * **I1** The storage does not move between start and the end of the operation.
 //! * **I2** An operation is dropped exactly once: when it is done, fails or is cancelled.
 
+use super::object::Obj;
+use super::table::Scalar;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::ptr::null_mut;
 use std::task::{Context, Poll};
 use vitte_abi::{
-    VT_CANCELLED, VT_DONE, VT_FAULTED, VT_MODE_CANCEL, VT_MODE_RESUME, VT_YIELDED, vt_ctx,
-    vt_status,
+    VT_CANCELLED, VT_DONE, VT_FAULTED, VT_MODE_CANCEL, VT_MODE_RESUME, VT_YIELDED, fault_code,
+    vt_ctx, vt_status,
 };
 use vitte_rt::coroutine::{Fault, OpCx};
 
@@ -50,6 +53,51 @@ impl Area {
 /// An operation: a future that writes its results, or fails.
 pub(crate) trait Operation: Future<Output = Result<(), Fault>> + Send {}
 impl<F: Future<Output = Result<(), Fault>> + Send> Operation for F {}
+
+/// Operations that are rare or large live on the heap: their storage in the frame is two words.
+pub(crate) type Boxed = Pin<Box<dyn Operation>>;
+
+/// Text of an argument, kept for the operation.
+pub(crate) fn owned_text(s: *mut u8) -> String {
+    // SAFETY: generated code passes null or a living string.
+    unsafe { super::string::text_of(s) }.to_owned()
+}
+
+/// Memory was short.
+pub(crate) fn memory() -> Fault {
+    Fault::new(fault_code::MEMORY, 0)
+}
+
+/// The message of an error, as an object.
+fn message(error: &std::io::Error) -> Result<*mut u8, Fault> {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    super::string::from_str(text).map(Obj::as_ptr).ok_or_else(memory)
+}
+
+/// Writes (0, object, null) or (1, null, message); an object that is `None` is memory run short.
+pub(crate) fn finish(area: Area, result: std::io::Result<Option<Obj>>) -> Result<(), Fault> {
+    let (tag, object, text) = match result {
+        Ok(obj) => (0u8, obj.ok_or_else(memory)?.as_ptr(), null_mut()),
+        Err(e) => (1, null_mut(), message(&e)?),
+    };
+    area.write(0, tag);
+    area.write(8, object);
+    area.write(16, text);
+    Ok(())
+}
+
+/// Writes (0, number, null) or (1, 0, message).
+pub(crate) fn finish_count(area: Area, result: std::io::Result<usize>) -> Result<(), Fault> {
+    let (tag, count, text) = match result {
+        Ok(n) => (0u8, n as i64, null_mut()),
+        Err(e) => (1, 0, message(&e)?),
+    };
+    area.write(0, tag);
+    area.write(8, count);
+    area.write(16, text);
+    Ok(())
+}
 
 /// What `start` leaves in the storage.
 enum Started<F> {
@@ -130,7 +178,7 @@ pub(crate) unsafe fn poll<F: Operation>(ctx: *mut vt_ctx, storage: *mut u8) -> v
 }
 
 /// What the compiler and the linker need of an operation.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct OpEntry {
     /// Symbol prefix.
     pub symbol: &'static str,
@@ -142,6 +190,8 @@ pub struct OpEntry {
     pub size: u32,
     /// Alignment of the storage.
     pub align: u32,
+    /// Parameters after context and storage.
+    pub params: Vec<Scalar>,
 }
 
 /// Size and alignment of the fixed part of the storage of an operation, found from the function that
@@ -175,7 +225,7 @@ macro_rules! operations {
             ///
             /// Called by generated code with the arguments that the host table names.
             #[unsafe(no_mangle)]
-            pub unsafe extern "C" fn $start(ctx: *mut vt_ctx, storage: *mut u8, $($arg: $ty),*) {
+            pub(crate) unsafe extern "C" fn $start(ctx: *mut vt_ctx, storage: *mut u8, $($arg: $ty),*) {
                 // SAFETY: generated code passes its context and a storage of the size it was told.
                 unsafe { $crate::host::op::start(ctx, storage, |cx, area| $build(cx, area, ($($arg,)*))) }
             }
@@ -186,7 +236,7 @@ macro_rules! operations {
             ///
             /// Called by generated code after the start.
             #[unsafe(no_mangle)]
-            pub unsafe extern "C" fn $poll(ctx: *mut vt_ctx, storage: *mut u8) -> vt_status {
+            pub(crate) unsafe extern "C" fn $poll(ctx: *mut vt_ctx, storage: *mut u8) -> vt_status {
                 // SAFETY: generated code passes its context and a storage it has started.
                 unsafe { $crate::host::op::poll_of($build, ctx, storage) }
             }
@@ -204,6 +254,7 @@ macro_rules! operations {
                     poll: poll as *const u8,
                     size,
                     align,
+                    params: vec![$(<$ty as $crate::host::table::IsScalar>::SCALAR),*],
                 }
             }),*]
         }

@@ -44,8 +44,28 @@ impl Str {
     }
 
     /// Bytes of an object with a text of `len` bytes; `None` if that overflows.
+    ///
+    /// Rounded up to a quarter of a power of two, so that a text which grows by appending moves to
+    /// new memory only when it has grown by about a fifth.
     pub(crate) fn object_bytes(len: usize) -> Option<usize> {
-        TEXT.checked_add(len)
+        let bytes = TEXT.checked_add(len)?;
+        let step = (1usize << (usize::BITS - 1 - bytes.leading_zeros())) / 4;
+        bytes.checked_next_multiple_of(step.max(16))
+    }
+
+    /// Appends in place; false if others hold the string or it has no room.
+    pub(crate) fn push(self, tail: &str) -> bool {
+        let len = self.len();
+        let room = Self::object_bytes(len).filter(|_| self.0.count() == 1);
+        let Some(total) = len.checked_add(tail.len()) else { return false };
+        if room.is_none() || Self::object_bytes(total) != room {
+            return false;
+        }
+        // SAFETY: the object has room for both; `tail` is another string, or this one's text, which
+        // ends where the copy begins.
+        unsafe { std::ptr::copy_nonoverlapping(tail.as_ptr(), self.0.at(TEXT + len), tail.len()) };
+        self.0.set_word(HEADER_BYTES, total as u64);
+        true
     }
 
     /// Length in bytes.
@@ -93,6 +113,22 @@ pub fn concat(parts: &[&str]) -> Option<Obj> {
 /// Makes a string; `None` if memory is short.
 pub fn from_str(text: &str) -> Option<Obj> {
     concat(&[text])
+}
+
+/// Makes a string of `n` copies of a text that is not empty; `None` if memory is short.
+pub fn repeat(text: &str, n: usize) -> Option<Obj> {
+    let len = text.len().checked_mul(n).filter(|&len| len <= isize::MAX as usize)?;
+    if len == 0 {
+        return from_str("");
+    }
+    let obj = new_object(&raw const STRING, Str::object_bytes(len)?)?;
+    for i in 0..n {
+        let place = obj.at(TEXT + i * text.len());
+        // SAFETY: the object has room for all copies.
+        unsafe { std::ptr::copy_nonoverlapping(text.as_ptr(), place, text.len()) };
+    }
+    obj.set_word(HEADER_BYTES, len as u64);
+    Some(obj)
 }
 
 /// The address of a new string, or null if memory is short.
