@@ -13,8 +13,11 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use vitte_lowering::build::{self, OpSizes};
+use vitte_lowering::coroutine::{self, LowerError, Lowered};
 use vitte_lowering::diagnostics::{Diagnostics, SourceId, SourceMap};
-use vitte_lowering::ir::{self, Module};
+use vitte_lowering::ir::{self, Func, FuncKind, Module};
+use vitte_lowering::sema::{self, hir};
 use vitte_lowering::syntax::{self, ast};
 
 /// What language a file is written in, by its ending.
@@ -197,7 +200,18 @@ pub struct Compilation {
     pub sources: SourceMap,
     /// What the frontend found wrong so far.
     pub diagnostics: Diagnostics,
+    /// The tests of the module, once it was built.
+    pub tests: Vec<Test>,
     id: SourceId,
+}
+
+/// A test of a program.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Test {
+    /// Its name in the source.
+    pub name: String,
+    /// Name of its procedure in the module.
+    pub symbol: String,
 }
 
 impl Compilation {
@@ -222,7 +236,8 @@ impl Compilation {
         let mut sources = SourceMap::new();
         let id = sources.add(path.display().to_string(), text);
         let diagnostics = Diagnostics::new();
-        Self { path: path.to_owned(), language, sources, diagnostics, id }
+        let tests = Vec::new();
+        Self { path: path.to_owned(), language, sources, diagnostics, tests, id }
     }
 
     /// The text of the file.
@@ -234,6 +249,17 @@ impl Compilation {
     pub fn ast(&mut self) -> ast::File {
         let text = self.sources.get(self.id).map_or("", |file| file.text());
         syntax::parse(self.id, text, &mut self.diagnostics)
+    }
+
+    /// What our own frontend makes must pass the verifier; checked in debug builds only.
+    fn assert_valid(module: &Module) -> Result<(), Error> {
+        if !cfg!(debug_assertions) {
+            return Ok(());
+        }
+        ir::verify(module).map_err(|violations| {
+            let all: Vec<String> = violations.iter().map(ToString::to_string).collect();
+            Error::Bug { stage: "build", message: all.join("\n") }
+        })
     }
 
     /// Parses textual IR.
@@ -250,6 +276,24 @@ impl Compilation {
         })
     }
 
+    /// The checked program as text, or `None` if there are errors among the diagnostics.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`] for textual IR.
+    pub fn hir_text(&mut self) -> Result<Option<String>, Error> {
+        Ok(self.program().map(|program| sema::print(&program)))
+    }
+
+    /// Parses and checks Vitte source; `None` if there are errors among the diagnostics.
+    fn program(&mut self) -> Option<hir::Program> {
+        let file = self.ast();
+        let files = [(self.id, file)];
+        let program = sema::check(&files, &self.sources, &mut self.diagnostics);
+        self.diagnostics.sort();
+        program.filter(|_| !self.diagnostics.has_errors())
+    }
+
     /// The IR of the file, or `None` if there are errors among the diagnostics.
     ///
     /// # Errors
@@ -257,13 +301,177 @@ impl Compilation {
     /// [`Error::Ir`] for textual IR with mistakes.
     pub fn module(&mut self) -> Result<Option<Module>, Error> {
         match self.language {
-            Language::Ir => self.parse_ir().map(Some),
+            Language::Ir => {
+                let module = self.parse_ir()?;
+                verified(&self.path, &module)?;
+                Ok(Some(module))
+            }
             Language::Vitte => {
-                let _ = self.ast();
-                Ok(None)
+                let Some(program) = self.program() else { return Ok(None) };
+                let built = build::build(&program, &self.sources, &op_sizes());
+                let module = match built {
+                    Ok(module) => module,
+                    Err(refused) => {
+                        self.diagnostics.extend(refused);
+                        return Ok(None);
+                    }
+                };
+                let tests = program.tests.iter().enumerate();
+                let test = |(n, t): (usize, &hir::Test)| Test {
+                    name: t.name.clone(),
+                    symbol: format!("test${n}"),
+                };
+                self.tests = tests.map(test).collect();
+                Self::assert_valid(&module)?;
+                Ok(Some(module))
             }
         }
     }
+}
+
+/// Sizes of the host's operations, which the compiler lays out in frames.
+fn op_sizes() -> OpSizes {
+    let mut sizes = OpSizes::default();
+    for op in crate::host::table::operations() {
+        sizes.set(op.symbol, op.size, op.align);
+    }
+    sizes
+}
+
+/// Checks a module that somebody else made.
+///
+/// # Errors
+///
+/// [`Error::Ir`] with every violation.
+pub fn verified(path: &Path, module: &Module) -> Result<(), Error> {
+    ir::verify(module).map_err(|violations| {
+        let mistakes = violations.into_iter().map(|v| {
+            let func = v.func.map_or(String::new(), |f| match module.funcs.get(f) {
+                Some(data) => format!("in {f} \"{}\", ", data.name),
+                None => format!("in {f}, "),
+            });
+            let help = ir::codes::lookup(v.code).map_or("", |c| c.meaning);
+            Mistake {
+                code: v.code.to_owned(),
+                message: format!("{func}{}: {}", v.entity, v.message),
+                line: 0,
+                column: 0,
+                help: help.to_owned(),
+            }
+        });
+        Error::Ir { path: path.to_owned(), mistakes: mistakes.collect() }
+    })
+}
+
+/// Turns the coroutines of a module into machines.
+///
+/// # Errors
+///
+/// [`Error::Ir`] with everything that no frame can hold.
+pub fn lower(path: &Path, module: &Module) -> Result<Lowered, Error> {
+    coroutine::lower(module).map_err(|errors| lower_errors(path, module, errors))
+}
+
+/// Errors of the transform in the form of the driver.
+pub fn lower_errors(path: &Path, module: &Module, errors: Vec<LowerError>) -> Error {
+    let mistakes = errors.into_iter().map(|e| Mistake {
+        code: e.code.to_owned(),
+        message: e.message,
+        line: e.span.line,
+        column: e.span.column,
+        help: String::new(),
+    });
+    let file = module.files.values().next();
+    let path = file.map_or_else(|| path.to_owned(), PathBuf::from);
+    Error::Ir { path, mistakes: mistakes.collect() }
+}
+
+/// The function of a name.
+///
+/// # Errors
+///
+/// [`Error::Missing`], which names what there is.
+pub fn find(module: &Module, name: &str) -> Result<Func, Error> {
+    module.func_by_name(name).ok_or_else(|| {
+        let names: Vec<&str> = module.funcs.values().map(|f| f.name.as_str()).take(20).collect();
+        Error::Missing {
+            what: format!("there is no procedure `{name}`"),
+            help: format!("there is {}", names.join(", ")),
+        }
+    })
+}
+
+/// Makes sure that a procedure without parameters can be run as a task: itself if it is async, else
+/// a new async procedure that calls it.
+///
+/// # Errors
+///
+/// [`Error::Missing`] if it has parameters or is a stream.
+pub fn entry(module: &mut Module, func: Func) -> Result<Func, Error> {
+    use vitte_lowering::ir::{
+        Arg, BlockArg, BlockCall, Callee, Function, InstKind, Signature, Terminator, Type,
+    };
+    let callee = &module.funcs[func];
+    let name = callee.name.clone();
+    if !callee.sig.params.is_empty() || callee.kind == FuncKind::Generator {
+        return Err(Error::Missing {
+            what: format!("`{name}` cannot be run: it takes arguments or is a stream"),
+            help: "give it no parameters, and a number or nothing as result".into(),
+        });
+    }
+    if callee.kind == FuncKind::Async {
+        return Ok(func);
+    }
+    let results = callee.sig.results.clone();
+    let Some(types) = results.iter().map(|t| t.as_value()).collect::<Option<Vec<Type>>>() else {
+        return Err(Error::Missing {
+            what: format!("`{name}` cannot be run: its result is no number"),
+            help: "give it a number or nothing as result".into(),
+        });
+    };
+    let (faults, span) = (callee.sig.faults, callee.span);
+    let sig = Signature { params: Vec::new(), results, faults: true };
+    let mut f = Function::new(format!("{name} (task)"), FuncKind::Async, sig);
+    f.span = span;
+    let callee = Callee::Func(func);
+    if faults {
+        let ok = f.add_block();
+        let given = types.iter().map(|&t| Arg::Value(f.add_block_param(ok, t))).collect();
+        f.set_term(ok, Terminator::Return(given), span);
+        let unwind = f.add_block();
+        let cause = f.add_block_param(unwind, Type::I32);
+        f.set_term(unwind, Terminator::Unwind(cause), span);
+        let results = (0..types.len() as u32).map(BlockArg::Result).collect();
+        let call = Terminator::Call {
+            callee,
+            args: Vec::new(),
+            dests: Vec::new(),
+            ok: BlockCall { block: ok, args: results },
+            unwind: BlockCall { block: unwind, args: vec![BlockArg::Cause] },
+        };
+        f.set_term(f.entry, call, span);
+    } else {
+        let call = InstKind::Call { callee, args: Vec::new(), dests: Vec::new() };
+        let inst = f.add_inst(f.entry, call, &types, span);
+        let given = f.insts[inst].results.iter().map(|&v| Arg::Value(v)).collect();
+        f.set_term(f.entry, Terminator::Return(given), span);
+    }
+    Ok(module.funcs.push(f))
+}
+
+/// An error of the code generator in the form of the driver.
+pub fn codegen_error(error: vitte_codegen::CodegenError) -> Error {
+    let (code, text) = (error.code().to_owned(), error.to_string());
+    let message = text.split_once(": ").map_or(text.clone(), |(_, rest)| rest.to_owned());
+    if matches!(error, vitte_codegen::CodegenError::Internal { .. }) {
+        return Error::Bug { stage: "codegen", message: text };
+    }
+    Error::Refused { stage: "codegen", code, message }
+}
+
+/// A file that cannot be written.
+pub fn write_error(path: &Path, error: &std::io::Error) -> Error {
+    Error::Write { path: path.to_owned(), reason: reason(error) }
 }
 
 /// The system's message without its number.

@@ -26,4 +26,7 @@ pub mod host;
 pub mod driver;
 
 #[cfg(feature = "vitte")]
+pub mod execute;
+
+#[cfg(feature = "vitte")]
 pub mod command;

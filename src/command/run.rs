@@ -1,10 +1,102 @@
-//! `vitte run`.
+//! `vitte run FILE`.
 
-use super::{RunArgs, exit, report};
-use crate::driver::Compilation;
+use super::{RunArgs, exit, interrupt, report};
+use crate::driver::{self, Compilation, Error};
+use crate::execute::{End, Executable};
+use crate::host::imports::{flush, set_args};
+use crate::host::task::Program;
+use std::path::Path;
+use std::time::Duration;
+use vitte_rt::runtime::{Builder, Runtime};
 
+/// How long tasks that outlive main have to clean up.
+const SHUTDOWN: Duration = Duration::from_secs(5);
+
+/// Compiles and runs a program.
 pub(super) fn run(args: &RunArgs) -> u8 {
-    let _ = (args, report::error);
-    let _: Option<Compilation> = None;
-    exit::ERROR
+    let compiled = Compilation::read(&args.file).and_then(|mut compilation| {
+        let module = compilation.module();
+        report::diagnostics(&compilation, args.format);
+        let Some(module) = module? else { return Ok(None) };
+        let main = driver::find(&module, "main").map_err(|_| no_main(&args.file))?;
+        Executable::new(&args.file, module, &[main]).map(Some)
+    });
+    let executed = compiled.and_then(|program| match program {
+        Some(program) => execute(&program, args),
+        None => Ok(exit::ERROR),
+    });
+    executed.unwrap_or_else(|error| report::error(&error, args.format))
+}
+
+fn no_main(path: &Path) -> Error {
+    Error::Missing {
+        what: format!("`{}` has no `main`", path.display()),
+        help: "write `proc main() -> int { … }`, or `async proc`".into(),
+    }
+}
+
+/// The runtime that the arguments ask for.
+fn runtime(args: &RunArgs) -> Result<Runtime, Error> {
+    let builder = args.seed.map_or_else(Builder::multi_thread, Builder::seeded);
+    let builder = match args.workers {
+        Some(n) => builder.workers(n as usize),
+        None => builder,
+    };
+    builder.build().map_err(|e| Error::Refused {
+        stage: "run",
+        code: String::new(),
+        message: format!("the runtime cannot start: {e}"),
+    })
+}
+
+/// Runs the compiled program and answers its exit code.
+fn execute(executable: &Executable, args: &RunArgs) -> Result<u8, Error> {
+    set_args(args.args.clone());
+    let runtime = runtime(args)?;
+    let running = executable.start(0, &runtime, args.trace.is_some())?;
+    interrupt::watch(&running.task);
+    let end = running.wait(&runtime);
+    interrupt::unwatch();
+    flush();
+    let code = match end {
+        End::Gave(code) => code as u8,
+        End::Panicked(failure) => {
+            eprintln!("error: `main` panicked: {failure}");
+            exit::PANIC
+        }
+        End::Cancelled => exit::INTERRUPTED,
+        End::Stalled(dump) => {
+            eprint!("error: every task waits for something that can never come\n{dump}");
+            exit::ERROR
+        }
+    };
+    let program = running.program.clone();
+    drop(running);
+    // Cancels what main did not wait for, and reports failures that nobody saw.
+    runtime.shutdown(SHUTDOWN);
+    flush();
+    if let Some(path) = &args.trace {
+        write_trace(path, &program)?;
+    }
+    if interrupt::happened() {
+        return Ok(exit::INTERRUPTED);
+    }
+    Ok(if code == exit::FINE && program.has_failed() { exit::PANIC } else { code })
+}
+
+/// Writes what the tasks did in the trace format of Chrome and Perfetto.
+fn write_trace(path: &Path, program: &Program) -> Result<(), Error> {
+    let events: Vec<_> = program
+        .trace()
+        .iter()
+        .map(|t| {
+            serde_json::json!({
+                "name": t.name, "cat": "task", "ph": "X", "pid": 1, "tid": t.id,
+                "ts": t.spawned_ns / 1000, "dur": (t.ended_ns - t.spawned_ns) / 1000,
+                "args": { "parent": t.parent, "end": t.end },
+            })
+        })
+        .collect();
+    let text = serde_json::json!({ "traceEvents": events, "displayTimeUnit": "ms" }).to_string();
+    std::fs::write(path, text).map_err(|e| driver::write_error(path, &e))
 }
