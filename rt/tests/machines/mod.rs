@@ -229,6 +229,46 @@ pub(crate) unsafe extern "C" fn failing(ctx: *mut vt_ctx, frame: *mut u8) -> vt_
     }
 }
 
+/// Awaits one operation without arguments; its result is one word.
+#[repr(C)]
+pub(crate) struct Runner {
+    pub(crate) link: *const vt_site,
+    pub(crate) tag: u8,
+    pub(crate) op: HostOp,
+    pub(crate) storage: [u64; OP_BYTES / 8],
+}
+
+pub(crate) static RUNNER: vt_machine =
+    machine::<Runner>("runner", runner, std::mem::offset_of!(Runner, storage), 8);
+
+pub(crate) unsafe extern "C" fn runner(ctx: *mut vt_ctx, frame: *mut u8) -> vt_status {
+    unsafe {
+        let me = frame.cast::<Runner>();
+        let op = (*me).op;
+        assert!(op.size as usize <= OP_BYTES && op.align <= 8, "{op:?}");
+        let storage = (&raw mut (*me).storage).cast::<u8>();
+        if (*me).tag == 0 {
+            if (*ctx).mode == VT_MODE_CANCEL {
+                (*me).tag = 1;
+                return VT_CANCELLED;
+            }
+            let start: extern "C" fn(*mut vt_ctx, *mut u8) = std::mem::transmute(op.start);
+            start(ctx, storage);
+        }
+        let status = (op.poll)(ctx, storage);
+        if status == VT_YIELDED {
+            (*me).tag = 3;
+            return suspend(ctx, runner, frame);
+        }
+        (*me).tag = if status == VT_FAULTED { 2 } else { 1 };
+        status
+    }
+}
+
+pub(crate) fn spawn_op(handle: &Handle, op: HostOp) -> FrameTask {
+    spawn(handle, &RUNNER, SpawnOptions::default(), |f: &mut Runner| f.op = op)
+}
+
 /// Gives way `n` times.
 #[repr(C)]
 pub(crate) struct Yielder {
