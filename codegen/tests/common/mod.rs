@@ -26,7 +26,7 @@ pub(crate) struct Host {
     pub(crate) ctx: vt_ctx,
     pub(crate) leaf: vt_leaf,
     pub(crate) world: World,
-    fns: vt_fns,
+    pub(crate) fns: vt_fns,
 }
 
 impl Host {
