@@ -61,7 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // SAFETY: the frame is complete: its only argument is written.
     let task = unsafe { runtime.handle().spawn_frame(frame, SpawnOptions::default()) };
 
-    runtime.run(task.join())??;
+    runtime.run(task.join())?;
     let result = task.result().ok_or("the task is done")?;
     // SAFETY: the function's only result is an `i64`, and the handle keeps it alive.
     let total = unsafe { result.cast::<i64>().read() };
