@@ -304,13 +304,20 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// The slot at an address may be written. Where several share the place, by their start or by
+    /// any byte, which one is meant is not known: then what they have in common.
     fn forget_slot_at(&self, addr: Value, c: &mut Contents) {
-        let Some(at) = self.place(addr, 0) else { return };
-        for slot in &self.record.slots {
-            let inside = (slot.offset..slot.offset + slot.size).contains(&u64::from(at));
-            if inside && matches!(slot.role, SlotRole::Slot | SlotRole::Param) && slot.size > 8 {
-                c.forget(slot.offset as u32, slot.size as u32);
-            }
+        let Some(at) = self.place(addr, 0).map(u64::from) else { return };
+        let slots = || {
+            let all = self.record.slots.iter();
+            all.filter(|s| matches!(s.role, SlotRole::Slot | SlotRole::Param) && s.size > 8)
+        };
+        let starts = slots().any(|s| s.offset == at);
+        let covers = |s: &&SlotRecord| (s.offset..s.offset + s.size).contains(&at);
+        let here = slots().filter(|s| if starts { s.offset == at } else { covers(s) });
+        let ranges = here.map(|s| (s.offset, s.offset + s.size));
+        if let Some((from, to)) = ranges.reduce(|a, b| (a.0.max(b.0), a.1.min(b.1))) {
+            c.forget(from as u32, (to - from) as u32);
         }
     }
 
@@ -369,14 +376,15 @@ impl<'a> Checker<'a> {
                 continue;
             }
             let mut next = c.clone();
-            // An argument that was just read from the frame: the parameter is there as well.
+            // An argument that was just read from the frame: there, the parameter is as well. Where
+            // it was stored besides, it stays what it is.
             for (arg, &param) in edge.args.iter().zip(&self.f.blocks[edge.block].params) {
                 if let BlockArg::Value(v) = arg
-                    && self.loaded_in(*v, block)
+                    && let Some(at) = self.loaded_from(*v, block)
+                    && let Some(entry) = next.known.get_mut(&at)
+                    && entry.1 == *v
                 {
-                    for entry in next.known.values_mut().filter(|e| e.1 == *v) {
-                        entry.1 = self.name(param);
-                    }
+                    entry.1 = self.name(param);
                 }
             }
             out.push((edge.block, next));
@@ -384,12 +392,15 @@ impl<'a> Checker<'a> {
         out
     }
 
-    /// Whether a value is a plain load of this block.
-    fn loaded_in(&self, v: Value, block: Block) -> bool {
-        let ValueDef::Inst(inst, _) = self.f.values[v].def else { return false };
-        !self.stands_for.contains_key(&v)
-            && matches!(self.f.insts[inst].kind, InstKind::Load { .. })
-            && self.f.blocks[block].insts.contains(&inst)
+    /// Where in the frame a plain load of this block read a value.
+    fn loaded_from(&self, v: Value, block: Block) -> Option<u32> {
+        let ValueDef::Inst(inst, _) = self.f.values[v].def else { return None };
+        let InstKind::Load { addr, offset, .. } = self.f.insts[inst].kind else { return None };
+        let here = self.f.blocks[block].insts.contains(&inst);
+        if !here || self.stands_for.contains_key(&v) {
+            return None;
+        }
+        self.place(addr, offset)
     }
 
     /// From a suspending return to the entry of the state.
