@@ -10,7 +10,7 @@ use super::items::{Cx, Def, ParamInfo, TypeScope};
 use super::types::{InferKind, TyId, TyKind};
 use crate::diagnostics::{Diagnostic, Span};
 use crate::syntax::ast;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What an expression is wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,12 +74,10 @@ pub(super) struct Fx<'c, 'a, 'd> {
     pub(super) n_closures: u32,
     /// Set where a give decides the result of a closure.
     pub(super) result_open: bool,
-    /// Keys of what is told once per body.
-    pub(super) told: BTreeSet<&'static str>,
+    /// Whether an open type was reported: one per body.
+    pub(super) open_reported: bool,
     /// Errors before this body was begun.
     errors_before: usize,
-    /// Number of the first diagnostic of this body.
-    first_diag: usize,
 }
 
 impl Cx<'_, '_> {
@@ -104,7 +102,7 @@ impl Cx<'_, '_> {
 impl<'c, 'a, 'd> Fx<'c, 'a, 'd> {
     /// Starts a body.
     pub(super) fn new(cx: &'c mut Cx<'a, 'd>, name: String, module: u32, kind: BodyKind) -> Self {
-        let (errors_before, first_diag) = (cx.diags.n_errors(), cx.diags.len());
+        let errors_before = cx.diags.n_errors();
         Self {
             cx,
             name,
@@ -123,9 +121,8 @@ impl<'c, 'a, 'd> Fx<'c, 'a, 'd> {
             in_defer: false,
             n_closures: 0,
             result_open: false,
-            told: BTreeSet::new(),
+            open_reported: false,
             errors_before,
-            first_diag,
         }
     }
 
@@ -315,7 +312,7 @@ impl<'c, 'a, 'd> Fx<'c, 'a, 'd> {
         span: Span,
     ) -> Report<'_> {
         let diag = Diagnostic::error(key, title);
-        Report { from: self.first_diag, diags: self.cx.diags, diag, span }
+        Report { diags: self.cx.diags, diag, span }
     }
 
     /// Reports a construct that is not compiled, and stands for it.
@@ -428,7 +425,6 @@ pub(super) struct Report<'r> {
     diags: &'r mut crate::diagnostics::Diagnostics,
     diag: Diagnostic,
     span: Span,
-    from: usize,
 }
 
 impl Report<'_> {
@@ -456,14 +452,9 @@ impl Report<'_> {
         self
     }
 
-    /// Sends it off, with the words at its place; what the body was told already is not repeated.
+    /// Sends it off, with the words at its place.
     pub(super) fn push(self, label: impl Into<String>) {
-        let diag = self.diag.at(self.span, label);
-        let known = self.diags.iter().skip(self.from);
-        let mut known = known.filter(|other| other.key == diag.key);
-        if !known.any(|other| other.span() == diag.span()) {
-            self.diags.push(diag);
-        }
+        self.diags.push(self.diag.at(self.span, label));
     }
 }
 

@@ -117,8 +117,7 @@ fn suspends(r: &mut Report<'_>, func: &Function) {
         }
     }
     for (point, n) in func.suspends.keys().zip(named) {
-        // A machine keeps the names of its states.
-        if n > 1 || (n == 0 && func.kind.is_async()) {
+        if n != 1 {
             r.push("IR0142", Entity::Suspend(point), format!("is named by {n} terminators"));
         }
     }
