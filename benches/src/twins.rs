@@ -289,7 +289,7 @@ pub fn retrying_fetch() -> usize {
             if attempt >= tries {
                 return answer;
             }
-            delay += delay + Read::default().await;
+            delay = delay * 2 + Read::default().await;
         }
     }
     size_of_val(&root(std::ptr::null(), 3))

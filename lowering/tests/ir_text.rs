@@ -1,6 +1,8 @@
 //! The text form: print∘parse is the identity, and malformed text is a list of errors.
 
-use vitte_lowering::ir::{ParseError, parse_module};
+use vitte_lowering::ir::{
+    BinaryOp, CheckedOp, CompareOp, ConvertOp, CtxFn, ParseError, UnaryOp, parse_module, verify,
+};
 
 const EVERYTHING: &str = include_str!("data/everything.vir");
 
@@ -111,4 +113,36 @@ fn errors_are_capped() {
     let found = errors(&text);
     assert_eq!(found.len(), 101);
     assert!(found[100].contains("IR0009"));
+}
+
+/// The fenced blocks of the reference that are IR.
+fn examples() -> Vec<&'static str> {
+    let reference = include_str!("../docs/ir.md");
+    let blocks = reference.split("```vir\n").skip(1);
+    blocks.map(|b| b.split("```").next().unwrap()).collect()
+}
+
+#[test]
+fn examples_of_the_reference_are_valid() {
+    assert!(examples().len() >= 5);
+    for text in examples() {
+        let module = parse_module(text).unwrap_or_else(|e| panic!("{}\n{text}", e[0]));
+        verify(&module).unwrap_or_else(|e| panic!("{}\n{text}", e[0]));
+        assert_eq!(parse_module(&module.to_string()), Ok(module));
+    }
+}
+
+#[test]
+fn reference_names_every_operator() {
+    let reference = include_str!("../docs/ir.md");
+    let words: Vec<&str> =
+        reference.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    let names = UnaryOp::ALL.iter().map(|o| o.name());
+    let names = names.chain(BinaryOp::ALL.iter().map(|o| o.name()));
+    let names = names.chain(CheckedOp::ALL.iter().map(|o| o.name()));
+    let names = names.chain(CompareOp::ALL.iter().map(|o| o.name()));
+    let names = names.chain(ConvertOp::ALL.iter().map(|o| o.name()));
+    let names = names.chain(CtxFn::ALL.iter().map(|o| o.name()));
+    let missing: Vec<_> = names.filter(|name| !words.contains(name)).collect();
+    assert!(missing.is_empty(), "lowering/docs/ir.md lacks {missing:?}");
 }

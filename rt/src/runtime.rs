@@ -151,7 +151,8 @@ impl Runtime {
     ///
     /// # Panics
     ///
-    /// When a seeded run has stalled (with the task dump), and when the future panics.
+    /// When a seeded run has stalled (with the task dump), when the future panics, and when called
+    /// inside of a task of this runtime.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         match self.drive(future, true) {
             Ok(output) => output,
@@ -169,13 +170,15 @@ impl Runtime {
     ///
     /// # Panics
     ///
-    /// When the future panics.
+    /// When the future panics, and when called inside of a task of this runtime.
     pub fn run<F: Future>(&self, future: F) -> Result<F::Output, Stalled> {
         self.drive(future, false).map_err(|dump| Stalled { dump })
     }
 
     fn drive<F: Future>(&self, future: F, patient: bool) -> Result<F::Output, TaskDump> {
         let shared = &self.handle.shared;
+        let inside = ThreadCx::with(|cx| cx.is_some_and(|cx| cx.is_of(shared)));
+        assert!(!inside, "`block_on` or `run` inside of a task of the same runtime: await instead");
         match shared.flavor {
             Flavor::Seeded => run_seeded(shared, future),
             Flavor::Threads | Flavor::Current => block_on(shared, future, patient),

@@ -609,6 +609,14 @@ fn runtime_may_be_dropped_inside_its_own_task() {
 }
 
 #[test]
+fn block_on_inside_of_a_task_is_refused() {
+    let rt = Arc::new(Builder::multi_thread().workers(1).build().unwrap());
+    let inner = rt.clone();
+    let error = rt.block_on(rt.spawn(async move { inner.block_on(async {}) })).unwrap_err();
+    assert!(error.to_string().contains("await instead"), "{error}");
+}
+
+#[test]
 fn block_on_from_several_threads_at_once() {
     let rt = Arc::new(Builder::current_thread().build().unwrap());
     let threads: Vec<_> = (0..4)

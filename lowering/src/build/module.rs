@@ -93,9 +93,7 @@ impl<'p> Cx<'p> {
     /// Reports what is understood but not compiled yet.
     pub(super) fn unsupported(&mut self, span: diagnostics::Span, what: &str, instead: &str) {
         let title = format!("{what} cannot be compiled yet");
-        let d = Diagnostic::error(concat!("SEMA_E_", "UNSUPPORTED"), title)
-            .at(span, "used here")
-            .help(instead);
+        let d = Diagnostic::error("SEMA_E_UNSUPPORTED", title).at(span, "used here").help(instead);
         self.diags.push(d);
     }
 

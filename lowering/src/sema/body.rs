@@ -10,7 +10,7 @@ use super::items::{Cx, Def, ParamInfo, TypeScope};
 use super::types::{InferKind, TyId, TyKind};
 use crate::diagnostics::{Diagnostic, Span};
 use crate::syntax::ast;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What an expression is wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,10 +74,12 @@ pub(super) struct Fx<'c, 'a, 'd> {
     pub(super) n_closures: u32,
     /// Set where a give decides the result of a closure.
     pub(super) result_open: bool,
-    /// Whether an open type was reported: one per body.
-    pub(super) open_reported: bool,
+    /// Keys of what is told once per body.
+    pub(super) told: BTreeSet<&'static str>,
     /// Errors before this body was begun.
     errors_before: usize,
+    /// Number of the first diagnostic of this body.
+    first_diag: usize,
 }
 
 impl Cx<'_, '_> {
@@ -102,7 +104,7 @@ impl Cx<'_, '_> {
 impl<'c, 'a, 'd> Fx<'c, 'a, 'd> {
     /// Starts a body.
     pub(super) fn new(cx: &'c mut Cx<'a, 'd>, name: String, module: u32, kind: BodyKind) -> Self {
-        let errors_before = cx.diags.n_errors();
+        let (errors_before, first_diag) = (cx.diags.n_errors(), cx.diags.len());
         Self {
             cx,
             name,
@@ -121,8 +123,9 @@ impl<'c, 'a, 'd> Fx<'c, 'a, 'd> {
             in_defer: false,
             n_closures: 0,
             result_open: false,
-            open_reported: false,
+            told: BTreeSet::new(),
             errors_before,
+            first_diag,
         }
     }
 
@@ -312,7 +315,7 @@ impl<'c, 'a, 'd> Fx<'c, 'a, 'd> {
         span: Span,
     ) -> Report<'_> {
         let diag = Diagnostic::error(key, title);
-        Report { diags: self.cx.diags, diag, span }
+        Report { from: self.first_diag, diags: self.cx.diags, diag, span }
     }
 
     /// Reports a construct that is not compiled, and stands for it.
@@ -425,6 +428,7 @@ pub(super) struct Report<'r> {
     diags: &'r mut crate::diagnostics::Diagnostics,
     diag: Diagnostic,
     span: Span,
+    from: usize,
 }
 
 impl Report<'_> {
@@ -452,9 +456,14 @@ impl Report<'_> {
         self
     }
 
-    /// Sends it off, with the words at its place.
+    /// Sends it off, with the words at its place; what the body was told already is not repeated.
     pub(super) fn push(self, label: impl Into<String>) {
-        self.diags.push(self.diag.at(self.span, label));
+        let diag = self.diag.at(self.span, label);
+        let known = self.diags.iter().skip(self.from);
+        let mut known = known.filter(|other| other.key == diag.key);
+        if !known.any(|other| other.span() == diag.span()) {
+            self.diags.push(diag);
+        }
     }
 }
 

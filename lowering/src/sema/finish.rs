@@ -45,8 +45,7 @@ impl Fx<'_, '_, '_> {
             _ => leaf,
         });
         if open {
-            if !self.open_reported {
-                self.open_reported = true;
+            if self.told.insert("TYPECK_E_ANNOTATION") {
                 self.error("TYPECK_E_ANNOTATION", "the type cannot be told from the program", span)
                     .note("nothing says what an element or argument is")
                     .help("write it: `let xs: [int] = []`, `channel[int](8)`, `f[int](…)`")
@@ -115,6 +114,9 @@ impl Fx<'_, '_, '_> {
     }
 
     fn ref_escapes(&mut self, span: Span) {
+        if !self.told.insert("TYPECK_E_REF_ESCAPES") {
+            return;
+        }
         self.error("TYPECK_E_REF_ESCAPES", "a reference cannot be kept here", span)
             .note("it must not outlive the local it refers to")
             .help("bind it with `let r = &x`, or pass `&x` as an argument; or use the value itself")
@@ -187,13 +189,28 @@ impl Fx<'_, '_, '_> {
         }
     }
 
+    fn pattern_fits(&mut self, n: i128, ty: TyId, span: Span) {
+        if let TyKind::Int(int) = *self.cx.types.kind(ty)
+            && !(int.min()..=int.max()).contains(&n)
+        {
+            self.literal_range(n, int, span);
+        }
+    }
+
     fn settle_pattern(&mut self, pattern: &mut hir::Pattern) {
         pattern.ty = self.settle(pattern.ty, pattern.span);
         match &mut pattern.kind {
-            hir::PatternKind::Wildcard
-            | hir::PatternKind::Bind(_)
-            | hir::PatternKind::Const(_)
-            | hir::PatternKind::Range { .. } => {}
+            hir::PatternKind::Wildcard | hir::PatternKind::Bind(_) | hir::PatternKind::Const(_) => {
+                if let hir::PatternKind::Const(Const::Int(n)) = pattern.kind {
+                    self.pattern_fits(n, pattern.ty, pattern.span);
+                }
+            }
+            hir::PatternKind::Range { lo: Const::Int(lo), hi: Const::Int(hi) } => {
+                let (lo, hi) = (*lo, *hi);
+                self.pattern_fits(lo, pattern.ty, pattern.span);
+                self.pattern_fits(hi, pattern.ty, pattern.span);
+            }
+            hir::PatternKind::Range { .. } => {}
             hir::PatternKind::Variant { payload: parts, .. }
             | hir::PatternKind::Tuple(parts)
             | hir::PatternKind::List { elements: parts, .. }

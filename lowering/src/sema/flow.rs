@@ -80,6 +80,8 @@ struct Flow<'f> {
     state: Option<State>,
     loops: BTreeMap<LoopId, Ends>,
     used: BTreeSet<LocalId>,
+    /// For each defer that is pending, what was moved since it was met.
+    pending: Vec<BTreeMap<LocalId, Moved>>,
     found: Vec<Diagnostic>,
     reported: BTreeSet<(Span, &'static str)>,
     steps: u32,
@@ -100,6 +102,7 @@ pub(super) fn check(fx: &mut Fx<'_, '_, '_>, body: &Body) {
         state: Some(State::default()),
         loops: BTreeMap::new(),
         used: BTreeSet::new(),
+        pending: Vec::new(),
         found: Vec::new(),
         reported: BTreeSet::new(),
         steps: 0,
@@ -163,7 +166,11 @@ impl Flow<'_> {
         let info = &self.body.locals[local.0 as usize];
         let (moved, stale) = (state.moved.get(&local).copied(), state.stale.get(&local).copied());
         if mode == LoadMode::Move {
-            state.moved.insert(local, Moved { at: span, awaited: self.awaiting });
+            let moved = Moved { at: span, awaited: self.awaiting };
+            state.moved.insert(local, moved);
+            for gone in &mut self.pending {
+                gone.entry(local).or_insert(moved);
+            }
         }
         if let Some(moved) = moved {
             let future = self.is_future[local.0 as usize];
@@ -227,6 +234,7 @@ impl Flow<'_> {
     }
 
     fn block(&mut self, block: &Block) {
+        let outside = self.pending.len();
         let mut defers = Vec::new();
         for stmt in &block.stmts {
             match &stmt.kind {
@@ -239,17 +247,24 @@ impl Flow<'_> {
                     self.pattern(pattern);
                 }
                 hir::StmtKind::Expr(expr) => self.expr(expr),
-                hir::StmtKind::Defer(block) => defers.push((block, self.state.clone())),
+                hir::StmtKind::Defer(block) => {
+                    defers.push((block, self.state.clone()));
+                    self.pending.push(BTreeMap::new());
+                }
             }
         }
         if let Some(value) = &block.value {
             self.expr(value);
         }
-        // A defer runs at the end of the block, or at any exit after it was met. What is moved at
-        // one of them is gone for it; that it ran is no news for the exits.
-        for (block, at) in defers.into_iter().rev() {
+        // A defer may run at any point after it, as anything may panic or be cancelled: whatever
+        // was moved since may be gone. That it ran is no news for what follows.
+        let gone = self.pending.split_off(outside);
+        for ((block, at), gone) in defers.into_iter().zip(gone).rev() {
             let after = self.state.take();
-            self.state = join(after.clone(), at);
+            self.state = join(at, after.clone());
+            if let Some(state) = &mut self.state {
+                state.join(State { moved: gone, ..State::default() });
+            }
             self.block(block);
             let ran = self.state.take();
             self.state = after.and(ran);

@@ -240,10 +240,6 @@ impl<'a> Fx<'_, 'a, '_> {
             return None;
         }
         match value.kind {
-            ExprKind::Const(Const::Int(n)) => {
-                self.check_literal(n, ty, literal.span);
-                Some(Const::Int(n))
-            }
             ExprKind::Const(value) => Some(value),
             _ => {
                 if value.ty != TyId::ERROR {
@@ -251,15 +247,6 @@ impl<'a> Fx<'_, 'a, '_> {
                 }
                 None
             }
-        }
-    }
-
-    /// Reports a literal pattern that its type cannot hold, where the type is known already.
-    fn check_literal(&mut self, n: i128, ty: TyId, span: Span) {
-        if let TyKind::Int(int) = self.ty_kind(ty)
-            && !(int.min()..=int.max()).contains(&n)
-        {
-            self.literal_range(n, int, span);
         }
     }
 

@@ -197,7 +197,38 @@ impl<'a> Fx<'_, 'a, '_> {
             | ExprKind::List(args)
             | ExprKind::Variant { args, .. } => all(args),
             ExprKind::Call(call) => whole_local && all(&call.args),
+            ExprKind::If { cond, then, otherwise } => {
+                Self::calm(cond, whole_local)
+                    && Self::calm(then, whole_local)
+                    && otherwise.as_ref().is_none_or(|other| Self::calm(other, whole_local))
+            }
+            ExprKind::Match { scrutinee, arms, .. } => {
+                Self::calm(scrutinee, whole_local)
+                    && arms.iter().all(|arm| {
+                        arm.guard.as_ref().is_none_or(|guard| Self::calm(guard, whole_local))
+                            && Self::calm(&arm.body, whole_local)
+                    })
+            }
+            ExprKind::Await(what) | ExprKind::Spawn { what, .. } => {
+                whole_local && Self::calm_awaitable(what)
+            }
             _ => false,
+        }
+    }
+
+    fn calm_awaitable(awaitable: &hir::Awaitable) -> bool {
+        let all = |list: &[Expr]| list.iter().all(|expr| Self::calm(expr, true));
+        match &awaitable.kind {
+            hir::AwaitableKind::Call(call) => all(&call.args),
+            hir::AwaitableKind::CallValue { callee, args } => Self::calm(callee, true) && all(args),
+            hir::AwaitableKind::Op { args, .. } => all(args),
+            hir::AwaitableKind::Future(value) | hir::AwaitableKind::Task(value) => {
+                Self::calm(value, true)
+            }
+            hir::AwaitableKind::Join(branches) => branches.iter().all(Self::calm_awaitable),
+            hir::AwaitableKind::Timeout { ms, of } => {
+                Self::calm(ms, true) && Self::calm_awaitable(of)
+            }
         }
     }
 

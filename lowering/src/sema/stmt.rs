@@ -389,7 +389,7 @@ impl<'a> Fx<'_, 'a, '_> {
                 let title = format!("`for` needs a {what}");
                 let mut report = self.error("TYPECK_E_NOT_ITERABLE", title, iter.span);
                 report = match name.as_str() {
-                    "int" | "{integer}" => report.help("write a range: `0..n`"),
+                    "int" => report.help("write a range: `0..n`"),
                     _ => report
                         .help("go over a list `[T]`, a range `a..b`, or with `for await` a stream"),
                 };

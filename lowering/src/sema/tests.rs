@@ -4,7 +4,10 @@ use super::{check, hir};
 use crate::diagnostics::{Color, Diagnostics, SourceMap, render_all};
 use crate::syntax;
 
+mod goldens;
 mod good;
+mod robust;
+mod rules;
 
 /// Checks one file; gives the program and all diagnostics as text.
 fn check_text(text: &str) -> (Option<hir::Program>, Diagnostics, String) {

@@ -100,7 +100,8 @@ impl<'a> Cx<'a, '_> {
                 let inner = self.type_of(inner, scope);
                 if inner == TyId::ERROR { inner } else { self.types.option(inner) }
             }
-            ast::TypeKind::List(elem) | ast::TypeKind::Array { element: elem, .. } => {
+            ast::TypeKind::Array { .. } => self.no_type("an array of fixed length", ty.span),
+            ast::TypeKind::List(elem) => {
                 let elem = self.type_of(elem, scope);
                 if elem == TyId::ERROR { elem } else { self.types.list(elem) }
             }
@@ -194,6 +195,10 @@ impl<'a> Cx<'a, '_> {
             Some(Def::StdType(name)) => self.std_type(name, path, args, scope),
             Some(Def::Error) => TyId::ERROR,
             Some(Def::Trait) => self.no_type("a trait as a type", path.span),
+            // A procedure may have the name of a type.
+            Some(_) if segments.is_empty() && STD_TYPES.contains(&name) => {
+                self.std_type(name, path, args, scope)
+            }
             Some(_) => {
                 self.diags.push(
                     Diagnostic::error("SEMA_E_NOT_A_TYPE", format!("`{name}` is not a type"))
@@ -353,6 +358,9 @@ impl<'a> Cx<'a, '_> {
         self.diags.push(diag);
     }
 }
+
+/// Types of the language that have plain names, which procedures like to have, too.
+const STD_TYPES: [&str; 5] = ["stream", "list", "bytes", "string", "unit"];
 
 /// The integer type of a name.
 pub(super) fn int_name(name: &str) -> Option<IntTy> {

@@ -137,7 +137,7 @@ pub enum TyKind {
     F32,
     /// `f64`.
     F64,
-    /// `[T]`, counted; `bytes` is `[u8]`, and `[T; N]` is a list, too.
+    /// `[T]`, counted; `bytes` is `[u8]`.
     List(TyId),
     /// `(A, B)`; at least two elements.
     Tuple(Vec<TyId>),
@@ -416,8 +416,8 @@ impl Types {
                 self.write(*target, out);
             }
             TyKind::Infer(_, InferKind::Any) => out.push('_'),
-            TyKind::Infer(_, InferKind::Int) => out.push_str("{integer}"),
-            TyKind::Infer(_, InferKind::Float) => out.push_str("{float}"),
+            TyKind::Infer(_, InferKind::Int) => out.push_str(IntTy::I64.name()),
+            TyKind::Infer(_, InferKind::Float) => out.push_str("f64"),
         }
     }
 

@@ -8,12 +8,18 @@
 //! A branch that finishes first in a select, faults, or is cancelled ends the others: they are
 //! asked to cancel in index order and drained. While a select drains it holds the shield of its own
 //! leaf, so a cancel of the task waits until the losers are gone.
+//!
+//! Running branches nests natively, so a recursion through joins uses the native stack. A join that
+//! would start with the stack at its limit faults instead (`fault_code::STACK`); its branches are
+//! cancelled before they start, which needs little stack.
 
 use crate::ctx::{
     VT_CANCEL_ASKED, VT_CANCEL_NONE, VT_MODE_CANCEL, VT_MODE_RESUME, vt_ctx, vt_leaf,
 };
 use crate::run::vt_run;
-use crate::status::{VT_CANCELLED, VT_DONE, VT_FAULTED, VT_NONE, VT_YIELDED, vt_status};
+use crate::status::{
+    VT_CANCELLED, VT_DONE, VT_FAULTED, VT_NONE, VT_YIELDED, fault_code, vt_status,
+};
 
 /// Wait for all branches.
 pub const VT_JOIN: u32 = 0;
@@ -30,8 +36,14 @@ const PHASE_DRAIN: u8 = 1;
 const PHASE_FAIL: u8 = 2;
 /// The task is being cancelled; all branches are being drained.
 const PHASE_CANCEL: u8 = 3;
+/// The native stack is too low to run branches: they are drained unstarted under the shield.
+const PHASE_STACK: u8 = 4;
 /// Bit of `phase` on the winning branch.
 const WINNER: u8 = 0x80;
+/// Bit of `phase` on the first branch: the first call is over.
+const STARTED: u8 = 0x40;
+/// The bits that are no phase.
+const FLAGS: u8 = WINNER | STARTED;
 
 /// Runs the unfinished branches once and says how the whole stands.
 ///
@@ -64,6 +76,11 @@ pub unsafe extern "C" fn vt_branches(
     if *mode == VT_MODE_CANCEL {
         *mode = VT_MODE_RESUME;
         all.enter(PHASE_CANCEL);
+    } else if all.get(0).phase & STARTED == 0 {
+        all.update(0, |first| first.phase |= STARTED);
+        if stack_is_low(ctx) {
+            all.fault_stack();
+        }
     }
     // The leaf in force while a branch runs is the branch's; ours is the one to be made the leaf.
     loop {
@@ -90,6 +107,18 @@ fn empty(ctx: &mut vt_ctx, flags: u32) -> vt_status {
     }
     ctx.winner = 0;
     if flags == VT_SELECT { VT_YIELDED } else { VT_DONE }
+}
+
+/// Whether a phase holds the shield of the joining frame's leaf.
+fn shielded(phase: u8) -> bool {
+    matches!(phase, PHASE_DRAIN | PHASE_FAIL | PHASE_STACK)
+}
+
+/// Whether the native stack has reached the limit for procedures in call cycles.
+fn stack_is_low(ctx: *mut vt_ctx) -> bool {
+    let here = 0u8;
+    // SAFETY: `ctx` is valid (the caller is `vt_branches`).
+    (&raw const here) as usize <= unsafe { (*ctx).stack_limit }
 }
 
 /// The branch records of one join, with the context of the call.
@@ -124,7 +153,7 @@ impl Branches {
     }
 
     fn phase(&self) -> u8 {
-        self.get(0).phase & !WINNER
+        self.get(0).phase & !FLAGS
     }
 
     fn any_unfinished(&self) -> bool {
@@ -142,13 +171,12 @@ impl Branches {
 
     /// Starts draining: asks every unfinished branch to cancel, in index order.
     fn enter(&self, phase: u8) {
-        let shielded = |p| p == PHASE_DRAIN || p == PHASE_FAIL;
         match (shielded(self.phase()), shielded(phase)) {
             (false, true) => self.add_shield(1),
             (true, false) => self.add_shield(-1),
             _ => {}
         }
-        self.update(0, |first| first.phase = phase | (first.phase & WINNER));
+        self.update(0, |first| first.phase = phase | (first.phase & FLAGS));
         for i in (0..self.n).filter(|&i| self.is_unfinished(i)) {
             self.update(i, |branch| {
                 if branch.cancel == VT_CANCEL_NONE {
@@ -156,6 +184,17 @@ impl Branches {
                 }
             });
         }
+    }
+
+    /// Faults the join instead of running its branches.
+    fn fault_stack(&self) {
+        // SAFETY: `ctx` is valid for the whole call.
+        let fns = unsafe { (*self.ctx).fns };
+        // SAFETY: the function table is valid as long as the context.
+        let fault = unsafe { (*fns).fault };
+        // SAFETY: `ctx` is valid; a null span is an unknown place.
+        unsafe { fault(self.ctx, fault_code::STACK, core::ptr::null(), 0, 0) };
+        self.enter(PHASE_STACK);
     }
 
     /// Where a round starts: at a chosen branch while a select still looks for its winner.
@@ -213,11 +252,12 @@ impl Branches {
     /// All branches are finished: gives the shield back and names the outcome.
     fn finish(&self, flags: u32) -> vt_status {
         let phase = self.phase();
-        if phase == PHASE_DRAIN || phase == PHASE_FAIL {
+        if shielded(phase) {
             self.add_shield(-1);
         }
         // A loser that faulted while it was drained faults the whole.
-        if (0..self.n).any(|i| u32::from(self.get(i).status) == VT_FAULTED) {
+        let faulted = (0..self.n).any(|i| u32::from(self.get(i).status) == VT_FAULTED);
+        if faulted || phase == PHASE_STACK {
             return VT_FAULTED;
         }
         if phase == PHASE_CANCEL || phase == PHASE_FAIL {

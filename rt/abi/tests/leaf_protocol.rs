@@ -339,6 +339,24 @@ fn abort_ends_all_cleanup_of_the_task() {
 }
 
 #[test]
+fn endless_recursion_through_joins_faults_at_the_stack_limit() {
+    let body = || {
+        let mut world = World::new();
+        let here = 0u8;
+        world.stack_limit = &raw const here as usize - (256 << 10);
+        let root = world.arena(&FORK_MACHINE);
+        let mut leaf = new_leaf(fork, root);
+        assert_eq!(drive(&mut world, &mut leaf, None), VT_FAULTED);
+        assert_eq!(world.faults, [fault_code::STACK]);
+        assert!(world.max_live > 100, "it went deep: {}", world.max_live);
+        world.free(root);
+        assert_eq!(world.live, 0, "every frame was freed");
+        assert_eq!(leaf.shield, 0);
+    };
+    std::thread::Builder::new().stack_size(512 << 10).spawn(body).unwrap().join().unwrap();
+}
+
+#[test]
 fn generator_answers_items_and_stays_suspended() {
     let mut world = World::new();
     let mut frame = Consumer::new(4);

@@ -92,7 +92,11 @@ impl ThreadCx {
         if known != 0 {
             return known;
         }
-        let limit = stack_bottom() + STACK_RESERVE;
+        // A task may go on on a thread with less stack than this one: what workers have is all that
+        // it may use anywhere.
+        let here = 0u8;
+        let worker = (&raw const here as usize).saturating_sub(STACK_BYTES - 2 * STACK_RESERVE);
+        let limit = worker.max(stack_bottom() + STACK_RESERVE);
         STACK_LIMIT.set(limit);
         limit
     }

@@ -117,7 +117,8 @@ fn suspends(r: &mut Report<'_>, func: &Function) {
         }
     }
     for (point, n) in func.suspends.keys().zip(named) {
-        if n != 1 {
+        // A machine keeps the names of its states.
+        if n > 1 || (n == 0 && func.kind.is_async()) {
             r.push("IR0142", Entity::Suspend(point), format!("is named by {n} terminators"));
         }
     }

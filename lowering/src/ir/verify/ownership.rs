@@ -19,7 +19,8 @@
 //! slot is used next or the function ends.
 //!
 //! **Refinement.** `br` on a flag decides the slot on both edges, and the flag is *known* there.
-//! Known too are constants, and parameters that get the same constant on every edge.
+//! Known too are constants, and parameters that get what is known, and the same, on every edge. The
+//! edge of a `br` that contradicts what is known is not taken.
 //!
 //! A flag is forgotten where its definition is executed again. Accepted imprecision: flags computed
 //! by logic or comparison, and slots owned by the same condition as an earlier `br` without a flag
@@ -77,7 +78,7 @@ pub(super) fn check(r: &mut Report<'_>, m: &Module, func: &Function, cfg: &Cfg) 
     };
     o.solve();
     for block in func.blocks.keys().filter(|&b| cfg.is_reachable(b)) {
-        let facts = o.ins[block].clone().expect("I: reachable blocks have facts");
+        let Some(facts) = o.ins[block].clone() else { continue };
         o.transfer(block, (*facts).clone(), &mut |code, entity, message| {
             r.push(code, entity, message);
         });
@@ -90,8 +91,8 @@ struct Ownership<'a> {
     constants: EntityVec<Value, Known>,
     owned: Vec<bool>,
     ins: EntityVec<Block, Option<Rc<Facts>>>,
-    /// Per target of the terminator.
-    outs: EntityVec<Block, Vec<Rc<Facts>>>,
+    /// Per target of the terminator; `None` where the edge is never taken.
+    outs: EntityVec<Block, Vec<Option<Rc<Facts>>>>,
 }
 
 type Sink<'s> = &'s mut dyn FnMut(&'static str, Entity, String);
@@ -121,7 +122,7 @@ impl Ownership<'_> {
             self.ins[block] = Some(Rc::new(facts.clone()));
             let outs = self.transfer(block, facts, &mut |_, _, _| {});
             for (index, out) in outs.iter().enumerate() {
-                if self.outs[block].get(index) != Some(out) {
+                if out.is_some() && self.outs[block].get(index) != Some(out) {
                     work.insert(place[self.cfg.succs(block)[index]]);
                 }
             }
@@ -133,7 +134,7 @@ impl Ownership<'_> {
     fn merge(&self, block: Block) -> Facts {
         let mut edges = Vec::new();
         for e in self.cfg.pred_edges(block) {
-            if let Some(out) = self.outs[e.from].get(e.index as usize) {
+            if let Some(Some(out)) = self.outs[e.from].get(e.index as usize) {
                 let term = self.func.term(e.from);
                 edges.push((out, &term.targets()[e.index as usize].args));
             }
@@ -148,6 +149,18 @@ impl Ownership<'_> {
         known.retain(|v, b| others.iter().all(|(f, _)| f.known.get(v) == Some(b)));
         let params = &self.func.blocks[block].params;
         known.retain(|v, _| !params.contains(v));
+        for (n, &p) in params.iter().enumerate() {
+            let passed = |truth: bool| {
+                edges.iter().all(|(f, args)| match args.get(n) {
+                    Some(&BlockArg::Value(v)) => self.is_known(f, v, truth),
+                    _ => false,
+                })
+            };
+            if self.func.value_type(p) == Type::Bool {
+                let truth = [true, false].into_iter().find(|&truth| passed(truth));
+                known.extend(truth.map(|truth| (p, truth)));
+            }
+        }
         let all: BTreeSet<Slot> = edges.iter().flat_map(|(f, _)| f.slots.keys().copied()).collect();
         let mut slots = BTreeMap::new();
         for slot in all {
@@ -210,7 +223,7 @@ impl Ownership<'_> {
     }
 
     /// Carries facts through a block; answers those on each edge. Tells `sink` what is wrong.
-    fn transfer(&self, block: Block, facts: Facts, sink: Sink<'_>) -> Vec<Rc<Facts>> {
+    fn transfer(&self, block: Block, facts: Facts, sink: Sink<'_>) -> Vec<Option<Rc<Facts>>> {
         let mut walk = Walk { o: self, facts, block, at: Entity::Block(block), sink };
         for (inst, data) in insts(self.func, block) {
             walk.at = Entity::Inst(block, inst);
@@ -403,7 +416,7 @@ impl Walk<'_, '_> {
         kind.for_each_slot_use(|slot, access| self.access(slot, access));
     }
 
-    fn term(&mut self, term: &Terminator) -> Vec<Rc<Facts>> {
+    fn term(&mut self, term: &Terminator) -> Vec<Option<Rc<Facts>>> {
         term.for_each_slot_use(|slot, access| self.access(slot, access));
         if matches!(term, Terminator::Return(_) | Terminator::Unwind(_)) {
             for slot in self.facts.slots.keys().copied().collect::<Vec<_>>() {
@@ -412,10 +425,10 @@ impl Walk<'_, '_> {
         }
         let n = term.targets().len();
         if let Terminator::Br { cond, .. } = term {
-            return [true, false].map(|taken| Rc::new(self.refined(*cond, taken))).to_vec();
+            return [true, false].map(|taken| self.refined(*cond, taken).map(Rc::new)).to_vec();
         }
         let base = Rc::new(self.facts.clone());
-        let mut outs = vec![base; n];
+        let mut outs = vec![Some(base); n];
         let mut dests = Vec::new();
         term.for_each_slot_use(|slot, access| {
             if let SlotAccess::DestOn(edge) = access {
@@ -429,12 +442,18 @@ impl Walk<'_, '_> {
             if self.facts.slots.contains_key(&slot) {
                 self.bad("IR0161", slot, "gets a result");
             }
-            Rc::make_mut(&mut outs[edge]).slots.insert(slot, State::Owned);
+            if let Some(out) = &mut outs[edge] {
+                Rc::make_mut(out).slots.insert(slot, State::Owned);
+            }
         }
         outs
     }
 
-    fn refined(&self, cond: Value, taken: bool) -> Facts {
+    /// Facts on an edge of a `br`; `None` if it is never taken.
+    fn refined(&self, cond: Value, taken: bool) -> Option<Facts> {
+        if self.o.is_known(&self.facts, cond, !taken) {
+            return None;
+        }
         let mut facts = self.facts.clone();
         let decided = |s: &State| matches!(s, State::Flags(f) if f.contains(&cond));
         if facts.slots.values().any(decided) {
@@ -445,6 +464,6 @@ impl Walk<'_, '_> {
         } else {
             facts.slots.retain(|_, s| !decided(s));
         }
-        facts
+        Some(facts)
     }
 }

@@ -102,7 +102,9 @@ impl Typing<'_, '_> {
             Arg::Value(v) => {
                 let have = self.ty(v);
                 let by_address = in_machine && want.as_value().is_none() && have == Type::Ptr;
-                (want == Ty::Value(have) || by_address, Ty::Value(have))
+                // A reference is an address: one import may serve all classes.
+                let counted = have.is_ref() && want == Ty::Value(Type::Ptr);
+                (want == Ty::Value(have) || by_address || counted, Ty::Value(have))
             }
             Arg::Move(slot) => {
                 let have = self.func.slots[slot].ty;

@@ -4,8 +4,21 @@ use super::good;
 
 #[test]
 fn the_example_of_the_language_description() {
-    good(
-        r#"
+    good(EXAMPLE);
+}
+
+#[test]
+fn forms_picks_lists_options_and_matches() {
+    good(VALUES);
+}
+
+#[test]
+fn select_streams_joins_and_sockets() {
+    good(ASYNC);
+}
+
+/// A seed for others.
+pub(super) const EXAMPLE: &str = r#"
 space demo/fetch
 
 async proc fetch(id: int) -> string {
@@ -30,14 +43,10 @@ async proc main() -> int {
     with task_scope() as s { s.spawn(fetch(3)); s.spawn(fetch(4)); }
     give 0;
 }
-"#,
-    );
-}
+"#;
 
-#[test]
-fn forms_picks_lists_options_and_matches() {
-    good(
-        r#"
+/// A seed for others.
+pub(super) const VALUES: &str = r#"
 form Point { x: int, y: int
     proc sum(self) -> int { give self.x + self.y }
     proc origin() -> Point { give Point { x: 0, y: 0 } }
@@ -111,14 +120,10 @@ proc main() -> int {
 proc apply(f: proc(int) -> int, x: int) -> int { give f(x) }
 
 test "addition" { assert 1 + 1 == 2; await sleep(1) }
-"#,
-    );
-}
+"#;
 
-#[test]
-fn select_streams_joins_and_sockets() {
-    good(
-        r#"
+/// A seed for others.
+pub(super) const ASYNC: &str = r#"
 use std/net.{tcp_listen, tcp_connect}
 use std/io
 use std/time.{now_ms}
@@ -170,6 +175,4 @@ async proc main() -> int {
     println(line + (now_ms() as string) + (x as string));
     give 0
 }
-"#,
-    );
-}
+"#;

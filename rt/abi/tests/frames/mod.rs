@@ -11,6 +11,9 @@ pub(crate) struct World {
     pub(crate) live: usize,
     pub(crate) choice: u32,
     pub(crate) winner: u32,
+    pub(crate) stack_limit: usize,
+    pub(crate) faults: Vec<u32>,
+    pub(crate) max_live: usize,
 }
 
 static FNS: vt_fns =
@@ -18,7 +21,16 @@ static FNS: vt_fns =
 
 impl World {
     pub(crate) fn new() -> Self {
-        World { now: 0, log: vec![], live: 0, choice: 0, winner: 0 }
+        World {
+            now: 0,
+            log: vec![],
+            live: 0,
+            choice: 0,
+            winner: 0,
+            stack_limit: 0,
+            faults: vec![],
+            max_live: 0,
+        }
     }
 
     pub(crate) fn ctx(&mut self) -> vt_ctx {
@@ -27,7 +39,7 @@ impl World {
             task: null_mut(),
             fns: &raw const FNS,
             budget: 1 << 20,
-            stack_limit: 0,
+            stack_limit: self.stack_limit,
             now_ns: self.now,
             mode: VT_MODE_RESUME,
             child_status: VT_NONE,
@@ -80,7 +92,9 @@ unsafe extern "C" fn alloc_frame(
     machine: *const vt_machine,
     _kind: u32,
 ) -> *mut u8 {
-    world(ctx).live += 1;
+    let w = world(ctx);
+    w.live += 1;
+    w.max_live = w.max_live.max(w.live);
     unsafe {
         let block = alloc_zeroed(layout(&*machine));
         block.cast::<vt_prefix>().write(vt_prefix { machine, parent: null_mut() });
@@ -103,11 +117,12 @@ unsafe extern "C" fn overrun(_: *mut vt_ctx) -> vt_status {
 
 unsafe extern "C" fn fault(
     ctx: *mut vt_ctx,
-    _code: u32,
+    code: u32,
     _span: *const vt_span,
     _payload: u64,
     in_cleanup: u32,
 ) {
+    world(ctx).faults.push(code);
     unsafe { (*ctx).abort |= in_cleanup };
 }
 
@@ -174,7 +189,8 @@ pub(crate) struct Rec {
     child: *mut u8,
 }
 
-pub(crate) static REC_MACHINE: vt_machine = vt_machine {
+pub(crate) static REC_MACHINE: vt_machine = REC_MACHINE_BASE;
+const REC_MACHINE_BASE: vt_machine = vt_machine {
     resume: rec,
     size: size_of::<Rec>() as u32,
     align: 8,
@@ -573,6 +589,51 @@ pub(crate) unsafe extern "C" fn consumer(ctx: *mut vt_ctx, frame: *mut u8) -> vt
             }
             status = numbers(ctx, (&raw mut (*me).source).cast());
         }
+    }
+}
+
+// --- fork: joins itself (in the arena) with a sleep, without end
+
+#[repr(C)]
+pub(crate) struct Fork {
+    link: *const vt_site,
+    tag: u8,
+    branches: [vt_leaf; 2],
+    child: *mut u8,
+    sleep: Sleep,
+}
+
+pub(crate) static FORK_MACHINE: vt_machine = vt_machine {
+    resume: fork,
+    size: size_of::<Fork>() as u32,
+    name: "fork".as_ptr(),
+    name_len: 4,
+    result_offset: 0,
+    result_bytes: 0,
+    ..REC_MACHINE_BASE
+};
+
+pub(crate) unsafe extern "C" fn fork(ctx: *mut vt_ctx, frame: *mut u8) -> vt_status {
+    unsafe {
+        let me = frame.cast::<Fork>();
+        if (*me).tag == 0 {
+            if cancelled(ctx) {
+                (*me).tag = 1;
+                return VT_CANCELLED;
+            }
+            (*me).child = ((*(*ctx).fns).alloc_frame)(ctx, &raw const FORK_MACHINE, VT_FRAME_ARENA);
+            (&raw mut (*me).sleep).write(Sleep::new(1, 9, 0));
+            let storage = (&raw mut (*me).sleep).cast();
+            (*me).branches = [new_leaf(fork, (*me).child), new_leaf(sleep, storage)];
+            (*me).tag = 3;
+        }
+        let status = vt_branches(ctx, (&raw mut (*me).branches).cast(), 2, VT_JOIN);
+        if status == VT_YIELDED {
+            return suspend(ctx, fork, frame);
+        }
+        ((*(*ctx).fns).free_frame)(ctx, (*me).child);
+        (*me).tag = 1;
+        status
     }
 }
 

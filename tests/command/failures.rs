@@ -1,0 +1,245 @@
+//! Bad input and bad ends: exit codes and messages.
+
+use super::{Folder, Ran, command, run_text, vitte};
+use std::io::Read as _;
+use std::process::Stdio;
+
+const SHOW: &str = "
+async proc show(t: Task[int]) {
+    pick await t {
+        Ok(v) { println(\"ok \" + (v as string)) }
+        Err(e) {
+            pick e {
+                Cancelled { println(\"cancelled\") }
+                Panicked(m, s) { println(m) }
+            }
+        }
+    }
+}
+";
+
+#[test]
+fn wrong_usage_is_2_and_help_is_0() {
+    assert_eq!(vitte(&[]).code, 2);
+    assert_eq!(vitte(&["run"]).code, 2);
+    assert_eq!(vitte(&["lower", "x.vit", "--emit", "soup"]).code, 2);
+    let help = vitte(&["--help"]);
+    assert_eq!((help.code, help.err.as_str()), (0, ""));
+    assert!(help.out.contains("explain"));
+}
+
+#[test]
+fn unreadable_files_are_named() {
+    for what in ["run", "check", "lower", "test"] {
+        let ran = vitte(&[what, "no/such/file.vit"]);
+        assert_eq!(ran.code, 1, "{what}");
+        assert!(ran.err.contains("cannot read `no/such/file.vit`: No such file"), "{}", ran.err);
+    }
+    let ran = vitte(&["check", "README.md"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains(".vir"), "{}", ran.err);
+    let folder = Folder::new();
+    let path = folder.0.join("x.vit");
+    std::fs::write(&path, [0xff, 0xfe, 0x00]).unwrap();
+    let ran = vitte(&["check", &path.display().to_string()]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("UTF-8"), "{}", ran.err);
+}
+
+#[test]
+fn all_mistakes_are_reported_at_once() {
+    let ran =
+        run_text("proc main() -> int {\n    let a = ;\n    let b = nowhere\n    give 0\n}\n", &[]);
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+    assert!(ran.err.contains("error[PARSE_E_EXPECTED_EXPRESSION]"), "{}", ran.err);
+    assert!(ran.err.contains("program.vit:2:13"), "{}", ran.err);
+    assert!(ran.err.contains("nowhere"), "{}", ran.err);
+    assert!(!ran.err.contains('\x1b'), "no colour outside of a terminal");
+}
+
+#[test]
+fn diagnostics_for_tools_are_json() {
+    let folder = Folder::new();
+    let good = folder.file("good.vit", "proc main() -> int { give 0 }\n");
+    let bad = folder.file("bad.vit", "proc main() -> int { give }}\n");
+    assert_eq!(vitte(&["check", &good]), Ran { code: 0, out: String::new(), err: String::new() });
+    let ran = vitte(&["check", &good, &bad, "--format", "json"]);
+    assert_eq!(ran.code, 1);
+    let json: serde_json::Value = serde_json::from_str(&ran.err).unwrap();
+    assert!(json["errors"].as_u64().unwrap() >= 1);
+    assert!(json["diagnostics"][0]["key"].is_string());
+}
+
+#[test]
+fn textual_ir_with_mistakes_is_refused_with_places() {
+    let folder = Folder::new();
+    let bad =
+        folder.file("bad.vir", "module \"m\"\n\nsync fn0 \"f\"() {\nblock0:\n  frobnicate\n}\n");
+    let ran = vitte(&["run", &bad]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("bad.vir:5:3"), "{}", ran.err);
+    let unowned = folder.file(
+        "unowned.vir",
+        "module \"m\"\n\nasync fn0 \"main\"() -> i64 {\nblock0:\n  return v7\n}\n",
+    );
+    let ran = vitte(&["run", &unowned]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("error[IR0"), "{}", ran.err);
+}
+
+#[test]
+fn an_operation_declared_too_small_is_refused() {
+    let folder = Folder::new();
+    let file = folder.file(
+        "small.vir",
+        "module \"m\"\nop0 = op \"sleep\" symbol \"vitte_op_sleep\"(i64) size 8 align 8 result 8\n\n\
+         async fn0 \"main\"() -> i64 {\n  sp0 \"sleep\"\nblock0:\n  v0: i64 = const 1\n  \
+         await sp0 op0(v0) -> ok block1, unwind block2(cause)\nblock1:\n  return v0\n\
+         block2(v1: i32):\n  unwind v1\n}\n",
+    );
+    let ran = vitte(&["run", &file]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("HOST0001"), "{}", ran.err);
+}
+
+#[test]
+fn a_panic_in_main_runs_cleanup_and_exits_101() {
+    let text = "proc deep(n: int) -> int {
+    if n == 0 { panic \"bottom\" }
+    give deep(n - 1) + 1
+}
+async proc main() -> int {
+    defer { println(\"cleanup\") }
+    give deep(3)
+}
+";
+    let ran = run_text(text, &[]);
+    assert_eq!((ran.code, ran.out.as_str()), (101, "cleanup\n"));
+    assert_eq!(ran.err, "error: `main` panicked: bottom\n  --> program.vit:2:17\n");
+}
+
+#[test]
+fn faults_end_their_task_only() {
+    let text = format!(
+        "space t/faults
+async proc over(n: int) -> int {{ let mut x = 9223372036854775807; set x += n; give x }}
+async proc div(n: int) -> int {{ give 10 / n }}
+async proc idx(n: int) -> int {{ let xs = [1, 2]; give xs[n] }}
+async proc asrt(n: int) -> int {{ assert n == 0, \"n is not zero\"; give 1 }}
+proc rec(n: int) -> int {{ give rec(n + 1) + 1 }}
+async proc recurse() -> int {{ give rec(0) }}
+{SHOW}
+async proc main() -> int {{
+    await show(spawn over(1))
+    await show(spawn div(0))
+    await show(spawn idx(5))
+    await show(spawn asrt(2))
+    await show(spawn recurse())
+    await show(spawn div(5))
+    give 0
+}}
+"
+    );
+    let ran = run_text(&text, &[]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    let want = "integer overflow\ndivision by zero\nindex 5 is out of range\nn is not zero\n\
+                the stack is exhausted: endless recursion?\nok 2\n";
+    assert_eq!(ran.out, want);
+}
+
+#[test]
+fn a_failure_that_nobody_awaits_is_reported_and_exits_101() {
+    let text = "async proc bad() -> int { await sleep(1); panic \"oh no\" }
+async proc main() -> int { spawn bad(); println(\"done\"); give 0 }
+";
+    let ran = run_text(text, &[]);
+    assert_eq!((ran.code, ran.out.as_str()), (101, "done\n"));
+    assert!(ran.err.contains("task `bad` panicked: oh no"), "{}", ran.err);
+    assert!(ran.err.contains("program.vit:1:43"), "{}", ran.err);
+}
+
+#[test]
+fn waiting_for_ever_is_reported_with_the_tasks() {
+    let text = "async proc wait(ch: Channel[int]) -> int { give (await ch.recv()) ?? 0 }
+async proc main() -> int {
+    let ch = channel[int](1)
+    let t = spawn wait(ch)
+    let v = await t
+    give 0
+}
+";
+    for how in [&[][..], &["--seed", "5"]] {
+        let ran = run_text(text, how);
+        assert_eq!(ran.code, 1, "{how:?}");
+        assert!(
+            ran.err.contains("every task waits for something that can never come"),
+            "{}",
+            ran.err
+        );
+        assert!(ran.err.contains("2 task(s)") && ran.err.contains("wait"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn a_loop_without_await_does_not_stop_other_tasks() {
+    let text = "async proc spin(ch: Channel[int]) -> int {
+    let mut i = 0
+    while i < 2000000000 { if ch.len() > 0 { give i } set i += 1 }
+    give -1
+}
+async proc main() -> int {
+    let ch = channel[int](1)
+    let s = spawn spin(ch)
+    await sleep(5)
+    println(\"ticked\")
+    await ch.send(1)
+    let i = (await s) ?? -2
+    give if i >= 0 { 0 } else { 1 }
+}
+";
+    let ran = run_text(text, &["--workers", "1"]);
+    assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (0, "ticked\n", ""));
+}
+
+#[test]
+fn the_result_of_main_is_the_exit_code() {
+    assert_eq!(run_text("proc main() -> int { give 7 }\n", &[]).code, 7);
+    assert_eq!(run_text("async proc main() -> int { await sleep(1); give 42 }\n", &[]).code, 42);
+    let args =
+        "proc main(args: list[string]) -> int { for a in args { println(a) } give len(args) }\n";
+    let ran = run_text(args, &["--", "a", "--b"]);
+    assert_eq!((ran.code, ran.out.as_str()), (2, "a\n--b\n"));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_cancels_main_and_exits_130() {
+    let folder = Folder::new();
+    let file = folder.file(
+        "wait.vit",
+        "async proc main() -> int {
+    defer { println(\"cleaned\") }
+    println(\"go\")
+    await sleep(100000)
+    give 0
+}
+",
+    );
+    let mut child = command()
+        .args(["run", &file])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = child.stdout.take().unwrap();
+    let mut first = [0u8; 3];
+    out.read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"go\n");
+    let killed =
+        std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(killed.unwrap().success());
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "cleaned\n");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}

@@ -1,0 +1,106 @@
+//! `lower`, `build`, `test`, `explain`.
+
+use super::{Folder, vitte};
+
+const STAGES: [&str; 9] = ["ast", "hir", "ir", "live", "frame", "machine", "clif", "asm", "dot"];
+
+#[test]
+fn every_stage_of_an_example_prints_something() {
+    for stage in STAGES {
+        let ran = vitte(&["lower", "examples/cancel.vit", "--emit", stage]);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{stage}");
+        assert!(ran.out.len() > 100, "{stage}: {}", ran.out);
+        let json = vitte(&["lower", "examples/cancel.vit", "--emit", stage, "--format", "json"]);
+        assert_eq!(json.code, 0, "{stage}");
+        let _: serde_json::Value = serde_json::from_str(&json.out).expect(stage);
+    }
+}
+
+#[test]
+fn printed_ir_is_a_program_again() {
+    let ir = vitte(&["lower", "examples/primes.vit", "--emit", "ir"]);
+    let folder = Folder::new();
+    let file = folder.file("primes.vir", &ir.out);
+    let from_ir = vitte(&["run", &file]);
+    let from_source = vitte(&["run", "examples/primes.vit"]);
+    assert_eq!(from_ir, from_source);
+    let again = vitte(&["lower", &file, "--emit", "ir"]);
+    assert_eq!(again.out, ir.out);
+}
+
+#[test]
+fn one_function_can_be_picked() {
+    let all = vitte(&["lower", "examples/fanout.vit", "--emit", "frame", "--format", "json"]);
+    let all: serde_json::Value = serde_json::from_str(&all.out).unwrap();
+    let names: Vec<&str> =
+        all.as_array().unwrap().iter().map(|r| r["name"].as_str().unwrap()).collect();
+    let work = names.iter().find(|n| n.ends_with("work")).unwrap();
+    for stage in STAGES.iter().filter(|s| **s != "ast" && **s != "hir") {
+        let one = vitte(&["lower", "examples/fanout.vit", "--emit", stage, "--fn", work]);
+        assert_eq!(one.code, 0, "{stage}: {}", one.err);
+        assert!(one.out.contains(*work) || *stage == "clif", "{stage}: {}", one.out);
+    }
+    let none = vitte(&["lower", "examples/fanout.vit", "--fn", "nothing"]);
+    assert_eq!(none.code, 1);
+    assert!(none.err.contains("there is no procedure `nothing`"), "{}", none.err);
+}
+
+#[test]
+fn build_writes_an_object_and_a_header() {
+    let folder = Folder::new();
+    let object = folder.0.join("primes.o");
+    let ran = vitte(&["build", "examples/primes.vit", "-o", &object.display().to_string()]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert!(std::fs::metadata(&object).unwrap().len() > 1000);
+    let header = std::fs::read_to_string(object.with_extension("h")).unwrap();
+    assert!(header.contains("main_machine"), "{header}");
+    let ran = vitte(&["build", "examples/primes.vit", "-o", "/no/such/folder/x.o"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("cannot write `/no/such/folder/x.o`"), "{}", ran.err);
+}
+
+#[test]
+fn tests_are_run_filtered_and_counted() {
+    let folder = Folder::new();
+    let file = folder.file(
+        "tests.vit",
+        "proc add(a: int, b: int) -> int { give a + b }
+test \"adds\" { assert add(1, 2) == 3, \"sum\" }
+test \"waits\" { await sleep(10000); assert true, \"x\" }
+test \"breaks\" { assert add(1, 1) == 3, \"one and one\" }
+",
+    );
+    let ran = vitte(&["test", &file, "--seeds", "3"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.out.starts_with("test adds ... ok\ntest waits ... ok\ntest breaks ... FAILED\n"));
+    assert!(ran.out.contains("one and one") && ran.out.contains("(seed 0)"), "{}", ran.out);
+    assert!(ran.out.ends_with("2 passed, 1 failed, 0 filtered out\n"), "{}", ran.out);
+    let ran = vitte(&["test", &file, "--filter", "adds"]);
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (0, "test adds ... ok\n1 passed, 0 failed, 2 filtered out\n")
+    );
+}
+
+#[test]
+fn a_trace_lists_the_tasks() {
+    let folder = Folder::new();
+    let trace = folder.0.join("trace.json");
+    let path = trace.display().to_string();
+    let ran = vitte(&["run", "examples/pipeline.vit", "--seed", "1", "--trace", &path]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let json: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(&trace).unwrap()).unwrap();
+    assert!(json["traceEvents"].as_array().unwrap().len() > 3);
+}
+
+#[test]
+fn codes_are_explained() {
+    let ran = vitte(&["explain", "hirasync0001"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("Wrong:") && ran.out.contains("Right:"));
+    assert_eq!(vitte(&["explain", "IR0162"]).code, 0);
+    let ran = vitte(&["explain", "HIRASYNC"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("HIRASYNC0001"), "{}", ran.err);
+}
