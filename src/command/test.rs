@@ -114,5 +114,6 @@ fn run_one(executable: &Executable, n: usize, seed: Option<u64>) -> Result<Optio
 }
 
 fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("    {line}\n")).collect::<String>().trim_end().to_owned()
+    let lines: Vec<String> = text.lines().map(|line| format!("    {line}")).collect();
+    lines.join("\n")
 }

@@ -10,6 +10,11 @@
 //! The vocabulary is the host table of `vitte_lowering::build`; a test proves that each of its
 //! entries is implemented here.
 
+#![allow(
+    clippy::cast_ptr_alignment,
+    reason = "objects and values are byte pointers; their alignment is in their descriptors"
+)]
+
 mod channel;
 pub mod count;
 pub mod cross;

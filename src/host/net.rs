@@ -191,7 +191,9 @@ fn listen(_cx: OpCx<'_>, area: Area, (address, desc): (*mut u8, *const TypeDesc)
 
 fn accept(_cx: OpCx<'_>, area: Area, (object, desc): (*mut u8, *const TypeDesc)) -> Boxed {
     // SAFETY: generated code passes a living listener.
-    let socket = unsafe { handle::body::<Listening>(obj_of(object)) };
+    let obj = unsafe { obj_of(object) };
+    // SAFETY: as above.
+    let socket = unsafe { handle::body::<Listening>(obj) };
     let desc = desc_of(desc);
     Box::pin(async move {
         let accepted = match socket.get() {
@@ -215,7 +217,9 @@ fn connect(_cx: OpCx<'_>, area: Area, (address, desc): (*mut u8, *const TypeDesc
 /// The stream behind an argument.
 fn connection_of(object: *mut u8) -> Arc<Connection> {
     // SAFETY: generated code passes a living stream.
-    unsafe { handle::body(obj_of(object)) }
+    let obj = unsafe { obj_of(object) };
+    // SAFETY: as above.
+    unsafe { handle::body(obj) }
 }
 
 /// Reads at least one byte and at most `max`; none at the end.

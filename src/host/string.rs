@@ -117,7 +117,7 @@ pub fn from_str(text: &str) -> Option<Obj> {
 
 /// Makes a string of `n` copies of a text that is not empty; `None` if memory is short.
 pub fn repeat(text: &str, n: usize) -> Option<Obj> {
-    let len = text.len().checked_mul(n).filter(|&len| len <= isize::MAX as usize)?;
+    let len = text.len().checked_mul(n).filter(|&len| isize::try_from(len).is_ok())?;
     if len == 0 {
         return from_str("");
     }

@@ -2,6 +2,8 @@
 //!
 //! A test compares the list with the compiler's host table: same names, same parameters.
 
+#![allow(clippy::wildcard_imports, reason = "the table lists everything that these modules export")]
+
 use super::channel::{self, *};
 use super::imports::*;
 use super::io;

@@ -105,7 +105,10 @@ impl Program {
 impl std::fmt::Debug for Program {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (failed, kept) = (self.has_failed(), self.keep.is_some());
-        f.debug_struct("Program").field("failed", &failed).field("code", &kept).finish()
+        f.debug_struct("Program")
+            .field("failed", &failed)
+            .field("code", &kept)
+            .finish_non_exhaustive()
     }
 }
 
