@@ -2,6 +2,7 @@
 
 mod examples;
 mod failures;
+mod semantics;
 mod stages;
 
 use std::path::PathBuf;
