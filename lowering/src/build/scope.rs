@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 use super::emit::Var;
 use super::func::{FnCx, Store};
 use crate::ir::{
-    Awaitee, Block, BlockArg, BlockCall, Held, InstKind, Slot, Terminator, Type, Value,
+    Awaitee, Block, BlockArg, BlockCall, FuncKind, Held, InstKind, Slot, Terminator, Type, Value,
 };
 use crate::sema::hir;
 use vitte_abi::fault_code;
@@ -387,6 +387,9 @@ impl<'p> FnCx<'_, 'p> {
     /// Runs cleanup code under the shield (S3).
     fn shielded(&mut self, exit: Option<Exit>, body: impl FnOnce(&mut Self)) {
         self.in_mode(exit, |cx| {
+            if cx.e.func.kind == FuncKind::Sync {
+                return body(cx); // nothing suspends here
+            }
             cx.e.effect(InstKind::Shield(1));
             let mark = cx.entries.len();
             cx.push(Action::Unshield);
