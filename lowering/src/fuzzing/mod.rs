@@ -5,6 +5,7 @@
 
 pub mod differential;
 pub mod generate;
+pub mod lowering;
 pub mod mutate;
 #[cfg(feature = "vitte")]
 pub mod syntax;

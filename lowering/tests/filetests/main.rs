@@ -4,16 +4,19 @@
 //! prints, as comments after the line [`MARK`]. `UPDATE_EXPECT=1 cargo test --test filetests` writes
 //! the expectations anew; read the diff. For every pass but `verify` the module must be valid.
 //!
-//! To add a pass: one entry in [`PASSES`], and a directory with its tests.
+//! A pass is one of the transform's (`coroutine::Pass`: `collapse`, `live`, `split`, …) or has an
+//! entry in [`PASSES`].
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use vitte_lowering::coroutine;
 use vitte_lowering::ir::{Module, codes, parse_module, verify};
 
 /// Prints what a pass makes of a module.
-type Pass = fn(&Module) -> String;
+type Run = fn(&Module) -> String;
 
-const PASSES: &[(&str, Pass)] = &[("print", ToString::to_string), ("verify", print_violations)];
+/// Passes besides those of the transform, which [`coroutine::Pass`] names.
+const PASSES: &[(&str, Run)] = &[("print", ToString::to_string), ("verify", print_violations)];
 
 /// Between the text and the expectation.
 const MARK: &str = "; ---- expected ----";
@@ -47,13 +50,16 @@ fn all_files() -> Vec<PathBuf> {
 fn run(text: &str) -> Result<String, String> {
     let first = text.lines().next().unwrap_or_default();
     let pass = first.strip_prefix("; test ").ok_or("the first line must be `; test PASS`")?;
-    let (_, run) = PASSES.iter().find(|(name, _)| *name == pass).ok_or("no such pass")?;
     let module = parse_module(text)
         .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
     if pass != "verify" && pass != "print" {
         verify(&module).map_err(|_| print_violations(&module))?;
     }
-    let dump = run(&module);
+    let dump = match PASSES.iter().find(|(name, _)| *name == pass) {
+        Some((_, run)) => run(&module),
+        None => coroutine::dump(&module, pass.parse()?)
+            .unwrap_or_else(|e| e.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
+    };
     Ok(dump.lines().map(|line| format!("; {line}").trim_end().to_string() + "\n").collect())
 }
 

@@ -295,7 +295,7 @@ mod tests {
 
     #[test]
     fn modules_are_valid_and_print_as_they_parse() {
-        for seed in 0..2_000 {
+        for seed in 0..1_000 {
             let m = from_seed(seed);
             if let Err(violations) = verify(&m) {
                 panic!("seed {seed}: {}\n{m}", violations[0]);

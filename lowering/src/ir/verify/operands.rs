@@ -266,7 +266,8 @@ impl Typing<'_, '_> {
         }
         match slot_ty {
             Ty::Future(_) => self.bad("IR0133", format!("{slot} is a future: it has no fields")),
-            Ty::Value(t) if t != ty && (t.is_ref() || ty.is_ref()) => {
+            // Machines move contents as words.
+            Ty::Value(t) if t != ty && (t.is_ref() || ty.is_ref()) && !self.lowered => {
                 self.bad("IR0133", format!("{slot} holds {t} and is accessed as {ty}"));
             }
             _ => {}

@@ -12,9 +12,9 @@ use crate::ir::visit::{EdgeKind, SlotAccess};
 use std::collections::BTreeSet;
 
 /// Reports wrong types and places; answers whether there are none.
-pub(super) fn check(r: &mut Report<'_>, m: &Module, func: &Function) -> bool {
+pub(super) fn check(r: &mut Report<'_>, m: &Module, func: &Function, lowered: bool) -> bool {
     let mark = r.mark();
-    let mut t = Typing { r, m, func, at: Entity::Module };
+    let mut t = Typing { r, m, func, lowered, at: Entity::Module };
     for (block, data) in func.blocks.iter() {
         for (inst, data) in insts(func, block) {
             t.at = Entity::Inst(block, inst);
@@ -32,6 +32,8 @@ pub(super) struct Typing<'a, 'r> {
     pub(super) r: &'a mut Report<'r>,
     pub(super) m: &'a Module,
     pub(super) func: &'a Function,
+    /// Whether the module came out of the transform.
+    pub(super) lowered: bool,
     pub(super) at: Entity,
 }
 
@@ -59,7 +61,8 @@ impl Typing<'_, '_> {
     }
 
     fn inst(&mut self, data: &InstData) {
-        if data.kind.is_machine_only() && self.func.kind != FuncKind::Machine {
+        let allowed = self.func.kind == FuncKind::Machine || self.lowered;
+        if data.kind.is_machine_only() && !allowed {
             self.bad("IR0143", format!("`{}` stands outside of a machine", data.kind));
         }
         let want = self.operands(&data.kind);
@@ -97,7 +100,7 @@ impl Typing<'_, '_> {
 
     fn arg(&mut self, i: usize, want: Ty, arg: Arg) {
         // A machine may hold a slot in its frame and pass its address.
-        let in_machine = self.func.kind == FuncKind::Machine;
+        let in_machine = self.func.kind == FuncKind::Machine || self.lowered;
         let (fits, have) = match arg {
             Arg::Value(v) => {
                 let have = self.ty(v);
