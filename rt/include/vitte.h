@@ -239,6 +239,15 @@ VT_AT(vt_machine, user, 72);
 #undef VT_AT
 #undef VT_SIZE
 
+/* ---- libvitte.a: the runtime and the host of Vitte programs ----
+ *
+ * Objects of `vitte build` resolve their imports (`vitte_...`) and host operations
+ * (`vitte_op_..._start`, `vitte_op_..._poll`) against it. */
+
+/* Runs a main coroutine without parameters, whose result is nothing or an int32_t, to its end, and
+ * answers the exit code: what main gave, 1 if every task waits for ever, 101 after a panic. */
+int vitte_run(const vt_machine *machine, int argc, char **argv);
+
 #ifdef __cplusplus
 }
 #endif

@@ -27,6 +27,7 @@ pub mod list;
 mod net;
 pub mod object;
 mod op;
+pub mod standalone;
 pub mod string;
 pub mod table;
 pub mod task;

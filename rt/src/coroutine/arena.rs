@@ -17,6 +17,8 @@ const GRAIN: usize = 16;
 const MAX_SMALL: usize = 4096;
 const FIRST_CHUNK: usize = 1 << 10;
 const LAST_CHUNK: usize = 1 << 18;
+/// Most that one task may hold: endless recursion ends there, and not the machine's memory.
+const MAX_HELD: usize = 1 << 30;
 
 /// Free lists and chunks, made at the first allocation.
 #[derive(Debug, Default)]
@@ -33,6 +35,8 @@ struct Inner {
     chunks: Vec<(NonNull<u8>, Layout)>,
     /// Blocks from the allocator, by address (never listed, so their order does not show).
     large: BTreeMap<usize, Layout>,
+    /// Bytes of all chunks and large blocks.
+    held: usize,
 }
 
 fn round_up(n: usize, to: usize) -> Option<usize> {
@@ -67,6 +71,7 @@ impl Arena {
         let Some(bytes) = round_up(bytes.max(1), GRAIN) else { return };
         if bytes > MAX_SMALL || align > GRAIN {
             if let Some(layout) = inner.large.remove(&(block as usize)) {
+                inner.held -= layout.size();
                 // SAFETY: `large` says that the block came from the allocator with this layout.
                 unsafe { dealloc(block, layout) };
             }
@@ -87,14 +92,19 @@ impl Inner {
             left: 0,
             chunks: Vec::new(),
             large: BTreeMap::new(),
+            held: 0,
         }
     }
 
     fn alloc_large(&mut self, bytes: usize, align: usize) -> *mut u8 {
         let Ok(layout) = Layout::from_size_align(bytes, align) else { return null_mut() };
+        if bytes > MAX_HELD - self.held {
+            return null_mut();
+        }
         // SAFETY: the layout is not empty.
         let block = unsafe { alloc(layout) };
         if !block.is_null() {
+            self.held += bytes;
             self.large.insert(block as usize, layout);
         }
         block
@@ -105,8 +115,12 @@ impl Inner {
             let grown = FIRST_CHUNK << self.chunks.len().min(8);
             let size = grown.clamp(bytes, LAST_CHUNK);
             let Ok(layout) = Layout::from_size_align(size, GRAIN) else { return null_mut() };
+            if size > MAX_HELD - self.held {
+                return null_mut();
+            }
             // SAFETY: the layout is not empty.
             let Some(chunk) = NonNull::new(unsafe { alloc(layout) }) else { return null_mut() };
+            self.held += size;
             self.chunks.push((chunk, layout));
             (self.at, self.left) = (chunk.as_ptr(), size);
         }
@@ -166,6 +180,19 @@ mod tests {
         let inner = arena.0.as_ref().unwrap();
         assert_eq!(inner.chunks.len(), n_chunks, "all came from free lists");
         assert_eq!(inner.large.len(), 50);
+    }
+
+    #[test]
+    fn a_task_cannot_take_all_memory() {
+        let mut arena = Arena::default();
+        assert!(arena.alloc(MAX_HELD + 1, 16).is_null());
+        let block = arena.alloc(MAX_HELD - LAST_CHUNK, 16);
+        assert!(!block.is_null());
+        assert!(arena.alloc(2 * LAST_CHUNK, 16).is_null());
+        assert!(!arena.alloc(16, 16).is_null());
+        // SAFETY: allocated above with these arguments.
+        unsafe { arena.free(block, MAX_HELD - LAST_CHUNK, 16) };
+        assert!(!arena.alloc(2 * LAST_CHUNK, 16).is_null());
     }
 
     #[test]
