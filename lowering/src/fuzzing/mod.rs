@@ -5,7 +5,6 @@
 
 pub mod differential;
 pub mod generate;
-pub mod lowering;
 pub mod mutate;
 #[cfg(feature = "vitte")]
 pub mod syntax;
