@@ -81,7 +81,7 @@ fn execute(executable: &Executable, args: &RunArgs) -> Result<u8, Error> {
     if interrupt::happened() {
         return Ok(exit::INTERRUPTED);
     }
-    Ok(if code == exit::FINE && program.has_failed() { exit::PANIC } else { code })
+    Ok(if program.has_failed() { exit::PANIC } else { code })
 }
 
 /// Writes what the tasks did in the trace format of Chrome and Perfetto.

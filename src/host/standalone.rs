@@ -86,5 +86,5 @@ unsafe fn run(machine: *const vt_machine) -> c_int {
     drop(task);
     runtime.shutdown(SHUTDOWN);
     flush();
-    if code == 0 && program.has_failed() { PANIC } else { code }
+    if program.has_failed() { PANIC } else { code }
 }

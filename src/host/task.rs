@@ -32,7 +32,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use vitte_abi::{VT_DONE, VT_FAULTED, vt_ctx, vt_machine, vt_prefix, vt_status};
 use vitte_rt::coroutine::{
@@ -52,7 +52,7 @@ mod end {
 /// What all tasks of a running program share.
 #[derive(Default)]
 pub struct Program {
-    /// A task failed and nobody awaited it.
+    /// A child failed and nobody awaited it.
     failed: AtomicBool,
     /// Keeps code and static data alive as long as any task.
     keep: Option<Arc<dyn Any + Send + Sync>>,
@@ -95,7 +95,7 @@ impl Program {
         trace.map_or(Vec::new(), |t| t.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
-    /// Whether a task failed that nobody awaited.
+    /// Whether a child failed that nobody awaited.
     pub fn has_failed(&self) -> bool {
         // Acquire: pairs with the report.
         self.failed.load(Ordering::Acquire)
@@ -165,7 +165,8 @@ impl Family {
 /// What the host keeps of each task; its `ctx.user`.
 pub(crate) struct TaskRecord {
     program: Arc<Program>,
-    children: Arc<Family>,
+    /// Made by the first spawn.
+    children: OnceLock<Arc<Family>>,
     home: Option<Arc<Family>>,
     /// Describes the result; null if there is none to look after.
     result: *const ValueDesc,
@@ -270,7 +271,10 @@ unsafe fn drop_fault(fault: &Fault, user: *mut c_void) {
     let record = user_record(user);
     let seen = record.awaited.load(Ordering::Acquire);
     if !seen || fault.in_cleanup {
-        record.program.failed.store(true, Ordering::Release);
+        // A detached task is nobody's child: it does not decide how main ends.
+        if record.home.is_some() {
+            record.program.failed.store(true, Ordering::Release);
+        }
         // SAFETY: the code of the task is alive until its user data is dropped.
         let failure = unsafe { Failure::of(fault) };
         let how = if fault.in_cleanup { "panicked during cleanup" } else { "panicked" };
@@ -316,7 +320,7 @@ unsafe fn launch(
     let machine = unsafe { prefix.as_ref() }.machine;
     let record = Arc::new(TaskRecord {
         program,
-        children: Arc::default(),
+        children: OnceLock::new(),
         home,
         result,
         machine,
@@ -396,7 +400,8 @@ pub unsafe extern "C" fn vitte_spawn(
     // SAFETY: generated code passes its context.
     let cx = unsafe { OpCx::new(ctx) };
     let attached = flags & DETACHED == 0;
-    let home = record_of(cx).filter(|_| attached).map(|r| r.children.clone());
+    let home =
+        record_of(cx).filter(|_| attached).map(|r| r.children.get_or_init(Arc::default).clone());
     // SAFETY: as the caller vouches.
     unsafe { spawn_into(cx, frame, desc, home) }
 }
@@ -568,7 +573,7 @@ impl Future for FamilyWait {
 }
 
 fn children_wait(cx: OpCx<'_>, _area: Area, (cancel,): (u32,)) -> FamilyWait {
-    let family = record_of(cx).map(|r| r.children.clone());
+    let family = record_of(cx).and_then(|r| r.children.get().cloned());
     if cancel & 1 == 1 {
         family.iter().for_each(|f| f.cancel());
     }
