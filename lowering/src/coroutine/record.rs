@@ -147,6 +147,7 @@ fn states(
             terms[point] = Some(term);
         }
     }
+    let all_names = variable_names(f);
     let mut out = Vec::new();
     for (point, data) in f.suspends.iter() {
         let mut alive: Vec<u32> = Vec::new();
@@ -200,20 +201,32 @@ fn states(
             span: position(t.module, data.span),
             awaitee: term.map_or(AwaiteeRecord::Nothing, |term| awaited(t.module, f, term)),
             live: alive,
-            dead: dead_names(f, &names),
+            dead: dead_names(&all_names, &names),
         });
     }
     out
 }
 
-/// Named variables that are not among the live ones.
-fn dead_names(f: &Function, live: &[&str]) -> Vec<String> {
+/// Most entries of all `dead` lists of a record together; a record that would have more has none, or
+/// it would be quadratic in a function of ten thousand locals and suspends.
+const MAX_DEAD: usize = 1 << 20;
+
+/// Names of all variables, ascending; none if the `dead` lists would be too long.
+fn variable_names(f: &Function) -> Vec<&str> {
     let named = f.slots.values().map(|s| &s.name).chain(f.values.values().map(|v| &v.name));
-    let mut dead: Vec<String> =
-        named.filter(|n| !n.is_empty() && !live.contains(&n.as_str())).cloned().collect();
-    dead.sort_unstable();
-    dead.dedup();
-    dead
+    let mut names: Vec<&str> = named.map(String::as_str).filter(|n| !n.is_empty()).collect();
+    names.sort_unstable();
+    names.dedup();
+    if names.len().saturating_mul(f.suspends.len()) > MAX_DEAD {
+        names.clear();
+    }
+    names
+}
+
+/// Named variables that are not among the live ones.
+fn dead_names(all: &[&str], live: &[&str]) -> Vec<String> {
+    let live: std::collections::BTreeSet<&str> = live.iter().copied().collect();
+    all.iter().filter(|n| !live.contains(*n)).map(|&n| n.to_owned()).collect()
 }
 
 fn named(name: &str, other: impl FnOnce() -> String) -> String {

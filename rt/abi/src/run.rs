@@ -20,72 +20,110 @@ use crate::status::{VT_NONE, VT_RUNNING, VT_YIELDED, vt_status};
 /// * `ctx` and `leaf` are valid and not used by another thread during the call (**I1**).
 /// * `leaf.resume` and `leaf.frame` belong together; the frame is unresumed or suspended, and every
 ///   awaiter up the chain of links is alive and suspended on it.
+/// * `ctx.mode` is RESUME.
 /// * The outermost frame has a null link (or `leaf.is_op` is 1 and it is an operation's storage).
 pub unsafe extern "C" fn vt_run(ctx: *mut vt_ctx, leaf: *mut vt_leaf) -> vt_status {
     // SAFETY: the caller vouches for `ctx`; nobody else uses it during the call.
-    let ctx = unsafe { &mut *ctx };
-    let saved = (ctx.leaf, ctx.mode, ctx.child_status);
-    ctx.leaf = leaf;
+    let c = unsafe { &mut *ctx };
+    let saved_leaf = core::mem::replace(&mut c.leaf, leaf);
+    // A join may run its branches in the same resume in which its frame was popped to.
+    let saved_child = c.child_status;
+    if saved_child != VT_NONE {
+        c.child_status = VT_NONE;
+    }
     // SAFETY: the caller vouches for `ctx` and `leaf`.
     let status = unsafe { run_leaf(ctx, leaf) };
-    (ctx.leaf, ctx.mode, ctx.child_status) = saved;
+    // SAFETY: the run is over, so nobody else uses `ctx`.
+    let c = unsafe { &mut *ctx };
+    c.leaf = saved_leaf;
+    if saved_child != VT_NONE {
+        c.child_status = saved_child;
+    }
     status
 }
 
-/// The two loops: deliver a cancel (outer), resume and pop (inner).
+/// Resumes and pops until there is an answer. Between resumes the mode is RESUME and the child
+/// status NONE; both are set only around the resume that they are for.
 ///
 /// # Safety
 ///
 /// As [`vt_run`].
 unsafe fn run_leaf(ctx: *mut vt_ctx, leaf: *mut vt_leaf) -> vt_status {
+    // SAFETY: as the caller's.
+    let mut status = unsafe { resume_suspended(ctx, leaf) };
     loop {
-        // SAFETY: `ctx` is valid and no resume is in progress.
-        let c = unsafe { &mut *ctx };
-        // SAFETY: `leaf` is valid and no resume is in progress.
-        deliver(c, unsafe { &mut *leaf });
-        loop {
-            // SAFETY: `leaf` is valid (caller).
-            let vt_leaf { resume, frame, is_op, .. } = unsafe { *leaf };
-            // SAFETY: `resume` and `frame` belong together (I2) and the frame may be resumed.
-            let status = unsafe { resume(ctx, frame) };
-            // SAFETY: the resume is over, so nobody else uses `ctx`.
-            let c = unsafe { &mut *ctx };
-            c.mode = VT_MODE_RESUME;
-            match status {
-                VT_RUNNING => c.child_status = VT_NONE,
-                VT_YIELDED => break,
-                _ if is_op != 0 || c.abort != 0 => return status,
-                _ => {
-                    // SAFETY: `leaf` is valid and the resume is over.
-                    let l = unsafe { &mut *leaf };
-                    // SAFETY: the frame that answered is the leaf's (I2) and starts with its link.
-                    if !unsafe { pop(l) } {
-                        return status;
-                    }
-                    c.child_status = status;
+        status = match status {
+            VT_YIELDED => {
+                // SAFETY: `leaf` is valid (caller).
+                if !deliverable(unsafe { &*leaf }) {
+                    return VT_YIELDED;
                 }
+                // SAFETY: as the caller's; the leaf is suspended.
+                unsafe { resume_suspended(ctx, leaf) }
+            }
+            // SAFETY: as the caller's; a child was made the leaf.
+            VT_RUNNING => unsafe { resume_leaf(ctx, leaf) },
+            _ => {
+                // SAFETY: `leaf` is valid and no resume is in progress.
+                let l = unsafe { &mut *leaf };
+                // SAFETY: as above, for `ctx`.
+                if l.is_op != 0 || unsafe { (*ctx).abort } != 0 {
+                    return status;
+                }
+                // SAFETY: the frame that answered is the leaf's (I2) and starts with its link.
+                if !unsafe { pop(l) } {
+                    return status;
+                }
+                // SAFETY: `ctx` is valid and no resume is in progress.
+                unsafe { (*ctx).child_status = status };
+                // SAFETY: as the caller's; the parent is suspended on the child that was popped.
+                let next = unsafe { resume_leaf(ctx, leaf) };
+                // SAFETY: the resume is over.
+                unsafe { (*ctx).child_status = VT_NONE };
+                next
             }
         }
-        // SAFETY: `leaf` is valid (caller).
-        if !deliverable(unsafe { &*leaf }) {
-            return VT_YIELDED;
-        }
     }
+}
+
+/// Resumes a leaf that is suspended or unresumed, delivering a cancel if one is deliverable.
+///
+/// # Safety
+///
+/// As [`vt_run`].
+unsafe fn resume_suspended(ctx: *mut vt_ctx, leaf: *mut vt_leaf) -> vt_status {
+    // SAFETY: `leaf` is valid and no resume is in progress.
+    let l = unsafe { &mut *leaf };
+    if !deliverable(l) {
+        // SAFETY: as the caller's.
+        return unsafe { resume_leaf(ctx, leaf) };
+    }
+    l.cancel = VT_CANCEL_TAKEN;
+    // SAFETY: `ctx` is valid and no resume is in progress.
+    unsafe { (*ctx).mode = VT_MODE_CANCEL };
+    // SAFETY: as the caller's.
+    let status = unsafe { resume_leaf(ctx, leaf) };
+    // SAFETY: the resume is over.
+    unsafe { (*ctx).mode = VT_MODE_RESUME };
+    status
+}
+
+/// Resumes the frame of a leaf.
+///
+/// # Safety
+///
+/// As [`vt_run`].
+#[inline]
+unsafe fn resume_leaf(ctx: *mut vt_ctx, leaf: *mut vt_leaf) -> vt_status {
+    // SAFETY: `leaf` is valid (caller).
+    let vt_leaf { resume, frame, .. } = unsafe { *leaf };
+    // SAFETY: `resume` and `frame` belong together (I2) and the frame may be resumed.
+    unsafe { resume(ctx, frame) }
 }
 
 /// Whether a cancel waits and nothing shields the leaf from it.
 fn deliverable(leaf: &vt_leaf) -> bool {
     leaf.cancel == VT_CANCEL_ASKED && leaf.shield == 0
-}
-
-/// Sets the mode of the next resume: cancel if one is deliverable (then it is taken).
-fn deliver(ctx: &mut vt_ctx, leaf: &mut vt_leaf) {
-    ctx.child_status = VT_NONE;
-    ctx.mode = VT_MODE_RESUME;
-    if deliverable(leaf) {
-        leaf.cancel = VT_CANCEL_TAKEN;
-        ctx.mode = VT_MODE_CANCEL;
-    }
 }
 
 /// Makes the awaiter of the leaf's frame the leaf; false if the frame is outermost.
