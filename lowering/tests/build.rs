@@ -214,3 +214,155 @@ proc main() -> int {
 }",
     );
 }
+
+/// Text of one function of a module.
+fn text_of(m: &Module, name: &str) -> String {
+    let all = m.to_string();
+    let head = format!("\"{name}\"(");
+    let from = all.find(&head).and_then(|at| all[..at].rfind('\n')).map_or(0, |at| at + 1);
+    let rest = &all[from..];
+    let end = rest.find("\n}\n").map_or(rest.len(), |at| at + 3);
+    // Positions make a dump of control flow hard to read.
+    let lines = rest[..end].lines().map(|l| l.split(" @0:").next().unwrap_or(l));
+    lines.map(|l| format!("{l}\n")).collect()
+}
+
+#[test]
+fn every_way_out_of_a_suspend_drops_in_reverse() {
+    let m = good(
+        "async proc work(a: string) -> int { let b = a + \"!\"; await sleep(1); give len(b); }
+async proc main() -> int { give await work(\"x\"); }",
+    );
+    expect_test::expect![[r#"
+        async fn2 "work"("a": ref(class0)) -> i64 faults
+          slot0 "a": ref(class0)
+          slot1 "b": ref(class0)
+          sp0 "await sleep"
+        block0(v0 "a": ref(class0)):
+          slot_store slot0, v0
+          v1: ref(class0) = slot_load slot0
+          v2: ref(class0) = data_ref data3, class0
+          v3: ref(class0) = call imp2(v1, v2)
+          v4: ref(class0) = null
+          v5: bool = cmp.eq v3, v4
+          br v5, block1, block2
+        block1:
+          fault 7 -> unwind block3(cause)
+        block2:
+          slot_store slot1, v3
+          v6: i64 = const 1
+          await sp0 op1(v6) -> ok block6, unwind block5(cause)
+        block3(v7: i32):
+          drop slot0
+          jump block4
+        block4:
+          unwind v7
+        block5(v8: i32):
+          drop slot1
+          jump block3(v8)
+        block6:
+          v9: ref(class0) = slot_load slot1
+          v10: ptr = bitcast v9
+          v11: i64 = load v10+16
+          jump block7
+        block7:
+          drop slot1
+          jump block8
+        block8:
+          drop slot0
+          jump block9
+        block9:
+          return v11
+        }
+    "#]].assert_eq(&text_of(&m, "work"));
+}
+
+#[test]
+fn a_defer_is_shielded_and_a_fault_in_it_ends_the_cleanup() {
+    let m = good(
+        "async proc work(n: int) { defer { await sleep(n + 1); } await sleep(n); }
+async proc main() -> int { await work(1); give 0; }",
+    );
+    expect_test::expect![[r#"
+        async fn2 "work"("n": i64) faults
+          sp0 "await sleep"
+          sp1 "await sleep"
+          sp2 "await sleep"
+        block0(v0 "n": i64):
+          await sp0 op1(v0) -> ok block7, unwind block1(cause)
+        block1(v1: i32):
+          shield 1
+          v2: i64 = const 1
+          v3: i64, v4: bool = checked.sadd v0, v2
+          br v4, block2, block3
+        block2:
+          fault 1
+        block3:
+          await sp1 op1(v3) -> ok block5, unwind block4
+        block4:
+          fault 9
+        block5:
+          shield -1
+          jump block6(v1)
+        block6(v5: i32):
+          unwind v5
+        block7:
+          shield 1
+          v6: i64 = const 1
+          v7: i64, v8: bool = checked.sadd v0, v6
+          br v8, block8, block9
+        block8:
+          fault 1 -> unwind block10(cause)
+        block9:
+          await sp2 op1(v7) -> ok block11, unwind block10(cause)
+        block10(v9: i32):
+          shield -1
+          jump block6(v9)
+        block11:
+          shield -1
+          jump block12
+        block12:
+          return
+        }
+    "#]].assert_eq(&text_of(&m, "work"));
+}
+
+#[test]
+fn a_future_awaited_on_one_path_has_a_drop_flag() {
+    let m = good(
+        "async proc item(n: int) -> int { await sleep(n); give n; }
+async proc work(b: bool) -> int { let f = item(1); if b { give await f; } give 0; }
+async proc main() -> int { give await work(true); }",
+    );
+    let text = text_of(&m, "work");
+    assert!(text.contains("future"), "{text}");
+    assert_eq!(text.matches("drop slot0").count(), 1, "{text}");
+}
+
+#[test]
+fn code_grows_with_entries_and_not_with_exits() {
+    let program = |n: usize| {
+        let mut s = String::from("async proc work(n: int) -> int {\n");
+        for i in 0..n {
+            s += &format!("let s{i} = \"s\" + (n as string); defer {{ println(s{i}); }}\n");
+            s += &format!("if n == {i} {{ give {i}; }}\nawait sleep({i});\n");
+        }
+        s + "give 0; }\nasync proc main() -> int { give await work(1); }"
+    };
+    let size = |n| good(&program(n)).funcs.values().map(|f| f.insts.len()).sum::<usize>();
+    let (small, large) = (size(10), size(40));
+    assert!(large < 5 * small, "{small} instructions for 10, {large} for 40");
+}
+
+#[test]
+fn what_cannot_be_compiled_is_said() {
+    let text = "async proc item(n: int) -> int { await sleep(n); give n; }
+async proc main() -> int { let f = item(1); let t = spawn f; give (await t) ?? 0; }";
+    let mut sources = SourceMap::new();
+    let id = sources.add("t.vit", text);
+    let mut diags = Diagnostics::new();
+    let file = syntax::parse(id, text, &mut diags);
+    let Some(program) = sema::check(&[(id, file)], &sources, &mut diags) else { return };
+    let found = build(&program, &sources, &OpSizes::default()).expect_err("not compiled");
+    assert!(found.iter().all(|d| d.key == "SEMA_E_UNSUPPORTED"));
+}
