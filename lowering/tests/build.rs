@@ -27,7 +27,7 @@ fn module(text: &str) -> Module {
 fn good(text: &str) -> Module {
     let m = module(text);
     if let Err(violations) = verify(&m) {
-        let all: Vec<String> = violations.iter().map(|v| v.to_string()).collect();
+        let all: Vec<String> = violations.iter().map(ToString::to_string).collect();
         panic!("{}\n\n{m}", all.join("\n"));
     }
     match vitte_lowering::coroutine::lower(&m) {
@@ -224,7 +224,7 @@ fn text_of(m: &Module, name: &str) -> String {
     let end = rest.find("\n}\n").map_or(rest.len(), |at| at + 3);
     // Positions make a dump of control flow hard to read.
     let lines = rest[..end].lines().map(|l| l.split(" @0:").next().unwrap_or(l));
-    lines.map(|l| format!("{l}\n")).collect()
+    lines.flat_map(|l| [l, "\n"]).collect()
 }
 
 #[test]
@@ -274,7 +274,8 @@ async proc main() -> int { give await work(\"x\"); }",
         block9:
           return v11
         }
-    "#]].assert_eq(&text_of(&m, "work"));
+    "#]]
+    .assert_eq(&text_of(&m, "work"));
 }
 
 #[test]
@@ -324,7 +325,8 @@ async proc main() -> int { await work(1); give 0; }",
         block12:
           return
         }
-    "#]].assert_eq(&text_of(&m, "work"));
+    "#]]
+    .assert_eq(&text_of(&m, "work"));
 }
 
 #[test]
@@ -356,8 +358,8 @@ fn code_grows_with_entries_and_not_with_exits() {
 
 #[test]
 fn what_cannot_be_compiled_is_said() {
-    let text = "async proc item(n: int) -> int { await sleep(n); give n; }
-async proc main() -> int { let f = item(1); let t = spawn f; give (await t) ?? 0; }";
+    let text = "async proc item(s: string) -> int { await sleep(1); give len(s); }
+async proc main() -> int { let f = item(\"a\"); let t = spawn f; give (await t) ?? 0; }";
     let mut sources = SourceMap::new();
     let id = sources.add("t.vit", text);
     let mut diags = Diagnostics::new();
@@ -365,4 +367,12 @@ async proc main() -> int { let f = item(1); let t = spawn f; give (await t) ?? 0
     let Some(program) = sema::check(&[(id, file)], &sources, &mut diags) else { return };
     let found = build(&program, &sources, &OpSizes::default()).expect_err("not compiled");
     assert!(found.iter().all(|d| d.key == "SEMA_E_UNSUPPORTED"));
+}
+
+#[test]
+fn a_future_of_plain_data_can_be_spawned_later() {
+    good(
+        "async proc item(n: int) -> int { await sleep(n); give n; }
+async proc main() -> int { let f = item(1); let t = spawn f; give (await t) ?? 0; }",
+    );
 }

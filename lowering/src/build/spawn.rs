@@ -1,10 +1,10 @@
 //! Spawning tasks: arguments cross, the frame is made, the host takes it.
 
-use super::func::{FnCx, R, Val};
+use super::func::{FnCx, R, Store, Val};
 use super::host_table::SPAWN_DETACHED;
 use super::scope::Action;
 use crate::ir::{Arg, BoxKind, Func, InstKind, Span, Ty, Type};
-use crate::sema::hir::{Awaitable, AwaitableKind, SpawnParent};
+use crate::sema::hir::{Awaitable, AwaitableKind, Expr, ExprKind, SpawnParent};
 use crate::sema::types::TyId;
 
 impl<'p> FnCx<'_, 'p> {
@@ -17,8 +17,10 @@ impl<'p> FnCx<'_, 'p> {
         ty: TyId,
     ) -> R<Val> {
         let span = self.e.span;
-        if let AwaitableKind::Future(e) = &what.kind {
-            let what = "spawning a future that was made before";
+        if let AwaitableKind::Future(e) = &what.kind
+            && !self.is_plain_future(e)
+        {
+            let what = "spawning a future that was made before and holds references";
             self.cx.unsupported(e.span, what, "write the call itself: `spawn f(x)`");
         }
         let may_spawn = match &what.kind {
@@ -54,11 +56,19 @@ impl<'p> FnCx<'_, 'p> {
         Ok(self.owned(vec![task], ty))
     }
 
+    /// Whether a future is that of a known procedure whose arguments are plain data: these need
+    /// not cross.
+    fn is_plain_future(&self, e: &Expr) -> bool {
+        let ExprKind::Load { place, .. } = &e.kind else { return false };
+        let Some(id) = Self::whole_local(place) else { return false };
+        let [Store::Future(_, _, func)] = self.stores(id)[..] else { return false };
+        self.cx.m.funcs[func].sig.params.iter().all(|p| !self.cx.m.needs_drop(p.ty))
+    }
+
     /// Makes owned arguments ready for another task.
     fn cross(&mut self, func: Func, args: Vec<Arg>) -> Vec<Arg> {
         let params: Vec<Ty> = self.cx.m.funcs[func].sig.params.iter().map(|p| p.ty).collect();
-        let refs: Vec<bool> = params.iter().map(|&t| self.cx.m.needs_drop(t)).collect();
-        if !refs.iter().any(|&r| r) {
+        if !params.iter().any(|t| t.as_value().is_some_and(Type::is_ref)) {
             return args;
         }
         // A structure as the parameters lie in sequence.
