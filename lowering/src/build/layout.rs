@@ -1,6 +1,6 @@
 //! What Vitte types look like: flattened parts, object layouts, and the descriptors of them.
 //!
-//! In: types of a checked program. Out: [`Part`]s for values, offsets for memory, static data that
+//! In: types of a checked program. Out: `Part`s for values, offsets for memory, static data that
 //! tells the host where references lie.
 //!
 //! A value is a list of scalar *parts*; a tuple, option or result has the parts of what it is made
