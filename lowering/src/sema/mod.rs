@@ -19,8 +19,11 @@
 
 mod awaits;
 mod body;
+mod branch;
 mod call;
+mod closure;
 mod consts;
+mod declare;
 mod exhaust;
 mod expr;
 mod finish;
@@ -29,15 +32,19 @@ pub mod hir;
 mod infer;
 mod items;
 mod method;
+mod name;
 mod ops;
 mod pattern;
 mod place;
 mod print;
+mod program;
 mod recursion;
 pub mod std;
+mod std_call;
 mod stmt;
 mod ty;
 pub mod types;
+mod uses;
 mod visit;
 
 #[cfg(test)]
