@@ -7,4 +7,6 @@ pub mod differential;
 pub mod generate;
 pub mod mutate;
 #[cfg(feature = "vitte")]
+pub mod sema;
+#[cfg(feature = "vitte")]
 pub mod syntax;
