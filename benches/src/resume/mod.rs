@@ -35,11 +35,8 @@ pub fn loop_contenders(states: usize) -> Vec<Contender> {
         });
     }
     if states == 1 {
-        let mut peer = corosensei();
-        all.push(Contender {
-            name: "corosensei 1-state".into(),
-            resume: Box::new(move |n| peer(n)),
-        });
+        let peer = corosensei();
+        all.push(Contender { name: "corosensei 1-state".into(), resume: peer });
     }
     all
 }
@@ -47,17 +44,11 @@ pub fn loop_contenders(states: usize) -> Vec<Contender> {
 /// The contenders of a chain of awaits this deep: ours first.
 pub fn depth_contenders(depth: usize) -> Vec<Contender> {
     let mut all = vec![ours(&format!("vitte depth {depth}"), crate::chain::chain(depth))];
-    if let Some(mut peer) = inline(depth) {
-        all.push(Contender {
-            name: format!("rustc inline depth {depth}"),
-            resume: Box::new(move |n| peer(n)),
-        });
+    if let Some(peer) = inline(depth) {
+        all.push(Contender { name: format!("rustc inline depth {depth}"), resume: peer });
     }
-    let mut peer = boxed(depth);
-    all.push(Contender {
-        name: format!("rustc boxed depth {depth}"),
-        resume: Box::new(move |n| peer(n)),
-    });
+    let peer = boxed(depth);
+    all.push(Contender { name: format!("rustc boxed depth {depth}"), resume: peer });
     all
 }
 
