@@ -1,8 +1,10 @@
 //! Time to lower and to compile functions with many suspends.
 
+#![allow(missing_docs, reason = "criterion's macro makes a public function")]
+
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 use vitte_benches::chain::awaits_in_a_row;
-use vitte_codegen::{Options, dump_clif};
+use vitte_codegen::{Options, compile_object};
 use vitte_lowering::coroutine::lower;
 
 fn compile(c: &mut Criterion) {
@@ -19,12 +21,12 @@ fn compile(c: &mut Criterion) {
         });
     }
     group.finish();
-    let mut group = c.benchmark_group("translate to CLIF");
+    let mut group = c.benchmark_group("compile");
     group.sample_size(10);
     for n in [10, 1_000] {
         let lowered = lower(&awaits_in_a_row(n)).expect("it can be lowered");
         group.bench_function(BenchmarkId::from_parameter(n), |b| {
-            b.iter(|| dump_clif(&lowered.module, &lowered.machines, &Options::default()));
+            b.iter(|| compile_object(&lowered.module, &lowered.machines, &Options::default()));
         });
     }
     group.finish();

@@ -1,5 +1,7 @@
 //! Cost of a resume: loops with 1 and 8 states, and chains 1, 10 and 100 deep.
 
+#![allow(missing_docs, reason = "criterion's macro makes a public function")]
+
 use criterion::{Criterion, criterion_group, criterion_main};
 use vitte_benches::resume::{Contender, depth_contenders, loop_contenders};
 
