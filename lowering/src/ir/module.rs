@@ -137,7 +137,7 @@ impl Module {
     /// Size and alignment of a type, where futures count as their argument tuple.
     ///
     /// A structure, class or function that does not exist counts as empty: the verifier reports it.
-    /// Futures that hold each other without end, or more than [`MAX_NESTED`] of them, have no size:
+    /// Futures that hold each other without end, or more than `MAX_NESTED` of them, have no size:
     /// it is given as `u32::MAX`.
     pub fn size_align(&self, ty: Ty) -> (u32, u32) {
         self.size_align_within(ty, &mut { MAX_NESTED })

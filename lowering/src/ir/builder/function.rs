@@ -9,7 +9,7 @@ use crate::ir::inst::{InstKind, Terminator};
 use crate::ir::module::{Module, Span};
 use crate::ir::types::{Ty, Type};
 
-/// Builds one function of a [`ModuleBuilder`]; see the [module's head](super).
+/// Builds one function of a [`ModuleBuilder`].
 #[derive(Debug)]
 pub struct FunctionBuilder<'m> {
     module: &'m mut ModuleBuilder,
