@@ -21,7 +21,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use vitte_lowering::coroutine::{Lowered, lower};
 use vitte_lowering::interp::{Behaviour, Input, Outcome, Script};
-use vitte_lowering::ir::{Func, Module, parse_module};
+use vitte_lowering::ir::{Func, Module, Terminator, parse_module};
 
 /// A way to run a case.
 pub trait Runner {
@@ -151,6 +151,41 @@ impl Case {
         all
     }
 
+    /// Scripts beyond the expected traces: all runners must agree with the source.
+    pub fn further(&self) -> Vec<(String, Script)> {
+        let mut all = Vec::new();
+        for base in [Script::ready(), Script::pending(1), Script::pending(2)] {
+            let at = format!("{} ticks", base.default.pending);
+            all.push((format!("{at}, spurious resumes"), Script { spurious: 2, ..base.clone() }));
+            for coop in 0..4 {
+                all.push((
+                    format!("{at}, coop {coop}"),
+                    Script { coop: Some(coop), ..base.clone() },
+                ));
+            }
+        }
+        for seed in 0..40 {
+            all.push((format!("seed {seed}"), Script::seeded(seed)));
+            for tick in 0..5 {
+                all.push((
+                    format!("seed {seed} cancel {tick}"),
+                    Script::seeded(seed).cancel_at(tick),
+                ));
+            }
+        }
+        // Without its ready awaits a branch runs later, so joins may interleave otherwise; and giving way
+        // does not tick then, so what never ends would run out of fuel.
+        if has_joins(&self.module) || self.max_ticks.is_some() {
+            all.retain(|(_, s)| s.coop.is_none());
+        }
+        let limit = |mut s: Script| {
+            s.max_ticks = self.max_ticks.unwrap_or(s.max_ticks);
+            s.fuel = 1_000_000;
+            s
+        };
+        all.into_iter().map(|(name, s)| (name, limit(s))).collect()
+    }
+
     /// Writes the expected traces into the file.
     ///
     /// # Panics
@@ -174,4 +209,9 @@ impl Case {
 /// Whether a line of a trace is the start of an operation: `op3 op_wait(1)`.
 fn is_start(line: &str) -> bool {
     line.starts_with("op") && line.ends_with(')')
+}
+
+fn has_joins(module: &Module) -> bool {
+    let mut terms = module.funcs.values().flat_map(|f| f.blocks.values()).map(|b| &b.term);
+    terms.any(|t| matches!(t, Some(Terminator::Join { .. } | Terminator::Select { .. })))
 }

@@ -1,3 +1,4 @@
 //! Shared pieces of the workspace's tests.
 
 pub mod cases;
+pub mod jit;

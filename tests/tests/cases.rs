@@ -2,7 +2,7 @@
 
 use vitte_lowering::check::check;
 use vitte_lowering::interp::{Input, Outcome, Script, run_machine, run_source};
-use vitte_lowering::ir::{Module, Terminator, verify};
+use vitte_lowering::ir::verify;
 use vitte_tests::cases::{Case, Runner, load_all};
 
 struct Source;
@@ -70,46 +70,12 @@ fn cases_behave_as_their_heads_say() {
     assert!(failures.is_empty(), "{} failures\n{}", failures.len(), failures.join("\n"));
 }
 
-/// Scripts beyond the expected traces: the runners must agree with the first.
-fn further(case: &Case) -> Vec<(String, Script)> {
-    let mut all = Vec::new();
-    for base in [Script::ready(), Script::pending(1), Script::pending(2)] {
-        let at = format!("{} ticks", base.default.pending);
-        all.push((format!("{at}, spurious resumes"), Script { spurious: 2, ..base.clone() }));
-        for coop in 0..4 {
-            all.push((format!("{at}, coop {coop}"), Script { coop: Some(coop), ..base.clone() }));
-        }
-    }
-    for seed in 0..40 {
-        all.push((format!("seed {seed}"), Script::seeded(seed)));
-        for tick in 0..5 {
-            all.push((format!("seed {seed} cancel {tick}"), Script::seeded(seed).cancel_at(tick)));
-        }
-    }
-    // Without its ready awaits a branch runs later, so joins may interleave otherwise; and giving way
-    // does not tick then, so what never ends would run out of fuel.
-    if has_joins(&case.module) || case.max_ticks.is_some() {
-        all.retain(|(_, s)| s.coop.is_none());
-    }
-    let limit = |mut s: Script| {
-        s.max_ticks = case.max_ticks.unwrap_or(s.max_ticks);
-        s.fuel = 1_000_000;
-        s
-    };
-    all.into_iter().map(|(name, s)| (name, limit(s))).collect()
-}
-
-fn has_joins(module: &Module) -> bool {
-    let mut terms = module.funcs.values().flat_map(|f| f.blocks.values()).map(|b| &b.term);
-    terms.any(|t| matches!(t, Some(Terminator::Join { .. } | Terminator::Select { .. })))
-}
-
 #[test]
 fn runners_agree_under_further_scripts() {
     let mut failures = Vec::new();
     for case in load_all() {
         for (variant, args) in case.variants.iter().enumerate() {
-            for (name, script) in further(&case) {
+            for (name, script) in case.further() {
                 let at = format!("{} {variant} {name}", case.name);
                 let (source, machine) =
                     (Source.run(&case, args, &script), Machine.run(&case, args, &script));

@@ -1,0 +1,49 @@
+//! Every case as machine code, in every scenario, beside the interpreter.
+
+use vitte_lowering::interp::Input;
+use vitte_lowering::interp::{Outcome, Script, run_source};
+use vitte_tests::cases::{Case, Runner, load_all};
+use vitte_tests::jit::{Program, difference};
+
+/// The source form, which says what the scenarios are.
+struct Source;
+
+impl Runner for Source {
+    fn name(&self) -> &'static str {
+        "source"
+    }
+    fn run(&self, case: &Case, args: &[Input], script: &Script) -> Outcome {
+        run_source(&case.module, case.root, args, script)
+    }
+}
+
+#[test]
+fn machine_code_behaves_as_the_source() {
+    let mut failures = Vec::new();
+    for case in load_all() {
+        let program = Program::new(&case.module, &case.lowered);
+        let program = program.unwrap_or_else(|e| panic!("{}: {e}", case.name));
+        for (variant, args) in case.variants.iter().enumerate() {
+            let mut all = case.scenarios(&Source, variant);
+            all.extend(case.further().into_iter().map(|(n, s)| (format!("{variant} {n}"), s)));
+            for (scenario, script) in all {
+                let source = Source.run(&case, args, &script);
+                let jit = program.run(case.root, args, &script);
+                let at = format!("{} {scenario}", case.name);
+                let mut complain = |what: String| {
+                    failures.push(format!("{at}: {what}\n{}", jit.trace));
+                };
+                if let Some(v) = jit.violations.first() {
+                    complain(v.to_string());
+                } else if let Some(d) = difference(&source.trace, &jit.trace) {
+                    complain(d);
+                } else if (source.status, source.ticks, source.fault)
+                    != (jit.status, jit.ticks, jit.fault)
+                {
+                    complain("another end".into());
+                }
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{} failures\n{}", failures.len(), failures.join("\n"));
+}
