@@ -3,6 +3,11 @@
 //! A frame ends where its block ends and begins where its prefix ends, so that valgrind and
 //! AddressSanitizer see a store beside it. Bytes that no state keeps hold poison.
 
+#![allow(
+    clippy::cast_ptr_alignment,
+    reason = "frames are byte pointers; their alignment is in `vt_machine` and kept here"
+)]
+
 use super::world::{POISON, World, world};
 use std::alloc::{Layout, alloc, dealloc};
 use std::ptr::null_mut;

@@ -58,8 +58,20 @@ impl<'m> Program<'m> {
     ///
     /// As [`Jit::compile`].
     pub fn new(module: &'m Module, lowered: &'m Lowered) -> Result<Self, CodegenError> {
-        let options = Options::default();
-        let code = Jit::compile(&lowered.module, &lowered.machines, &imports(), &options)?;
+        Self::with_options(module, lowered, &Options::default())
+    }
+
+    /// [`Program::new`] with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`Jit::compile`].
+    pub fn with_options(
+        module: &'m Module,
+        lowered: &'m Lowered,
+        options: &Options,
+    ) -> Result<Self, CodegenError> {
+        let code = Jit::compile(&lowered.module, &lowered.machines, &imports(), options)?;
         let machines = lowered.machines.keys();
         let by_resume =
             machines.filter_map(|&f| Some((code.machine(f)?.resume as usize, f))).collect();
@@ -87,6 +99,9 @@ impl<'m> Program<'m> {
         run
     }
 }
+
+// SAFETY: a run owns its world, its frames and its context; the code it points to is shared.
+unsafe impl Send for Run<'_, '_> {}
 
 /// One run of a [`Program`].
 #[derive(Debug)]
@@ -205,13 +220,28 @@ impl<'p, 'm> Run<'p, 'm> {
     pub fn cancel(&mut self) {
         if !self.is_over() && self.leaf.cancel == VT_CANCEL_NONE {
             self.leaf.cancel = VT_CANCEL_ASKED;
-            self.world().trace.push(Event::CancelAsked);
+            self.world().push(Event::CancelAsked);
         }
     }
 
     /// Lets the clock tick.
     pub fn tick(&mut self) {
         self.world().tick += 1;
+    }
+
+    /// Notes nothing in the trace from now on.
+    pub fn silence(&mut self) {
+        self.world().silent = true;
+    }
+
+    /// Asks for a cancel while an operation is started, that is, while the task runs.
+    pub fn cancel_in_start(&mut self, op: u32) {
+        self.world().cancel_in_start = Some(op);
+    }
+
+    /// Bytes of native stack between the deepest and the least deep start of an operation.
+    pub fn stack_range(&mut self) -> usize {
+        self.world().stack.map_or(0, |(low, high)| high - low)
     }
 
     /// Frames allocated so far, the root's among them.
@@ -224,6 +254,14 @@ impl<'p, 'm> Run<'p, 'm> {
         let size = self.program.lowered.machines[&self.func].size as usize;
         // SAFETY: the frame is that large, initialised (with poison) and not running.
         unsafe { std::slice::from_raw_parts(self.frame, size) }.to_vec()
+    }
+
+    /// Moves the context elsewhere and destroys the old one: nothing of it outlives a resume.
+    pub fn renew_context(&mut self) {
+        let mut renewed = Box::new(vt_ctx { ..*self.ctx });
+        std::mem::swap(&mut self.ctx, &mut renewed);
+        renewed.fns = null_mut();
+        renewed.user = null_mut();
     }
 
     /// Calls `vt_run` once, whatever state the task is in.
@@ -266,7 +304,7 @@ impl<'p, 'm> Run<'p, 'm> {
             self.status = status;
             Event::End { status: status_name(status), results: atoms }
         };
-        self.world().trace.push(event);
+        self.world().push(event);
         for (ty, _, at) in results {
             self.drop_at(ty, at);
         }
@@ -363,7 +401,7 @@ impl<'p, 'm> Run<'p, 'm> {
                     let tag_at = unsafe { at.add(field.offset as usize) };
                     // SAFETY: as above.
                     let n = unsafe { read_number(tag_at, module.size_align(field.ty).0 as usize) };
-                    let variant = tag.variants.iter().find(|(v, _)| u64::from(*v) == n);
+                    let variant = tag.variants.iter().find(|(v, _)| *v == n);
                     alive = variant.map(|(_, f)| f.clone()).unwrap_or_default();
                 }
                 for i in alive {

@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 use vitte_abi::{
-    VT_CANCELLED, VT_DONE, VT_FAULTED, VT_MODE_CANCEL, VT_MODE_RESUME, VT_YIELDED, fault_code,
-    vt_ctx, vt_status,
+    VT_CANCEL_ASKED, VT_CANCELLED, VT_DONE, VT_FAULTED, VT_MODE_CANCEL, VT_MODE_RESUME, VT_YIELDED,
+    fault_code, vt_ctx, vt_status,
 };
 use vitte_codegen::ImportTable;
 use vitte_lowering::interp::{Atom, Behaviour, Event, NEVER, Script, Trace};
@@ -69,7 +69,14 @@ pub(super) struct World {
     pub(super) frames: BTreeMap<usize, super::frames::Frame>,
     /// How many frames were allocated.
     pub(super) n_frames: u32,
+    /// Whether nothing is noted in the trace.
+    pub(super) silent: bool,
+    /// Lowest and highest stack address at which an operation was started.
+    pub(super) stack: Option<(usize, usize)>,
+    /// Asks for a cancel while this operation is started, that is, while the task runs.
+    pub(super) cancel_in_start: Option<u32>,
     shapes: [OpShape; 3],
+    #[allow(clippy::vec_box, reason = "generated code holds the addresses")]
     objects: Vec<Box<Object>>,
     by_address: BTreeMap<usize, u32>,
     /// By the address of their storage.
@@ -88,11 +95,21 @@ impl World {
             overruns: 0,
             frames: BTreeMap::new(),
             n_frames: 0,
+            silent: false,
+            stack: None,
+            cancel_in_start: None,
             shapes,
             objects: Vec::new(),
             by_address: BTreeMap::new(),
             ops: BTreeMap::new(),
             n_ops: 0,
+        }
+    }
+
+    /// Adds to the trace, unless the run is a silent one.
+    pub(super) fn push(&mut self, event: Event) {
+        if !self.silent {
+            self.trace.push(event);
         }
     }
 
@@ -109,7 +126,7 @@ impl World {
         let address = std::ptr::from_ref(boxed.as_ref()).addr();
         self.objects.push(boxed);
         self.by_address.insert(address, object);
-        self.trace.push(Event::New { object, id });
+        self.push(Event::New { object, id });
         address
     }
 
@@ -127,7 +144,7 @@ impl World {
         if let Some(object) = self.object(address) {
             self.objects[object as usize].count += 1;
             let count = self.objects[object as usize].count;
-            self.trace.push(Event::Retain { object, count });
+            self.push(Event::Retain { object, count });
         }
     }
 
@@ -135,7 +152,7 @@ impl World {
         if let Some(object) = self.object(address) {
             self.objects[object as usize].count -= 1;
             let count = self.objects[object as usize].count;
-            self.trace.push(Event::Release { object, count });
+            self.push(Event::Release { object, count });
         }
     }
 
@@ -165,7 +182,7 @@ impl World {
     }
 
     pub(super) fn fault(&mut self, code: u32, payload: i64, in_cleanup: bool) {
-        self.trace.push(Event::Fault { code, payload, in_cleanup });
+        self.push(Event::Fault { code, payload, in_cleanup });
         self.first_fault.get_or_insert((code, payload));
     }
 
@@ -180,13 +197,13 @@ impl World {
         if is_ref { self.reference(bits as usize) } else { Atom::Int(bits.into()) }
     }
 
-    fn start(&mut self, kind: u8, storage: *mut u8, arg: i64) {
+    fn start(&mut self, kind: u8, storage: *mut u8, arg: i64) -> u32 {
         let n = self.n_ops;
         self.n_ops += 1;
         let Behaviour { pending, fails } = self.script.behaviour(n);
         let shown = self.atom(kind == EAT, arg);
         let name = OPS[kind as usize].to_string();
-        self.trace.push(Event::Start { op: n, name, args: vec![shown] });
+        self.push(Event::Start { op: n, name, args: vec![shown] });
         let ready_at = (pending != NEVER).then(|| self.tick.saturating_add(pending));
         for i in 0..self.shapes[kind as usize].size {
             // SAFETY: generated code gives storage of the declared size.
@@ -198,6 +215,7 @@ impl World {
         if let Some(other) = self.ops.insert(storage.addr(), op) {
             self.violate(format!("op{n} is started over op{}, which still runs", other.n));
         }
+        n
     }
 
     /// Polls or cancels; the operation is gone unless it is pending.
@@ -229,7 +247,7 @@ impl World {
         unsafe { storage.write_bytes(POISON, shape.size) };
         if cancel || fails {
             let event = if cancel { Event::Cancelled { op: n } } else { Event::Failed { op: n } };
-            self.trace.push(event);
+            self.push(event);
             if kind == EAT {
                 self.release(arg as usize);
             }
@@ -245,7 +263,7 @@ impl World {
             _ => None,
         };
         let results = result.map(|bits| self.atom(kind == OBJ, bits)).into_iter().collect();
-        self.trace.push(Event::Ready { op: n, results });
+        self.push(Event::Ready { op: n, results });
         if let Some(bits) = result {
             // SAFETY: the results lie in the storage.
             let at = unsafe { storage.add(shape.result_offset) };
@@ -281,7 +299,7 @@ pub(super) unsafe fn world<'a>(ctx: *mut vt_ctx) -> &'a mut World {
 
 unsafe extern "C" fn note(ctx: *mut vt_ctx, n: i64) {
     // SAFETY: see above.
-    unsafe { world(ctx) }.trace.push(Event::Note(n));
+    unsafe { world(ctx) }.push(Event::Note(n));
 }
 
 unsafe extern "C" fn new(ctx: *mut vt_ctx, id: i64) -> usize {
@@ -306,7 +324,17 @@ unsafe extern "C" fn id(ctx: *mut vt_ctx, address: usize) -> i64 {
 
 unsafe extern "C" fn start<const KIND: u8>(ctx: *mut vt_ctx, storage: *mut u8, arg: i64) {
     // SAFETY: see above.
-    unsafe { world(ctx) }.start(KIND, storage, arg);
+    let world = unsafe { world(ctx) };
+    let here = (&raw const world).addr();
+    let (low, high) = world.stack.unwrap_or((here, here));
+    world.stack = Some((low.min(here), high.max(here)));
+    let n = world.start(KIND, storage, arg);
+    if world.cancel_in_start == Some(n) {
+        // SAFETY: the context of the run.
+        let leaf = unsafe { (*ctx).leaf };
+        // SAFETY: the leaf in force is alive.
+        unsafe { (*leaf).cancel = VT_CANCEL_ASKED };
+    }
 }
 
 unsafe extern "C" fn poll<const KIND: u8>(ctx: *mut vt_ctx, storage: *mut u8) -> vt_status {
