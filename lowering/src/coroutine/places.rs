@@ -202,8 +202,9 @@ fn apply_forward(event: Event, holds: &mut PlaceSet, escaped: &mut PlaceSet) {
 
 fn apply_backward(event: Event, wanted: &mut PlaceSet) {
     match event {
-        Event::Read(p) | Event::Take(p) => wanted.insert(p),
-        Event::Write(_) | Event::Escape(_) => {}
+        // Through its address its contents, older than that, may be looked at.
+        Event::Read(p) | Event::Take(p) | Event::Escape(p) => wanted.insert(p),
+        Event::Write(_) => {}
         Event::Fill(p) | Event::Reset(p) => wanted.remove(p),
     }
 }
