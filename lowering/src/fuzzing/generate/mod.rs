@@ -17,6 +17,8 @@
 //!   region releases what it added; an unwind edge releases everything.
 //! * **I2** What a branch or loop did not add, it does not take away, unless under a drop flag.
 
+#![allow(clippy::wildcard_imports, reason = "a generator of IR names most of it")]
+
 mod choices;
 mod cleanup;
 mod concurrent;
