@@ -85,7 +85,8 @@ fn main() {
         let between = now(start);
         let code = Jit::compile(&lowered.module, &lowered.machines, &imports, &options)
             .expect("it compiles");
-        let (lowering, codegen) = (between.saturating_sub(before), now(start).saturating_sub(between));
+        let (lowering, codegen) =
+            (between.saturating_sub(before), now(start).saturating_sub(between));
         let func = code.func_by_name("many").expect("it is there");
         println!(
             "{n:>8} {:>10.2} {:>10.2} {:>10} {:>8}",

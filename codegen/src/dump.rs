@@ -66,7 +66,7 @@ fn with_function(
     let Some(data) = module.funcs.get(func) else {
         return Err(CodegenError::malformed(&module.name, format!("{func} does not exist")));
     };
-    let isa = target::host(options, CodeModel::Object)?;
+    let isa = target::host(module, options, CodeModel::Object)?;
     let mut unit = Unit::new(module, machines, options, object::output(module, isa)?)?;
     let mut context = unit.out.make_context();
     translate::function(&mut unit, func, &mut context, &mut FunctionBuilderContext::new())?;

@@ -58,7 +58,7 @@ fn compile_within(
     options: &Options,
     reserve: usize,
 ) -> Result<Code, CodegenError> {
-    let isa = target::host(options, CodeModel::Jit)?;
+    let isa = target::host(module, options, CodeModel::Jit)?;
     let memory = ArenaMemoryProvider::new_with_size(reserve)
         .map_err(|e| CodegenError::Memory { reason: e.to_string() })?;
     let mut builder = JITBuilder::with_isa(isa, Box::new(libcall_symbol));

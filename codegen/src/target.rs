@@ -5,6 +5,7 @@ use crate::options::{OptLevel, Options};
 use cranelift_codegen::isa::{self, OwnedTargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 use target_lexicon::{Architecture, Endianness, PointerWidth, Triple};
+use vitte_lowering::ir::Module;
 
 /// Position-independent code for objects, absolute addresses for the JIT.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -13,29 +14,39 @@ pub(crate) enum CodeModel {
     Object,
 }
 
+/// Functions with more instructions than this get the register allocator that takes one pass: the
+/// thorough one is superlinear there (18 times the time for 10 times the suspends).
+const MAX_THOROUGH: usize = 200_000;
+
 /// Code for this machine, with all its features.
-pub(crate) fn host(options: &Options, model: CodeModel) -> Result<OwnedTargetIsa, CodegenError> {
+pub(crate) fn host(
+    module: &Module,
+    options: &Options,
+    model: CodeModel,
+) -> Result<OwnedTargetIsa, CodegenError> {
     let unsupported =
         |reason: &str| CodegenError::Target { triple: "host".into(), reason: reason.into() };
     let builder = cranelift_native::builder().map_err(unsupported)?;
-    finish(&builder, &Triple::host(), options, model)
+    finish(&builder, &Triple::host(), module, options, model)
 }
 
 /// Code for any machine of that triple.
 pub(crate) fn triple(
     name: &str,
+    module: &Module,
     options: &Options,
     model: CodeModel,
 ) -> Result<OwnedTargetIsa, CodegenError> {
     let unsupported = |reason: String| CodegenError::Target { triple: name.into(), reason };
     let triple: Triple = name.parse().map_err(|e| unsupported(format!("{e}")))?;
     let builder = isa::lookup(triple.clone()).map_err(|e| unsupported(e.to_string()))?;
-    finish(&builder, &triple, options, model)
+    finish(&builder, &triple, module, options, model)
 }
 
 fn finish(
     builder: &isa::Builder,
     triple: &Triple,
+    module: &Module,
     options: &Options,
     model: CodeModel,
 ) -> Result<OwnedTargetIsa, CodegenError> {
@@ -54,10 +65,13 @@ fn finish(
         OptLevel::None => "none",
         OptLevel::Speed => "speed",
     };
+    let largest = module.funcs.values().map(|f| f.insts.len()).max().unwrap_or(0);
+    let allocator = if largest > MAX_THOROUGH { "single_pass" } else { "backtracking" };
     let switch = |on| if on { "true" } else { "false" };
     let mut flags = settings::builder();
     for (name, value) in [
         ("opt_level", opt),
+        ("regalloc_algorithm", allocator),
         ("enable_verifier", switch(options.verify)),
         ("preserve_frame_pointers", switch(options.frame_pointers)),
         ("is_pic", switch(model == CodeModel::Object)),
