@@ -32,7 +32,12 @@ pub unsafe extern "C" fn vt_run(ctx: *mut vt_ctx, leaf: *mut vt_leaf) -> vt_stat
         c.child_status = VT_NONE;
     }
     // SAFETY: the caller vouches for `ctx` and `leaf`.
-    let status = unsafe { run_leaf(ctx, leaf) };
+    let mut status = unsafe { resume_suspended(ctx, leaf) };
+    // SAFETY: `leaf` is valid and no resume is in progress.
+    if status != VT_YIELDED || deliverable(unsafe { &*leaf }) {
+        // SAFETY: as the caller's; `status` is what the leaf has just answered.
+        status = unsafe { settle(ctx, leaf, status) };
+    }
     // SAFETY: the run is over, so nobody else uses `ctx`.
     let c = unsafe { &mut *ctx };
     c.leaf = saved_leaf;
@@ -42,15 +47,15 @@ pub unsafe extern "C" fn vt_run(ctx: *mut vt_ctx, leaf: *mut vt_leaf) -> vt_stat
     status
 }
 
-/// Resumes and pops until there is an answer. Between resumes the mode is RESUME and the child
+/// Resumes and pops until there is an answer; a leaf that just suspends again never comes here. Between resumes the mode is RESUME and the child
 /// status NONE; both are set only around the resume that they are for.
 ///
 /// # Safety
 ///
 /// As [`vt_run`].
-unsafe fn run_leaf(ctx: *mut vt_ctx, leaf: *mut vt_leaf) -> vt_status {
-    // SAFETY: as the caller's.
-    let mut status = unsafe { resume_suspended(ctx, leaf) };
+#[inline(never)]
+unsafe fn settle(ctx: *mut vt_ctx, leaf: *mut vt_leaf, first: vt_status) -> vt_status {
+    let mut status = first;
     loop {
         status = match status {
             VT_YIELDED => {
@@ -91,6 +96,7 @@ unsafe fn run_leaf(ctx: *mut vt_ctx, leaf: *mut vt_leaf) -> vt_status {
 /// # Safety
 ///
 /// As [`vt_run`].
+#[inline]
 unsafe fn resume_suspended(ctx: *mut vt_ctx, leaf: *mut vt_leaf) -> vt_status {
     // SAFETY: `leaf` is valid and no resume is in progress.
     let l = unsafe { &mut *leaf };
@@ -98,7 +104,19 @@ unsafe fn resume_suspended(ctx: *mut vt_ctx, leaf: *mut vt_leaf) -> vt_status {
         // SAFETY: as the caller's.
         return unsafe { resume_leaf(ctx, leaf) };
     }
-    l.cancel = VT_CANCEL_TAKEN;
+    // SAFETY: as the caller's.
+    unsafe { resume_to_cancel(ctx, leaf) }
+}
+
+/// Delivers a cancel.
+///
+/// # Safety
+///
+/// As [`vt_run`]; a cancel is deliverable.
+#[cold]
+unsafe fn resume_to_cancel(ctx: *mut vt_ctx, leaf: *mut vt_leaf) -> vt_status {
+    // SAFETY: `leaf` is valid and no resume is in progress.
+    unsafe { (*leaf).cancel = VT_CANCEL_TAKEN };
     // SAFETY: `ctx` is valid and no resume is in progress.
     unsafe { (*ctx).mode = VT_MODE_CANCEL };
     // SAFETY: as the caller's.
