@@ -1,0 +1,396 @@
+//! What the frame has to hold, and what may not share a byte with what.
+//!
+//! In: a coroutine and its liveness. Out: a [`Planner`] full of objects with their conflicts (things
+//! live at the same point) and affinities (things moved into one another).
+
+use super::super::live::Live;
+use super::super::normalise::awaitee_results;
+use super::super::pack::Objects;
+use super::super::places::Body;
+use super::{FrameLayout, LayoutError, Plan, awaitees, slot_extent, storage};
+use crate::FrameAbi;
+use crate::ir::{
+    Arg, Awaitee, Block, EntityRef, EntityVec, Func, Function, Held, MAX_BYTES, Module, Sequence,
+    Slot, Suspend, Terminator, Ty, Value,
+};
+use std::collections::BTreeMap;
+
+/// The objects of one frame and their relations.
+pub(super) struct Planner<'a> {
+    pub(super) module: &'a Module,
+    pub(super) f: &'a Function,
+    pub(super) live: &'a Live,
+    pub(super) layouts: &'a BTreeMap<Func, FrameLayout>,
+    pub(super) abi: &'a FrameAbi,
+    pub(super) objects: Objects,
+    pub(super) params: Vec<usize>,
+    pub(super) slots: BTreeMap<Slot, usize>,
+    pub(super) homes: BTreeMap<Value, usize>,
+    pub(super) result: usize,
+    pub(super) results: Sequence,
+    /// Objects that only keep room.
+    pub(super) rooms: Vec<usize>,
+    pub(super) records: EntityVec<Suspend, Option<usize>>,
+    pub(super) places: EntityVec<Suspend, Vec<Option<usize>>>,
+    /// Block of each suspend point.
+    pub(super) at: EntityVec<Suspend, Option<Block>>,
+}
+
+impl<'a> Planner<'a> {
+    pub(super) fn new(
+        module: &'a Module,
+        f: &'a Function,
+        live: &'a Live,
+        layouts: &'a BTreeMap<Func, FrameLayout>,
+        abi: &'a FrameAbi,
+        plan: Plan,
+    ) -> Result<Self, LayoutError> {
+        let results =
+            module.sequence(f.sig.results.iter().copied()).ok_or(LayoutError::TooLarge)?;
+        let mut objects = Objects::default();
+        let result = objects.add(results.size, results.align);
+        let mut this = Self {
+            module,
+            f,
+            live,
+            layouts,
+            abi,
+            objects,
+            params: Vec::new(),
+            slots: BTreeMap::new(),
+            homes: BTreeMap::new(),
+            result,
+            results,
+            rooms: Vec::new(),
+            records: f.suspends.keys().map(|_| None).collect(),
+            places: f.suspends.keys().map(|_| Vec::new()).collect(),
+            at: f.suspends.keys().map(|_| None).collect(),
+        };
+        this.add_slots()?;
+        this.add_params();
+        if plan.homes {
+            this.add_homes();
+        }
+        this.add_bound();
+        this.relate_slots();
+        this.relate_homes();
+        this.relate_bound();
+        if plan.room {
+            this.keep_room();
+        }
+        this.relate_returns();
+        Ok(this)
+    }
+
+    fn add_slots(&mut self) -> Result<(), LayoutError> {
+        for &slot in &self.live.resident {
+            let ty = self.f.slots[slot].ty;
+            let (size, align) =
+                slot_extent(self.module, self.layouts, ty).ok_or(LayoutError::TooLarge)?;
+            if size > MAX_BYTES {
+                return Err(LayoutError::TooLarge);
+            }
+            self.slots.insert(slot, self.objects.add(size, align));
+        }
+        Ok(())
+    }
+
+    /// All parameters live together in state 0.
+    fn add_params(&mut self) {
+        let values = &self.f.blocks[self.f.entry].params;
+        let mut values = values.iter();
+        for (i, param) in self.f.sig.params.iter().enumerate() {
+            let object = if let Ty::Value(t) = param.ty {
+                let object = self.objects.add(t.bytes(), t.align());
+                let v = *values.next().expect("I: entry parameters match the signature");
+                if self.live.across_any.contains(&v) {
+                    self.homes.insert(v, object);
+                }
+                object
+            } else {
+                let slot = self.f.slots.iter().find(|(_, s)| s.param == Some(i as u32));
+                let (slot, _) = slot.expect("I: each slot parameter has its slot");
+                self.slots[&slot]
+            };
+            for &other in &self.params {
+                self.objects.conflict(object, other);
+            }
+            self.params.push(object);
+        }
+    }
+
+    fn add_homes(&mut self) {
+        for &v in &self.live.through_loops {
+            if !self.homes.contains_key(&v) {
+                let t = self.f.value_type(v);
+                self.homes.insert(v, self.objects.add(t.bytes(), t.align()));
+            }
+        }
+    }
+
+    fn add_bound(&mut self) {
+        for (block, data) in self.f.blocks.iter() {
+            let Some(term) = &data.term else { continue };
+            let Some(point) = term.suspend_point() else { continue };
+            self.at[point] = Some(block);
+            let all = awaitees(term);
+            let mut objects = Vec::new();
+            if matches!(term, Terminator::Join { .. } | Terminator::Select { .. }) {
+                let bytes = self.abi.leaf_bytes * all.len() as u32;
+                let records = self.objects.add(bytes, 8);
+                self.records[point] = Some(records);
+                objects.push(records);
+            }
+            for (awaitee, _) in all {
+                let place = storage(self.module, self.f, self.layouts, awaitee)
+                    .map(|(size, align, _)| self.objects.add(size, align));
+                objects.extend(place);
+                self.places[point].push(place);
+            }
+            for (i, &a) in objects.iter().enumerate() {
+                for &b in &objects[..i] {
+                    self.objects.conflict(a, b);
+                }
+            }
+        }
+    }
+
+    /// Slots live at the same point, or written where another is live, conflict.
+    fn relate_slots(&mut self) {
+        let body = &self.live.body;
+        let mut known: std::collections::BTreeSet<(usize, usize)> =
+            std::collections::BTreeSet::new();
+        let mut pairs: Vec<(Slot, Slot)> = Vec::new();
+        for block in self.f.blocks.keys() {
+            let b = block.index();
+            let events = body.events(b);
+            let mut previous: Option<Vec<usize>> = None;
+            self.live.places.walk(body, b, |i, live| {
+                let now: Vec<usize> = live.iter().collect();
+                let fresh: Vec<usize> = match &previous {
+                    None => now.clone(),
+                    Some(p) => {
+                        now.iter().copied().filter(|x| p.binary_search(x).is_err()).collect()
+                    }
+                };
+                let written = events.get(i).map(|e| e.place());
+                for &x in fresh.iter().chain(written.iter()) {
+                    for &y in &now {
+                        if x != y && known.insert((x.min(y), x.max(y))) {
+                            pairs.push((Slot::new(x), Slot::new(y)));
+                        }
+                    }
+                    // What is written is there after the event as well.
+                    for &y in previous.iter().flatten() {
+                        if x != y && known.insert((x.min(y), x.max(y))) {
+                            pairs.push((Slot::new(x), Slot::new(y)));
+                        }
+                    }
+                }
+                previous = Some(now);
+            });
+        }
+        for (a, b) in pairs {
+            if let (Some(&a), Some(&b)) = (self.slots.get(&a), self.slots.get(&b)) {
+                self.objects.conflict(a, b);
+            }
+        }
+        for inst in self.f.insts.values() {
+            if let crate::ir::InstKind::Move { src, dst } = inst.kind
+                && let (Some(&a), Some(&b)) = (self.slots.get(&src), self.slots.get(&dst))
+            {
+                self.objects.attract(a, b, 0);
+            }
+        }
+    }
+
+    /// A home conflicts with whatever is in the frame in the blocks where its value is live.
+    fn relate_homes(&mut self) {
+        if self.homes.is_empty() {
+            return;
+        }
+        for block in self.f.blocks.keys() {
+            let mut here: Vec<usize> = self
+                .live
+                .values
+                .live_in(block)
+                .iter()
+                .filter_map(|v| self.homes.get(v).copied())
+                .collect();
+            let data = &self.f.blocks[block];
+            let results = data.insts.iter().flat_map(|&i| self.f.insts[i].results.iter());
+            here.extend(data.params.iter().chain(results).filter_map(|v| self.homes.get(v)));
+            if here.is_empty() {
+                continue;
+            }
+            let mut others: Vec<usize> = self.live.touched[block]
+                .iter()
+                .filter_map(|s| self.slots.get(s).copied())
+                .collect();
+            if let Some(point) = data.term.as_ref().and_then(Terminator::suspend_point) {
+                others.extend(self.records[point]);
+                others.extend(self.places[point].iter().flatten());
+                if matches!(data.term, Some(Terminator::Yield { .. })) {
+                    others.push(self.result);
+                }
+            }
+            for (i, &a) in here.iter().enumerate() {
+                for &b in here[..i].iter().chain(&others) {
+                    self.objects.conflict(a, b);
+                }
+            }
+        }
+    }
+
+    /// Children, operations and records conflict with what is live across their suspend point.
+    fn relate_bound(&mut self) {
+        for point in self.f.suspends.keys() {
+            let Some(block) = self.at[point] else { continue };
+            let term = self.f.term(block);
+            let mut here: Vec<usize> = self.places[point].iter().flatten().copied().collect();
+            here.extend(self.records[point]);
+            if matches!(term, Terminator::Yield { .. }) {
+                here.push(self.result);
+            }
+            for &slot in &self.live.slots_across[point] {
+                if let Some(&s) = self.slots.get(&slot) {
+                    here.iter().for_each(|&o| self.objects.conflict(o, s));
+                }
+            }
+            let all = awaitees(term);
+            let single = matches!(term, Terminator::Await { .. });
+            for (i, (awaitee, dests)) in all.iter().enumerate() {
+                self.relate_args(point, i, awaitee, single, &here);
+                self.relate_dests(point, i, awaitee, dests, single, &here);
+            }
+            if let Terminator::Yield { args, .. } = term {
+                self.relate_moved_results(args);
+            }
+        }
+    }
+
+    /// An object as large as the saved values of each suspend point, which holds their place.
+    fn keep_room(&mut self) {
+        for point in self.f.suspends.keys() {
+            let Some(block) = self.at[point] else { continue };
+            let across = &self.live.values_across[point];
+            let saved = across.iter().filter(|v| !self.homes.contains_key(v));
+            let (mut bytes, mut align) = (0, 1);
+            for &v in saved {
+                let size = self.f.value_type(v).bytes();
+                bytes += size;
+                align = align.max(size);
+            }
+            if bytes == 0 {
+                continue;
+            }
+            let mut others: Vec<usize> = self.places[point].iter().flatten().copied().collect();
+            others.extend(self.records[point]);
+            others.extend(self.live.slots_across[point].iter().filter_map(|s| self.slots.get(s)));
+            others.extend(across.iter().filter_map(|v| self.homes.get(v)));
+            if matches!(self.f.term(block), Terminator::Yield { .. }) {
+                others.push(self.result);
+            }
+            let room = self.objects.add(bytes, align);
+            self.rooms.push(room);
+            others.into_iter().for_each(|o| self.objects.conflict(room, o));
+        }
+    }
+
+    /// Slots moved into a child: one may overlap it, and is best where the parameter will be.
+    fn relate_args(
+        &mut self,
+        point: Suspend,
+        i: usize,
+        awaitee: &Awaitee,
+        single: bool,
+        here: &[usize],
+    ) {
+        if let Awaitee::Future(Held::Slot(slot)) = awaitee
+            && let Some(&s) = self.slots.get(slot)
+        {
+            here.iter().for_each(|&o| self.objects.conflict(o, s));
+        }
+        let (Awaitee::Call { args, .. } | Awaitee::Op { args, .. }) = awaitee else { return };
+        let moved: Vec<(usize, usize)> = args
+            .iter()
+            .enumerate()
+            .filter_map(|(n, a)| match a {
+                Arg::Move(slot) => self.slots.get(slot).map(|&s| (n, s)),
+                Arg::Value(_) => None,
+            })
+            .collect();
+        let child = match awaitee {
+            Awaitee::Call { func, .. } => Some(*func),
+            _ => None,
+        };
+        if single
+            && let (Some(func), &[(n, s)]) = (child, &*moved)
+            && let Some(place) = self.places[point][i]
+        {
+            let delta = self.layouts[&func].params[n];
+            self.objects.attract(s, place, delta);
+            return;
+        }
+        for (_, s) in moved {
+            here.iter().for_each(|&o| self.objects.conflict(o, s));
+        }
+    }
+
+    /// Slots filled from a child's results: one may overlap it.
+    fn relate_dests(
+        &mut self,
+        point: Suspend,
+        i: usize,
+        awaitee: &Awaitee,
+        dests: &[Slot],
+        single: bool,
+        here: &[usize],
+    ) {
+        let placed: Vec<usize> = dests.iter().filter_map(|d| self.slots.get(d).copied()).collect();
+        if single && let [s] = *placed {
+            if let Some(place) = self.places[point][i]
+                && let Awaitee::Call { func, .. } = awaitee
+            {
+                let child = &self.layouts[func];
+                let types = awaitee_results(self.module, self.f, awaitee);
+                let index = types.iter().position(|t| t.as_value().is_none());
+                if let (Some(index), Some(results)) = (index, &child.results) {
+                    let delta = child.result_offset + results.offsets[index];
+                    self.objects.attract(s, place, delta);
+                }
+            }
+            return;
+        }
+        for s in placed {
+            here.iter().for_each(|&o| self.objects.conflict(o, s));
+        }
+    }
+
+    fn relate_returns(&mut self) {
+        for data in self.f.blocks.values() {
+            if let Some(Terminator::Return(args)) = &data.term {
+                self.relate_moved_results(args);
+            }
+        }
+    }
+
+    /// Slots moved into the results: one may overlap them.
+    fn relate_moved_results(&mut self, args: &[Arg]) {
+        let moved: Vec<(usize, usize)> = args
+            .iter()
+            .enumerate()
+            .filter_map(|(n, a)| match a {
+                Arg::Move(slot) => self.slots.get(slot).map(|&s| (n, s)),
+                Arg::Value(_) => None,
+            })
+            .collect();
+        if let [(n, s)] = *moved {
+            self.objects.attract(s, self.result, self.results.offsets[n]);
+        } else {
+            for (_, s) in moved {
+                self.objects.conflict(s, self.result);
+            }
+        }
+    }
+}
