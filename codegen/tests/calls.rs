@@ -6,7 +6,7 @@
 mod common;
 
 use common::{Host, compile, entry, module, world};
-use vitte_abi::{VT_CANCELLED, VT_DONE, VT_FAULTED, vt_ctx, vt_status};
+use vitte_abi::{VT_CANCELLED, VT_DONE, VT_FAULTED, stack_pointer, vt_ctx, vt_status};
 use vitte_codegen::{Code, ImportTable, Options};
 use vitte_lowering::ir::Module;
 
@@ -518,8 +518,7 @@ block2(v5: i64):
     // SAFETY: one parameter, one result.
     let depth: extern "C" fn(*mut vt_ctx, i64) -> i64 = unsafe { entry(&code, "depth") };
     let mut host = Host::new();
-    let here = 0u8;
-    host.ctx.stack_limit = (&raw const here).addr() - 200_000;
+    host.ctx.stack_limit = stack_pointer() - 200_000;
     let deep = depth(host.ctx(), 0);
     assert!((1000..=200_000 / 16).contains(&deep), "{deep}");
 }

@@ -17,6 +17,7 @@ use crate::ctx::{
     VT_CANCEL_ASKED, VT_CANCEL_NONE, VT_MODE_CANCEL, VT_MODE_RESUME, vt_ctx, vt_leaf,
 };
 use crate::run::vt_run;
+use crate::stack::stack_pointer;
 use crate::status::{
     VT_CANCELLED, VT_DONE, VT_FAULTED, VT_NONE, VT_YIELDED, fault_code, vt_status,
 };
@@ -116,9 +117,8 @@ fn shielded(phase: u8) -> bool {
 
 /// Whether the native stack has reached the limit for procedures in call cycles.
 fn stack_is_low(ctx: *mut vt_ctx) -> bool {
-    let here = 0u8;
     // SAFETY: `ctx` is valid (the caller is `vt_branches`).
-    (&raw const here) as usize <= unsafe { (*ctx).stack_limit }
+    stack_pointer() <= unsafe { (*ctx).stack_limit }
 }
 
 /// The branch records of one join, with the context of the call.

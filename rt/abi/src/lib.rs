@@ -58,6 +58,7 @@ mod json;
 mod machine;
 mod record;
 mod run;
+mod stack;
 mod status;
 
 pub use branches::{VT_JOIN, VT_SELECT, VT_SELECT_NOW, vt_branches};
@@ -72,6 +73,7 @@ pub use machine::{
 };
 pub use record::{AwaiteeRecord, LayoutRecord, RecordSpan, SlotRecord, SlotRole, StateRecord};
 pub use run::vt_run;
+pub use stack::stack_pointer;
 pub use status::{
     VT_CANCELLED, VT_DONE, VT_FAULTED, VT_ITEM, VT_NONE, VT_RUNNING, VT_YIELDED, fault_code,
     vt_status,

@@ -342,8 +342,7 @@ fn abort_ends_all_cleanup_of_the_task() {
 fn endless_recursion_through_joins_faults_at_the_stack_limit() {
     let body = || {
         let mut world = World::new();
-        let here = 0u8;
-        world.stack_limit = &raw const here as usize - (256 << 10);
+        world.stack_limit = stack_pointer() - (256 << 10);
         let root = world.arena(&FORK_MACHINE);
         let mut leaf = new_leaf(fork, root);
         assert_eq!(drive(&mut world, &mut leaf, None), VT_FAULTED);

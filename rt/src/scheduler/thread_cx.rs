@@ -8,6 +8,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
+use vitte_abi::stack_pointer;
 
 use super::worker::Core;
 use super::{Flavor, Shared};
@@ -94,8 +95,7 @@ impl ThreadCx {
         }
         // A task may go on on a thread with less stack than this one: what workers have is all that
         // it may use anywhere.
-        let here = 0u8;
-        let worker = (&raw const here as usize).saturating_sub(STACK_BYTES - 2 * STACK_RESERVE);
+        let worker = stack_pointer().saturating_sub(STACK_BYTES - 2 * STACK_RESERVE);
         let limit = worker.max(stack_bottom() + STACK_RESERVE);
         STACK_LIMIT.set(limit);
         limit
@@ -267,6 +267,5 @@ fn stack_bottom() -> usize {
 
 /// Half of the smallest usual stack below here.
 fn stack_guess() -> usize {
-    let here = 0u8;
-    (&raw const here as usize).saturating_sub(256 << 10)
+    stack_pointer().saturating_sub(256 << 10)
 }

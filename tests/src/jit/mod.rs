@@ -22,8 +22,8 @@ use std::collections::BTreeMap;
 use std::ptr::null_mut;
 use vitte_abi::{
     SlotRole, VT_CANCEL_ASKED, VT_CANCEL_NONE, VT_DONE, VT_FAULTED, VT_ITEM, VT_MODE_RESUME,
-    VT_NONE, VT_RUNNING, VT_YIELDED, vt_branches, vt_ctx, vt_fns, vt_leaf, vt_run, vt_span,
-    vt_status,
+    VT_NONE, VT_RUNNING, VT_YIELDED, stack_pointer, vt_branches, vt_ctx, vt_fns, vt_leaf, vt_run,
+    vt_span, vt_status,
 };
 use vitte_codegen::{Code, CodegenError, Jit, Options};
 use vitte_lowering::coroutine::Lowered;
@@ -266,9 +266,8 @@ impl<'p, 'm> Run<'p, 'm> {
 
     /// Calls `vt_run` once, whatever state the task is in.
     pub fn resume_raw(&mut self) -> vt_status {
-        let here = 0u8;
         self.ctx.budget = BUDGET;
-        self.ctx.stack_limit = (&raw const here).addr().saturating_sub(STACK);
+        self.ctx.stack_limit = stack_pointer().saturating_sub(STACK);
         self.ctx.mode = VT_MODE_RESUME;
         self.ctx.child_status = VT_NONE;
         self.ctx.coop = self.world().script.coop.unwrap_or(i32::MAX / 2);
