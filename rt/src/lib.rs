@@ -30,7 +30,7 @@
     reason = "frames are byte pointers; their alignment is in `vt_machine` and kept by `alloc_frame`"
 )]
 
-mod sync;
+mod atomic;
 
 pub mod env;
 

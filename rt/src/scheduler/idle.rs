@@ -6,7 +6,7 @@
 //!   again before it sleeps), or the sleeper sees the work. No wake is lost.
 //! * At most one push wakes a worker while another is searching: wakes cost microseconds.
 
-use crate::sync::{AtomicUsize, Mutex, Ordering, fence};
+use crate::atomic::{AtomicUsize, Mutex, Ordering, fence};
 
 #[derive(Debug, Default)]
 pub(crate) struct Idle {

@@ -7,7 +7,7 @@
 //! Invariant: `unpark` before or during `park` ends that `park`; a token is never lost, several are
 //! one.
 
-use crate::sync::{AtomicUsize, Condvar, Mutex, Ordering, wait};
+use crate::atomic::{AtomicUsize, Condvar, Mutex, Ordering, wait};
 
 const EMPTY: usize = 0;
 const NOTIFIED: usize = 1;

@@ -18,7 +18,7 @@
 //!
 //! One wake costs one RMW; one poll costs two.
 
-use crate::sync::{AtomicUsize, Ordering};
+use crate::atomic::{AtomicUsize, Ordering};
 
 /// In a queue, or to be put into one by whoever is running it.
 const SCHEDULED: usize = 1;

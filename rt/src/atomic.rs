@@ -1,5 +1,5 @@
-//! The one place where atomics and locks come from: std's and `parking_lot`'s, or loom's models of
-//! them under `--cfg loom`. Every ordering in the crate says what it pairs with.
+//! Where the atomics and locks of the scheduler come from: std's and `parking_lot`'s, or loom's models
+//! of them under `--cfg loom`. Every ordering in the crate says what it pairs with.
 
 #[cfg(not(loom))]
 mod imp {
