@@ -251,11 +251,8 @@ impl Compilation {
         syntax::parse(self.id, text, &mut self.diagnostics)
     }
 
-    /// What our own frontend makes must pass the verifier; checked in debug builds only.
+    /// What our own frontend makes must pass the verifier.
     fn assert_valid(module: &Module) -> Result<(), Error> {
-        if !cfg!(debug_assertions) {
-            return Ok(());
-        }
         ir::verify(module).map_err(|violations| {
             let all: Vec<String> = violations.iter().map(ToString::to_string).collect();
             Error::Bug { stage: "build", message: all.join("\n") }

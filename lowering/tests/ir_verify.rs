@@ -118,3 +118,63 @@ fn ten_thousand_awaits_with_a_shared_cleanup_are_quick() {
     let took = start.elapsed();
     assert!(took.as_secs() < 5, "{took:?}");
 }
+
+/// `n` owned locals made by awaits, and one cleanup chain in which each await finds its place.
+fn owned_locals(n: usize) -> Module {
+    let mut text = String::from(
+        "module \"m\"\nclass0 = class \"c\" retain imp0 release imp1\n\
+         imp0 = import \"retain\"(ref(class0))\nimp1 = import \"release\"(ref(class0))\n\
+         op0 = op \"make\" symbol \"make\"() -> ref(class0) size 8 align 8 result 0\n\
+         async fn0 \"f\"() {\n",
+    );
+    for i in 0..n {
+        writeln!(text, "  slot{i}: ref(class0)").unwrap();
+    }
+    for i in 0..n {
+        writeln!(text, "  sp{i}").unwrap();
+    }
+    // Awaits are blocks 0 to 2n, the end is block 2n, the chain follows: block 2n + 1 + i drops
+    // slot i - 1 and goes on to the one before.
+    let link = |i: usize| 2 * n + 1 + i;
+    for i in 0..n {
+        let (at, next) = (2 * i, 2 * i + 1);
+        writeln!(
+            text,
+            "block{at}:\n  await sp{i} op0() -> ok block{next}(r0), unwind block{}(cause)\n\
+             block{next}(v{i}: ref(class0)):\n  slot_store slot{i}, v{i}\n  jump block{}",
+            link(i),
+            at + 2
+        )
+        .unwrap();
+    }
+    writeln!(text, "block{}:", 2 * n).unwrap();
+    for i in (0..n).rev() {
+        writeln!(text, "  drop slot{i}").unwrap();
+    }
+    writeln!(text, "  return").unwrap();
+    for i in 0..=n {
+        writeln!(text, "block{}(v{}: i32):", link(i), n + i).unwrap();
+        match i {
+            0 => writeln!(text, "  unwind v{n}").unwrap(),
+            _ => writeln!(text, "  drop slot{}\n  jump block{}(v{})", i - 1, link(i - 1), n + i)
+                .unwrap(),
+        }
+    }
+    text += "}\n";
+    parse_module(&text).unwrap_or_else(|e| panic!("{}", e[0]))
+}
+
+/// A map per block of everything that is owned there would be 600,000,000 entries.
+#[test]
+fn twenty_thousand_owned_locals_end() {
+    let mut module = owned_locals(20_000);
+    verify(&module).unwrap_or_else(|e| panic!("{}", e[0]));
+    // And the verifier has looked: without one drop in the chain there is one leak.
+    let func = &mut module.funcs[Func::from_u32(0)];
+    let link = Block::from_u32(2 * 20_000 + 1 + 10_000);
+    func.blocks[link].insts.clear();
+    let found = verify(&module).unwrap_err();
+    assert_eq!(found.len(), 1, "{:?}", &found[..2]);
+    assert_eq!(found[0].code, "IR0162");
+    assert!(found[0].message.contains("slot9999 is left at the end"), "{}", found[0]);
+}

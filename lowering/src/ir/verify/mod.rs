@@ -17,13 +17,13 @@
 //!
 //! Phases: `tables` (the module), `bounds` (I1), `body` (I2), `typing` (I3, I4), `ownership` (I5),
 //! `pinned` (I6). A function goes on to a phase that relies on an earlier one only if it passed
-//! that, so that one mistake is not reported as ten and nothing panics. Cost: near-linear, but for
-//! ownership, which is (owned slots alive at a block) summed over blocks.
+//! that, so that one mistake is not reported as ten and nothing panics. Cost: near-linear.
 
 mod body;
 mod bounds;
 mod operands;
 mod ownership;
+mod pieces;
 mod pinned;
 mod tables;
 mod typing;

@@ -22,14 +22,17 @@
 //! Known too are constants, and parameters that get what is known, and the same, on every edge. The
 //! edge of a `br` that contradicts what is known is not taken.
 //!
-//! A flag is forgotten where its definition is executed again. Accepted imprecision: flags computed
-//! by logic or comparison, and slots owned by the same condition as an earlier `br` without a flag
-//! of their own, are not understood; frontends pass constants along edges.
+//! Flags are parameters of blocks; one is forgotten where its block is entered again. Accepted
+//! imprecision: flags computed by logic or comparison, and slots owned by the same condition as an
+//! earlier `br` without a flag of their own, are not understood; frontends pass constants along
+//! edges.
 //!
-//! Cost: (slots not unowned at a block) × (edges into it), summed. Facts only grow worse; where an
-//! order of visits would make one better again, it is kept (`meet`) after [`PATIENCE`] visits, so
-//! that the dataflow ends.
+//! Cost: per block what changes in it or differs between the edges into it, in steps of 64 slots
+//! ([`Pieces`]), plus (owned slots / 64) per edge. Facts only grow worse; where an order of visits
+//! would make one better again, it is kept (`meet`) after [`PATIENCE`] visits, so that the dataflow
+//! ends.
 
+use super::pieces::{Mark, Piece, Pieces};
 use super::{Entity, Report, insts};
 use crate::ir::cfg::Cfg;
 use crate::ir::entity::{Block, EntityRef, EntityVec, Slot, Value};
@@ -38,7 +41,7 @@ use crate::ir::inst::{BlockArg, InstKind, Terminator};
 use crate::ir::module::Module;
 use crate::ir::types::{Ty, Type};
 use crate::ir::visit::SlotAccess;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// Visits of a block after which its facts may only grow worse.
@@ -53,13 +56,19 @@ enum State {
     Conflict(Block),
 }
 
+impl Mark for State {
+    fn is_marked(&self) -> bool {
+        matches!(self, State::Flags(_))
+    }
+}
+
 /// What holds at a point.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default)]
 struct Facts {
     /// Slots that are not unowned.
-    slots: BTreeMap<Slot, State>,
+    slots: Pieces<Slot, State>,
     /// Flags that a `br` has decided.
-    known: BTreeMap<Value, bool>,
+    known: Pieces<Value, bool>,
 }
 
 pub(super) fn check(r: &mut Report<'_>, m: &Module, func: &Function, cfg: &Cfg) {
@@ -95,6 +104,9 @@ struct Ownership<'a> {
     outs: EntityVec<Block, Vec<Option<Rc<Facts>>>>,
 }
 
+/// What holds on an edge, and what it passes.
+type Edge<'f> = (&'f Rc<Facts>, &'f Vec<BlockArg>);
+
 type Sink<'s> = &'s mut dyn FnMut(&'static str, Entity, String);
 
 impl Ownership<'_> {
@@ -116,8 +128,11 @@ impl Ownership<'_> {
             {
                 facts = meet(old, &facts, block);
             }
-            if self.ins[block].as_deref() == Some(&facts) {
-                continue;
+            if let Some(old) = &self.ins[block] {
+                if **old == facts {
+                    continue;
+                }
+                facts.slots.share_with(&old.slots);
             }
             self.ins[block] = Some(Rc::new(facts.clone()));
             let outs = self.transfer(block, facts, &mut |_, _, _| {});
@@ -132,7 +147,7 @@ impl Ownership<'_> {
 
     /// Facts at the start of a block, from those on the edges visited so far.
     fn merge(&self, block: Block) -> Facts {
-        let mut edges = Vec::new();
+        let mut edges: Vec<Edge<'_>> = Vec::new();
         for e in self.cfg.pred_edges(block) {
             if let Some(Some(out)) = self.outs[e.from].get(e.index as usize) {
                 let term = self.func.term(e.from);
@@ -145,73 +160,99 @@ impl Ownership<'_> {
             edges.push((start, &no_args));
         }
         let Some(((first, _), others)) = edges.split_first() else { return Facts::default() };
-        let mut known = first.known.clone();
-        known.retain(|v, b| others.iter().all(|(f, _)| f.known.get(v) == Some(b)));
         let params = &self.func.blocks[block].params;
-        known.retain(|v, _| !params.contains(v));
-        for (n, &p) in params.iter().enumerate() {
+        let mut known = first.known.clone();
+        for n in 0..known.n_pieces() {
+            if others.iter().all(|(f, _)| f.known.shares(&first.known, n)) {
+                continue;
+            }
+            for (v, b) in first.known.piece(n).into_iter().flat_map(Piece::iter) {
+                if others.iter().any(|(f, _)| f.known.get(v) != Some(b)) {
+                    known.remove(v);
+                }
+            }
+        }
+        params.iter().for_each(|&p| known.remove(p));
+        let is_bool = |p: Value| self.func.value_type(p) == Type::Bool;
+        for (n, &p) in params.iter().enumerate().filter(|(_, p)| is_bool(**p)) {
             let passed = |truth: bool| {
                 edges.iter().all(|(f, args)| match args.get(n) {
                     Some(&BlockArg::Value(v)) => self.is_known(f, v, truth),
                     _ => false,
                 })
             };
-            if self.func.value_type(p) == Type::Bool {
-                let truth = [true, false].into_iter().find(|&truth| passed(truth));
-                known.extend(truth.map(|truth| (p, truth)));
+            if let Some(truth) = [true, false].into_iter().find(|&truth| passed(truth)) {
+                known.insert(p, truth);
             }
         }
-        let all: BTreeSet<Slot> = edges.iter().flat_map(|(f, _)| f.slots.keys().copied()).collect();
-        let mut slots = BTreeMap::new();
-        for slot in all {
-            let states: Vec<Option<&State>> =
-                edges.iter().map(|(f, _)| f.slots.get(&slot)).collect();
-            if states.iter().all(|s| *s == Some(&State::Owned)) {
-                slots.insert(slot, State::Owned);
+        // A piece that all edges share is what it was, unless a flag in it is defined here.
+        let redefines = params.iter().any(|&p| is_bool(p));
+        let mut slots = first.slots.clone();
+        let n_pieces = edges.iter().map(|(f, _)| f.slots.n_pieces()).max().unwrap_or(0);
+        for n in 0..n_pieces {
+            let marked = || first.slots.piece(n).is_some_and(Piece::has_marked);
+            let shared = others.iter().all(|(f, _)| f.slots.shares(&first.slots, n));
+            if shared && !(redefines && marked()) {
                 continue;
             }
-            if let Some(Some(State::Conflict(at))) =
-                states.iter().find(|s| matches!(s, Some(State::Conflict(_))))
-            {
-                slots.insert(slot, State::Conflict(*at));
-                continue;
-            }
-            let fits = |i: usize, v: Value| match states[i] {
-                None => self.is_known(edges[i].0, v, false),
-                Some(State::Owned) => self.is_known(edges[i].0, v, true),
-                Some(State::Flags(f)) => f.contains(&v),
-                Some(State::Conflict(_)) => false,
-            };
-            // Values defined above: those that are a flag, or decided, on the first edge.
-            let above = match states[0] {
-                Some(State::Flags(f)) => f.clone(),
-                _ => first.known.keys().copied().collect(),
-            };
-            let mut flags: Vec<Value> = above
-                .into_iter()
-                .filter(|v| !params.contains(v) && (0..edges.len()).all(|i| fits(i, *v)))
-                .collect();
-            for (n, &p) in params.iter().enumerate() {
-                let passes = |i: usize| match edges[i].1.get(n) {
-                    Some(&BlockArg::Value(v)) => fits(i, v),
-                    _ => false,
-                };
-                if self.func.value_type(p) == Type::Bool && (0..edges.len()).all(passes) {
-                    flags.push(p);
+            let pieces = edges.iter().filter_map(|(f, _)| f.slots.piece(n));
+            let all: BTreeSet<Slot> = pieces.flat_map(|p| p.iter().map(|(s, _)| s)).collect();
+            for slot in all {
+                let state = self.merged(block, slot, &edges);
+                if slots.get(slot) != Some(&state) {
+                    slots.insert(slot, state);
                 }
             }
-            flags.sort_unstable();
-            flags.dedup();
-            let state = if flags.is_empty() { State::Conflict(block) } else { State::Flags(flags) };
-            slots.insert(slot, state);
         }
         Facts { slots, known }
     }
 
+    /// The state of a slot that is not unowned on all edges into a block.
+    fn merged(&self, block: Block, slot: Slot, edges: &[Edge<'_>]) -> State {
+        let states: Vec<Option<&State>> = edges.iter().map(|(f, _)| f.slots.get(slot)).collect();
+        if states.iter().all(|s| *s == Some(&State::Owned)) {
+            return State::Owned;
+        }
+        if let Some(Some(State::Conflict(at))) =
+            states.iter().find(|s| matches!(s, Some(State::Conflict(_))))
+        {
+            return State::Conflict(*at);
+        }
+        let fits = |i: usize, v: Value| match states[i] {
+            None => self.is_known(edges[i].0, v, false),
+            Some(State::Owned) => self.is_known(edges[i].0, v, true),
+            Some(State::Flags(f)) => f.contains(&v),
+            Some(State::Conflict(_)) => false,
+        };
+        // Values defined above: those that are a flag, or decided, on the first edge.
+        let above = match states[0] {
+            Some(State::Flags(f)) => f.clone(),
+            _ => edges[0].0.known.iter().map(|(v, _)| v).collect(),
+        };
+        let params = &self.func.blocks[block].params;
+        let mut flags: Vec<Value> = above
+            .into_iter()
+            .filter(|v| !params.contains(v) && (0..edges.len()).all(|i| fits(i, *v)))
+            .collect();
+        for (n, &p) in params.iter().enumerate() {
+            let passes = |i: usize| match edges[i].1.get(n) {
+                Some(&BlockArg::Value(v)) => fits(i, v),
+                _ => false,
+            };
+            if self.func.value_type(p) == Type::Bool && (0..edges.len()).all(passes) {
+                flags.push(p);
+            }
+        }
+        flags.sort_unstable();
+        flags.dedup();
+        if flags.is_empty() { State::Conflict(block) } else { State::Flags(flags) }
+    }
+
     fn at_start(&self) -> Facts {
         let params = self.func.slots.iter().filter(|(s, d)| d.param.is_some() && self.is_owned(*s));
-        let slots = params.map(|(s, _)| (s, State::Owned)).collect();
-        Facts { slots, known: BTreeMap::new() }
+        let mut facts = Facts::default();
+        params.for_each(|(s, _)| facts.slots.insert(s, State::Owned));
+        facts
     }
 
     fn is_owned(&self, slot: Slot) -> bool {
@@ -219,7 +260,7 @@ impl Ownership<'_> {
     }
 
     fn is_known(&self, facts: &Facts, v: Value, truth: bool) -> bool {
-        facts.known.get(&v) == Some(&truth) || self.constants[v] == Known::Always(truth)
+        facts.known.get(v) == Some(&truth) || self.constants[v] == Known::Always(truth)
     }
 
     /// Carries facts through a block; answers those on each edge. Tells `sink` what is wrong.
@@ -227,11 +268,6 @@ impl Ownership<'_> {
         let mut walk = Walk { o: self, facts, block, at: Entity::Block(block), sink };
         for (inst, data) in insts(self.func, block) {
             walk.at = Entity::Inst(block, inst);
-            for &v in &data.results {
-                if self.func.value_type(v) == Type::Bool {
-                    walk.forget_flag(v);
-                }
-            }
             walk.inst(&data.kind);
         }
         walk.at = Entity::Block(block);
@@ -302,22 +338,34 @@ fn constants(func: &Function, cfg: &Cfg) -> EntityVec<Value, Known> {
 /// The lower of two facts per slot.
 fn meet(old: &Facts, new: &Facts, block: Block) -> Facts {
     let mut known = old.known.clone();
-    known.retain(|v, b| new.known.get(v) == Some(b));
-    let mut slots = BTreeMap::new();
-    for slot in old.slots.keys().chain(new.slots.keys()) {
-        let state = match (old.slots.get(slot), new.slots.get(slot)) {
-            (Some(State::Flags(a)), Some(State::Flags(b))) => {
-                let both: Vec<Value> = a.iter().filter(|v| b.contains(v)).copied().collect();
-                if both.is_empty() { State::Conflict(block) } else { State::Flags(both) }
+    for (v, _) in old.known.iter().filter(|(v, b)| new.known.get(*v) != Some(b)) {
+        known.remove(v);
+    }
+    let mut slots = old.slots.clone();
+    for n in 0..old.slots.n_pieces().max(new.slots.n_pieces()) {
+        if old.slots.shares(&new.slots, n) {
+            continue;
+        }
+        let pieces = [old.slots.piece(n), new.slots.piece(n)].into_iter().flatten();
+        for slot in pieces.flat_map(|p| p.iter().map(|(s, _)| s)).collect::<BTreeSet<Slot>>() {
+            let state = match (old.slots.get(slot), new.slots.get(slot)) {
+                (Some(State::Flags(a)), Some(State::Flags(b))) => {
+                    let both: Vec<Value> = a.iter().filter(|v| b.contains(v)).copied().collect();
+                    if both.is_empty() { State::Conflict(block) } else { State::Flags(both) }
+                }
+                (Some(State::Conflict(at)), _) | (_, Some(State::Conflict(at))) => {
+                    State::Conflict(*at)
+                }
+                (Some(State::Owned), Some(State::Owned)) => State::Owned,
+                // From decided to by flag is downwards; the way back is not taken.
+                (Some(State::Owned) | None, Some(flags @ State::Flags(_)))
+                | (Some(flags @ State::Flags(_)), Some(State::Owned) | None) => flags.clone(),
+                _ => State::Conflict(block),
+            };
+            if slots.get(slot) != Some(&state) {
+                slots.insert(slot, state);
             }
-            (Some(State::Conflict(at)), _) | (_, Some(State::Conflict(at))) => State::Conflict(*at),
-            (Some(State::Owned), Some(State::Owned)) => State::Owned,
-            // From decided to by flag is downwards; the way back is not taken.
-            (Some(State::Owned) | None, Some(flags @ State::Flags(_)))
-            | (Some(flags @ State::Flags(_)), Some(State::Owned) | None) => flags.clone(),
-            _ => State::Conflict(block),
-        };
-        slots.insert(*slot, state);
+        }
     }
     Facts { slots, known }
 }
@@ -335,7 +383,7 @@ impl Walk<'_, '_> {
         let name = &self.o.func.slots[slot].name;
         let name = if name.is_empty() { String::new() } else { format!(" `{name}`") };
         let block = self.block;
-        let how = match self.facts.slots.get(&slot) {
+        let how = match self.facts.slots.get(slot) {
             None => "not owned there".into(),
             Some(State::Owned) => "owned there".into(),
             Some(State::Flags(f)) => format!("owned only if {} is true", f[0]),
@@ -346,34 +394,21 @@ impl Walk<'_, '_> {
         (self.sink)(code, self.at, format!("{slot}{name} {what} in {block}, but is {how}"));
     }
 
-    fn forget_flag(&mut self, v: Value) {
-        let block = self.block;
-        self.facts.known.remove(&v);
-        for state in self.facts.slots.values_mut() {
-            if let State::Flags(flags) = state {
-                flags.retain(|&f| f != v);
-                if flags.is_empty() {
-                    *state = State::Conflict(block);
-                }
-            }
-        }
-    }
-
     fn take(&mut self, slot: Slot, what: &str) {
         if !self.o.is_owned(slot) {
             return;
         }
-        if self.facts.slots.get(&slot) != Some(&State::Owned) {
+        if self.facts.slots.get(slot) != Some(&State::Owned) {
             self.bad("IR0160", slot, what);
         }
-        self.facts.slots.remove(&slot);
+        self.facts.slots.remove(slot);
     }
 
     fn give(&mut self, slot: Slot, what: &str) {
         if !self.o.is_owned(slot) {
             return;
         }
-        if self.facts.slots.contains_key(&slot) {
+        if self.facts.slots.contains(slot) {
             self.bad("IR0161", slot, what);
         }
         self.facts.slots.insert(slot, State::Owned);
@@ -387,11 +422,11 @@ impl Walk<'_, '_> {
             SlotAccess::Forget => self.take(slot, "is given up"),
             SlotAccess::Init => self.give(slot, "is initialised"),
             SlotAccess::MoveTo => self.give(slot, "gets new contents"),
-            SlotAccess::Live | SlotAccess::Dead if self.facts.slots.contains_key(&slot) => {
+            SlotAccess::Live | SlotAccess::Dead if self.facts.slots.contains(slot) => {
                 self.bad("IR0163", slot, "begins or ends its storage");
-                self.facts.slots.remove(&slot);
+                self.facts.slots.remove(slot);
             }
-            SlotAccess::Next if self.facts.slots.get(&slot) != Some(&State::Owned) => {
+            SlotAccess::Next if self.facts.slots.get(slot) != Some(&State::Owned) => {
                 self.bad("IR0160", slot, "is asked for its next item");
                 self.facts.slots.insert(slot, State::Owned);
             }
@@ -419,7 +454,7 @@ impl Walk<'_, '_> {
     fn term(&mut self, term: &Terminator) -> Vec<Option<Rc<Facts>>> {
         term.for_each_slot_use(|slot, access| self.access(slot, access));
         if matches!(term, Terminator::Return(_) | Terminator::Unwind(_)) {
-            for slot in self.facts.slots.keys().copied().collect::<Vec<_>>() {
+            for slot in self.facts.slots.iter().map(|(s, _)| s).collect::<Vec<_>>() {
                 self.bad("IR0162", slot, "is left at the end");
             }
         }
@@ -439,7 +474,7 @@ impl Walk<'_, '_> {
             if !self.o.is_owned(slot) {
                 continue;
             }
-            if self.facts.slots.contains_key(&slot) {
+            if self.facts.slots.contains(slot) {
                 self.bad("IR0161", slot, "gets a result");
             }
             if let Some(out) = &mut outs[edge] {
@@ -454,15 +489,19 @@ impl Walk<'_, '_> {
         if self.o.is_known(&self.facts, cond, !taken) {
             return None;
         }
-        let mut facts = self.facts.clone();
         let decided = |s: &State| matches!(s, State::Flags(f) if f.contains(&cond));
-        if facts.slots.values().any(decided) {
+        let slots: Vec<Slot> =
+            self.facts.slots.marked().filter(|(_, s)| decided(s)).map(|(s, _)| s).collect();
+        let mut facts = self.facts.clone();
+        if !slots.is_empty() {
             facts.known.insert(cond, taken);
         }
-        if taken {
-            facts.slots.values_mut().filter(|s| decided(s)).for_each(|s| *s = State::Owned);
-        } else {
-            facts.slots.retain(|_, s| !decided(s));
+        for slot in slots {
+            if taken {
+                facts.slots.insert(slot, State::Owned);
+            } else {
+                facts.slots.remove(slot);
+            }
         }
         Some(facts)
     }
