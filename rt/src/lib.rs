@@ -44,6 +44,8 @@ mod timers;
 
 mod reactor;
 
+pub mod readiness;
+
 mod blocking;
 
 mod metrics;

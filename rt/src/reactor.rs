@@ -13,7 +13,7 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -44,6 +44,8 @@ struct Direction {
 pub(crate) struct Source {
     fd: RawFd,
     key: usize,
+    /// The descriptor is no longer open.
+    closed: AtomicBool,
     directions: Mutex<[Direction; 2]>,
 }
 
@@ -131,22 +133,32 @@ impl Reactor {
         // Ready until an attempt says otherwise.
         let direction = || Direction { ready: true, ..Direction::default() };
         let directions = Mutex::new([direction(), direction()]);
-        let source = Arc::new(Source { fd, key, directions });
+        let source = Arc::new(Source { fd, key, closed: AtomicBool::new(false), directions });
         entry.insert(source.clone());
         Ok(source)
     }
 
     /// Forgets a descriptor, before it is closed, and wakes whoever waits for it.
     pub(crate) fn deregister(&self, source: &Source) {
-        self.sources.lock().try_remove(source.key);
         // SAFETY: the descriptor is open: it is closed after this.
         let fd = unsafe { BorrowedFd::borrow_raw(source.fd) };
         let _ = self.poller.delete(fd);
+        self.forget(source);
+    }
+
+    /// Forgets a descriptor that was closed, and wakes whoever waits for it.
+    pub(crate) fn forget(&self, source: &Source) {
+        self.sources.lock().try_remove(source.key);
+        self.wake_waiters(source);
+    }
+
+    fn wake_waiters(&self, source: &Source) {
         let mut woken = Vec::new();
         for direction in source.directions.lock().iter_mut() {
             self.n_waiting.fetch_sub(direction.waiters.len(), Ordering::AcqRel);
             woken.append(&mut direction.waiters);
             direction.ready = true;
+            direction.n_events += 1;
         }
         woken.into_iter().for_each(|(_, waker)| waker.wake());
     }
@@ -257,6 +269,20 @@ impl Registration {
         &self.shared
     }
 
+    /// Wakes whoever waits, without an event.
+    pub(crate) fn wake_waiters(&self) {
+        if let Some(reactor) = &self.shared.reactor {
+            reactor.wake_waiters(&self.source);
+        }
+    }
+
+    /// The descriptor was closed, and its number may be another's by now: dropping leaves the table
+    /// without a word to the poller.
+    pub(crate) fn forget(&self) {
+        // Release: pairs with the drop.
+        self.source.closed.store(true, Ordering::Release);
+    }
+
     /// A future that repeats `attempt` until it does not answer `WouldBlock`.
     pub(crate) fn io<T, A>(&self, interest: Interest, attempt: A) -> Io<'_, A>
     where
@@ -268,7 +294,11 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        if let Some(reactor) = &self.shared.reactor {
+        let Some(reactor) = &self.shared.reactor else { return };
+        // Acquire: pairs with `forget`.
+        if self.source.closed.load(Ordering::Acquire) {
+            reactor.forget(&self.source);
+        } else {
             reactor.deregister(&self.source);
         }
     }

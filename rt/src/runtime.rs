@@ -37,23 +37,24 @@ pub struct Builder {
     n_workers: usize,
     seed: u64,
     fuel: Option<u64>,
+    stopped: bool,
 }
 
 impl Builder {
     /// Worker threads, one per processor unless told otherwise.
     pub fn multi_thread() -> Self {
         let n_workers = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Builder { flavor: Flavor::Threads, n_workers, seed: 0, fuel: None }
+        Builder { flavor: Flavor::Threads, n_workers, seed: 0, fuel: None, stopped: false }
     }
 
     /// No threads: tasks run on the thread that calls `block_on`, while it does.
     pub fn current_thread() -> Self {
-        Builder { flavor: Flavor::Current, n_workers: 1, seed: 0, fuel: None }
+        Builder { flavor: Flavor::Current, n_workers: 1, seed: 0, fuel: None, stopped: false }
     }
 
     /// Deterministic: virtual time and an interleaving of virtual workers made from `seed`.
     pub fn seeded(seed: u64) -> Self {
-        Builder { flavor: Flavor::Seeded, n_workers: 2, seed, fuel: None }
+        Builder { flavor: Flavor::Seeded, n_workers: 2, seed, fuel: None, stopped: false }
     }
 
     /// Number of workers (at least 1; a current-thread runtime has one).
@@ -72,6 +73,13 @@ impl Builder {
         self
     }
 
+    /// Builds without starting worker threads: nothing runs until [`Runtime::start_workers`].
+    #[must_use]
+    pub fn stopped(mut self) -> Self {
+        self.stopped = true;
+        self
+    }
+
     /// Builds the runtime and starts its threads.
     ///
     /// # Errors
@@ -84,11 +92,10 @@ impl Builder {
         };
         let shared = Shared::new(env, self.flavor, self.n_workers)?;
         let runtime = Runtime { handle: Handle { shared } };
-        if self.flavor == Flavor::Threads {
-            let shared = &runtime.handle.shared;
-            while let Some(core) = shared.take_home_core() {
-                shared.hand_on(core).map_err(|_| io::Error::other("no thread for a worker"))?;
-            }
+        if self.stopped && self.flavor == Flavor::Threads {
+            runtime.handle.shared.stop_workers();
+        } else {
+            runtime.start_workers()?;
         }
         Ok(runtime)
     }
@@ -175,6 +182,33 @@ impl Runtime {
         self.drive(future, false).map_err(|dump| Stalled { dump })
     }
 
+    /// Starts the worker threads after [`Builder::stopped`] or [`Runtime::stop_workers`]; nothing if
+    /// they run or if the runtime has none.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no thread to give. Workers that got one run.
+    pub fn start_workers(&self) -> io::Result<()> {
+        self.handle.shared.start_workers()
+    }
+
+    /// Ends the worker threads after the task that each is running, and waits until none runs any:
+    /// tasks keep their places in the queues, timers and I/O are not served. Nothing in a runtime
+    /// without threads.
+    ///
+    /// # Panics
+    ///
+    /// Inside of a task of this runtime, which would wait for itself.
+    pub fn stop_workers(&self) {
+        let shared = &self.handle.shared;
+        let inside = ThreadCx::with(|cx| cx.is_some_and(|cx| cx.is_of(shared)));
+        assert!(!inside, "`stop_workers` inside of a task of the same runtime");
+        if shared.flavor == Flavor::Threads {
+            shared.stop_workers();
+            shared.wait_for_cores(None);
+        }
+    }
+
     fn drive<F: Future>(&self, future: F, patient: bool) -> Result<F::Output, TaskDump> {
         let shared = &self.handle.shared;
         let inside = ThreadCx::with(|cx| cx.is_some_and(|cx| cx.is_of(shared)));
@@ -201,7 +235,11 @@ impl Runtime {
         let inside = ThreadCx::with(|cx| cx.is_some_and(|cx| cx.is_of(shared)));
         if !inside {
             match shared.flavor {
-                Flavor::Threads => shared.wait_until_gone(until),
+                Flavor::Threads => {
+                    // Stopped workers are needed once more; without threads the tasks are left.
+                    let _ = shared.start_workers();
+                    shared.wait_until_gone(until);
+                }
                 Flavor::Current | Flavor::Seeded => {
                     let _ = catch_unwind(AssertUnwindSafe(|| self.drain(deadline)));
                 }
@@ -210,7 +248,7 @@ impl Runtime {
         shared.stop_workers();
         shared.blocking.stop();
         if !inside {
-            shared.wait_for_cores(until);
+            shared.wait_for_cores(Some(until));
         }
         ShutdownReport { left: shared.abandon_all() }
     }
@@ -312,6 +350,11 @@ impl Handle {
     pub unsafe fn spawn_frame(&self, frame: NonNull<u8>, options: SpawnOptions) -> FrameTask {
         // SAFETY: the caller vouches for the frame.
         unsafe { coroutine::spawn_frame(frame, options) }
+    }
+
+    /// Whether both are handles of one runtime.
+    pub fn is_same(&self, other: &Handle) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
     }
 
     /// Asks every task to cancel.

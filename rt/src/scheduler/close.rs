@@ -21,9 +21,11 @@ impl Shared {
         }
     }
 
-    /// Waits until every core is home: no thread runs tasks any more.
-    pub(crate) fn wait_for_cores(&self, until: Instant) {
-        while self.home.lock().len() < self.remotes.len() && Instant::now() < until {
+    /// Waits until every core is home, until a deadline if one is given: no thread runs tasks any
+    /// more.
+    pub(crate) fn wait_for_cores(&self, until: Option<Instant>) {
+        let is_time = || until.is_none_or(|until| Instant::now() < until);
+        while self.home.lock().len() < self.remotes.len() && is_time() {
             // Workers are on their way out; there is nothing left to signal with.
             std::thread::sleep(Duration::from_micros(50));
         }

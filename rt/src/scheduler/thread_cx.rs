@@ -1,6 +1,7 @@
 //! What a thread that takes part in a runtime knows: its runtime, and the worker it plays.
 
 use std::cell::{Cell, RefCell};
+use std::io;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -196,6 +197,22 @@ impl Shared {
     pub(crate) fn bring_home(&self, core: Core) {
         self.home.lock().push(core);
         self.nudge_roots();
+    }
+
+    /// Gives each core that is home to a thread, in a runtime with worker threads.
+    pub(crate) fn start_workers(self: &Arc<Self>) -> io::Result<()> {
+        if self.flavor != Flavor::Threads {
+            return Ok(());
+        }
+        // SeqCst: as in `stop_workers`; before the threads, so that they see it.
+        self.stop.store(false, Ordering::SeqCst);
+        while let Some(core) = self.take_home_core() {
+            if let Err(core) = self.hand_on(core) {
+                self.bring_home(core);
+                return Err(io::Error::other("no thread for a worker"));
+            }
+        }
+        Ok(())
     }
 
     /// Tells all workers to end.
