@@ -61,6 +61,7 @@ const FLAGS: u8 = WINNER | STARTED;
 ///
 /// As [`vt_run`] for each of the `n` leaves at `branches`; `ctx.leaf` is the joining frame's leaf.
 /// Before the first call each leaf has `status` = `VT_NONE`, and zero in `cancel`, `phase`, `shield`.
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn vt_branches(
     ctx: *mut vt_ctx,
     branches: *mut vt_leaf,

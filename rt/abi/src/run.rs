@@ -22,6 +22,7 @@ use crate::status::{VT_NONE, VT_RUNNING, VT_YIELDED, vt_status};
 ///   awaiter up the chain of links is alive and suspended on it.
 /// * `ctx.mode` is RESUME.
 /// * The outermost frame has a null link (or `leaf.is_op` is 1 and it is an operation's storage).
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn vt_run(ctx: *mut vt_ctx, leaf: *mut vt_leaf) -> vt_status {
     // SAFETY: the caller vouches for `ctx`; nobody else uses it during the call.
     let c = unsafe { &mut *ctx };
