@@ -1,0 +1,157 @@
+//! A task in a graph: what stays from run to run, and what each run begins anew.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
+use std::task::Waker;
+
+use parking_lot::Mutex;
+use vitte_rt::runtime::Handle;
+
+use crate::error::TaskError;
+use crate::fingerprint::Fingerprint;
+use crate::output::Stored;
+use crate::policy::{Ended, OnFailure, Trigger};
+use crate::state::{State, StateCell};
+use crate::task::{Body, Rules, Task};
+
+/// Index of a node in its graph.
+pub(crate) type NodeIdx = u32;
+
+/// Number of a name; names of tasks that were not added yet have one too.
+pub(crate) type Symbol = u32;
+
+pub(crate) struct Node {
+    pub(crate) name: Arc<str>,
+    /// Names it waits for, in the order of their mention.
+    pub(crate) dependencies: Box<[Symbol]>,
+    pub(crate) rules: Option<Box<Rules>>,
+    /// The task that added it while it ran; such a node belongs to one run only.
+    pub(crate) parent: Option<NodeIdx>,
+    /// Whether the run that it belonged to is over.
+    pub(crate) is_gone: AtomicBool,
+    /// Whether it can be run where it is found: nothing in its rules makes it wait.
+    pub(crate) in_place: bool,
+    pub(crate) body: Mutex<Body>,
+    pub(crate) state: StateCell,
+    pub(crate) priority: AtomicI32,
+    pub(crate) cancelled: AtomicBool,
+    pub(crate) n_attempts: AtomicU32,
+    pub(crate) links: Mutex<Links>,
+}
+
+/// What a run knows of a node, apart from its state.
+#[derive(Default)]
+pub(crate) struct Links {
+    pub(crate) ended: Ended,
+    /// Who waits for it.
+    pub(crate) dependants: Vec<NodeIdx>,
+    /// Children that have not ended.
+    pub(crate) n_children: u32,
+    /// The first child that did not complete.
+    pub(crate) failed_child: Option<Arc<str>>,
+    /// The body's result, while children or the journal hold its end up.
+    pub(crate) parked: Option<Result<Stored, TaskError>>,
+    /// How it ended.
+    pub(crate) result: Option<Result<Stored, TaskError>>,
+    /// Whether the journal remembered it.
+    pub(crate) remembered: bool,
+    /// Whoever waits inside it and must hear of a cancel.
+    pub(crate) waker: Option<Waker>,
+    /// What it is, once the journal was asked.
+    pub(crate) fingerprint: Option<Fingerprint>,
+    /// The run that began this execution.
+    pub(crate) first_run: u64,
+    /// What stands for this execution in the fingerprints of its dependants.
+    pub(crate) stamp: Stamp,
+    /// Start of the first attempt and end of the last, in nanoseconds of the runtime's clock.
+    pub(crate) span_ns: Option<(u64, u64)>,
+}
+
+/// Identity of an execution of a task, or of none.
+pub(crate) type Stamp = [u8; 16];
+
+impl Node {
+    pub(crate) fn new(task: Task, dependencies: Box<[Symbol]>, parent: Option<NodeIdx>) -> Self {
+        let waits = task.rules.as_ref().is_some_and(|r| r.makes_wait());
+        let in_place = !waits && matches!(task.body, Body::Sync(_));
+        let priority = task.rules.as_ref().map_or(0, |r| r.priority);
+        Self {
+            name: task.name,
+            dependencies,
+            rules: task.rules,
+            parent,
+            is_gone: AtomicBool::new(false),
+            in_place,
+            body: Mutex::new(task.body),
+            state: StateCell::new(),
+            priority: AtomicI32::new(priority),
+            cancelled: AtomicBool::new(false),
+            n_attempts: AtomicU32::new(0),
+            links: Mutex::new(Links::default()),
+        }
+    }
+
+    /// Forgets the last run.
+    pub(crate) fn reset(&self) {
+        self.state.set(State::Pending);
+        self.cancelled.store(false, Ordering::Relaxed);
+        self.n_attempts.store(0, Ordering::Relaxed);
+        let mut links = self.links.lock();
+        let mut dependants = std::mem::take(&mut links.dependants);
+        dependants.clear();
+        *links = Links { dependants, ..Links::default() };
+    }
+
+    pub(crate) fn trigger(&self) -> Trigger {
+        self.rules.as_ref().map_or_else(Trigger::default, |r| r.trigger)
+    }
+
+    pub(crate) fn on_failure(&self, default: OnFailure) -> OnFailure {
+        self.rules.as_ref().and_then(|r| r.on_failure).unwrap_or(default)
+    }
+
+    /// Whether the journal keeps it.
+    pub(crate) fn is_kept(&self) -> bool {
+        !self.rules.as_ref().is_some_and(|r| r.forgotten)
+    }
+
+    /// Whether its end is news to the journal.
+    pub(crate) fn is_to_be_kept(&self) -> bool {
+        self.is_kept() && !self.links.lock().remembered
+    }
+
+    /// Asks its body to end.
+    pub(crate) fn cancel(&self) {
+        // Release: pairs with the load in `is_cancelled`.
+        self.cancelled.store(true, Ordering::Release);
+        let waker = self.links.lock().waker.take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Changes what is taken first; a queued node is queued again by the caller.
+    pub(crate) fn set_priority(&self, priority: i32) {
+        self.priority.store(priority, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        // Acquire: pairs with `cancel`.
+        self.cancelled.load(Ordering::Acquire)
+    }
+
+    /// Notes the begin of an attempt.
+    pub(crate) fn began(&self, clock: &Handle) {
+        let now = clock.now_ns();
+        let span = &mut self.links.lock().span_ns;
+        *span = Some((span.map_or(now, |s| s.0), now));
+    }
+
+    /// Notes the end of an attempt.
+    pub(crate) fn stopped(&self, clock: &Handle) {
+        let now = clock.now_ns();
+        if let Some(span) = &mut self.links.lock().span_ns {
+            span.1 = now;
+        }
+    }
+}

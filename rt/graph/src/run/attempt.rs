@@ -1,0 +1,232 @@
+//! The attempts of a task that may wait: for a pool, for time, for a future, for the journal.
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+use std::time::Duration;
+
+use vitte_rt::time::{Sleep, sleep};
+
+use super::driver::call;
+use crate::context::Context;
+use crate::error::TaskError;
+use crate::event::Event;
+use crate::keeper::Memory;
+use crate::node::Node;
+use crate::output::Stored;
+use crate::policy::Retry;
+use crate::state::State;
+use crate::task::{Body, Rules};
+
+/// Runs a claimed task to the end of its body.
+pub(super) async fn attempts(cx: Context) {
+    let result = try_all(&cx).await;
+    cx.run.end_body(cx.node, result, None);
+}
+
+async fn try_all(cx: &Context) -> Result<Stored, TaskError> {
+    let run = &*cx.run;
+    let node = run.node(cx.node);
+    if let Some(keeper) = &run.keeper {
+        match keeper.recall(&cx.run, cx.node).await? {
+            Memory::Done(stored) => return Ok(stored),
+            Memory::Begun(n) => node.n_attempts.store(n, Ordering::Relaxed),
+        }
+    }
+    let plain = Rules::default();
+    let rules = node.rules.as_deref().unwrap_or(&plain);
+    let deadline = rules.deadline.map(|d| Deadline::new(cx, d));
+    let mut n_failed = 0;
+    loop {
+        let place = match &rules.pool {
+            None => None,
+            Some((pool, n)) => {
+                show(cx, node, State::Waiting);
+                let place = run.pools.acquire(pool, *n, node);
+                Some(unless_cancelled(node, place).await?)
+            }
+        };
+        if run.is_stopping() || node.is_cancelled() {
+            return Err(TaskError::cancelled());
+        }
+        node.n_attempts.fetch_add(1, Ordering::Relaxed);
+        if let Some(keeper) = &run.keeper {
+            keeper.begin(node).await?;
+        }
+        show(cx, node, State::Running);
+        if run.options.timing {
+            node.began(&run.clock);
+        }
+        let limit = shorter(rules.timeout, deadline.as_ref().map(|d| d.left(cx)));
+        let result = attempt(cx, node, limit).await;
+        if run.options.timing {
+            node.stopped(&run.clock);
+        }
+        drop(place);
+        let Err(error) = result else { return result };
+        n_failed += 1;
+        let Some(delay) = delay(cx, &rules.retry, n_failed, &error, deadline.as_ref()) else {
+            return Err(error);
+        };
+        run.emit(&Event::Retry { task: &node.name, attempt: cx.attempt(), error: &error, delay });
+        show(cx, node, State::Waiting);
+        unless_cancelled(node, sleep(delay)).await?;
+    }
+}
+
+/// How long to wait before the next attempt; `None` if there is to be none.
+fn delay(
+    cx: &Context,
+    retry: &Retry,
+    n_failed: u32,
+    error: &TaskError,
+    deadline: Option<&Deadline>,
+) -> Option<Duration> {
+    let run = &*cx.run;
+    let stop = run.is_stopping() || run.node(cx.node).is_cancelled();
+    if stop || n_failed >= retry.max_attempts || !retry.is_transient(error) {
+        return None;
+    }
+    let delay = retry.delay(n_failed, |n| run.clock.choose(n));
+    deadline.is_none_or(|d| d.left(cx) > delay).then_some(delay)
+}
+
+fn show(cx: &Context, node: &Node, state: State) {
+    if node.state.get() != state {
+        node.state.set(state);
+    }
+    cx.run.emit(&Event::State { task: &node.name, state });
+}
+
+/// The instant until which all attempts together may last.
+struct Deadline {
+    end_ns: u64,
+}
+
+impl Deadline {
+    fn new(cx: &Context, allowed: Duration) -> Self {
+        let allowed = u64::try_from(allowed.as_nanos()).unwrap_or(u64::MAX);
+        Self { end_ns: cx.run.clock.now_ns().saturating_add(allowed) }
+    }
+
+    fn left(&self, cx: &Context) -> Duration {
+        Duration::from_nanos(self.end_ns.saturating_sub(cx.run.clock.now_ns()))
+    }
+}
+
+fn shorter(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (one, other) => one.or(other),
+    }
+}
+
+/// What an attempt is about to do.
+enum Work {
+    InPlace,
+    Blocking,
+    Future(Pin<Box<dyn Future<Output = Result<Stored, TaskError>> + Send>>),
+}
+
+/// One attempt, in the way of the body's kind.
+async fn attempt(cx: &Context, node: &Node, limit: Option<Duration>) -> Result<Stored, TaskError> {
+    let work = match &mut *node.body.lock() {
+        Body::Sync(_) => Work::InPlace,
+        Body::Blocking(_) => Work::Blocking,
+        Body::Async(make) => {
+            let made = catch_unwind(AssertUnwindSafe(|| make(cx.clone())));
+            Work::Future(made.map_err(|payload| TaskError::panicked(&*payload))?)
+        }
+    };
+    match work {
+        Work::InPlace => in_place(cx, limit),
+        Work::Blocking => blocking(cx, node, limit).await,
+        Work::Future(future) => limited(node, future, limit).await,
+    }
+}
+
+/// A closure on this worker. It cannot be stopped, so its time is looked at afterwards.
+fn in_place(cx: &Context, limit: Option<Duration>) -> Result<Stored, TaskError> {
+    let Some(limit) = limit else { return call(cx) };
+    let deadline = Deadline::new(cx, limit);
+    let result = call(cx);
+    if result.is_ok() && deadline.left(cx).is_zero() {
+        return Err(TaskError::timed_out(limit, "the attempt"));
+    }
+    result
+}
+
+/// A closure on a thread for blocking work. When its time is over it is asked to end.
+async fn blocking(cx: &Context, node: &Node, limit: Option<Duration>) -> Result<Stored, TaskError> {
+    let inner = cx.clone();
+    let mut work = cx.run.clock.spawn_blocking(move || call(&inner));
+    let over = |result: Result<_, _>| match result {
+        Ok(result) => result,
+        // `call` catches panics, so only a runtime that shuts down cancels it.
+        Err(_) => Err(TaskError::cancelled()),
+    };
+    let Some(limit) = limit else { return over(work.await) };
+    let mut timer = pin!(sleep(limit));
+    let ended = poll_fn(|task| {
+        if let Poll::Ready(result) = Pin::new(&mut work).poll(task) {
+            return Poll::Ready(Some(over(result)));
+        }
+        timer.as_mut().poll(task).map(|()| None)
+    });
+    match ended.await {
+        Some(result) => result,
+        None => {
+            let was_cancelled = node.cancelled.swap(true, Ordering::AcqRel);
+            let _ = work.await;
+            if was_cancelled || cx.run.is_stopping() {
+                return Err(TaskError::cancelled());
+            }
+            // The next attempt begins uncancelled.
+            node.cancelled.store(false, Ordering::Release);
+            Err(TaskError::timed_out(limit, "the attempt"))
+        }
+    }
+}
+
+/// A future, until it ends, panics, is cancelled or has used its time up. It is dropped here.
+async fn limited(
+    node: &Node,
+    mut future: Pin<Box<dyn Future<Output = Result<Stored, TaskError>> + Send>>,
+    limit: Option<Duration>,
+) -> Result<Stored, TaskError> {
+    let mut timer: Option<Pin<Box<Sleep>>> = limit.map(|l| Box::pin(sleep(l)));
+    let guarded = poll_fn(|task| {
+        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(task))) {
+            Ok(Poll::Pending) => {}
+            Ok(Poll::Ready(result)) => return Poll::Ready(result),
+            Err(payload) => return Poll::Ready(Err(TaskError::panicked(&*payload))),
+        }
+        if timer.as_mut().is_some_and(|t| t.as_mut().poll(task).is_ready()) {
+            let limit = limit.expect("there is a timer because there is a limit");
+            return Poll::Ready(Err(TaskError::timed_out(limit, "the attempt")));
+        }
+        Poll::Pending
+    });
+    unless_cancelled(node, guarded).await?
+}
+
+/// Waits for `future`, or answers an error as soon as the task is cancelled.
+async fn unless_cancelled<F: Future>(node: &Node, future: F) -> Result<F::Output, TaskError> {
+    let mut future = pin!(future);
+    let result = poll_fn(|task| {
+        if node.is_cancelled() {
+            return Poll::Ready(Err(TaskError::cancelled()));
+        }
+        if let Poll::Ready(value) = future.as_mut().poll(task) {
+            return Poll::Ready(Ok(value));
+        }
+        node.links.lock().waker = Some(task.waker().clone());
+        // A cancel between the first look and the waker's arrival.
+        if node.is_cancelled() { Poll::Ready(Err(TaskError::cancelled())) } else { Poll::Pending }
+    })
+    .await;
+    node.links.lock().waker = None;
+    result
+}
