@@ -235,7 +235,7 @@ fn jitter_keeps_delays_in_the_upper_half_and_repeats_with_the_seed() {
 fn timeouts_end_async_attempts_and_all_attempts_together() {
     let mut exec = TaskExecutor::new(1);
     exec.seed(1);
-    let slow = |_| async { vitte_rt::time::sleep(Duration::from_secs(60)).await };
+    let slow = |_| async { vitte_rt::time::sleep(Duration::from_mins(1)).await };
     let often = Retry::attempts(100).backoff(Duration::from_millis(500), 1.0).jitter(false);
     exec.add(Task::future("each", slow).timeout(Duration::from_secs(1)).retry(Retry::attempts(2)));
     exec.add(
@@ -257,7 +257,7 @@ fn cancel_during_the_wait_for_a_retry_ends_at_once() {
     let mut exec = TaskExecutor::new(2);
     exec.seed(5);
     let control = exec.control();
-    exec.add(fails("a").retry(Retry::attempts(3).backoff(Duration::from_secs(3600), 1.0)));
+    exec.add(fails("a").retry(Retry::attempts(3).backoff(Duration::from_hours(1), 1.0)));
     exec.add(Task::future("b", move |_| {
         let control = control.clone();
         async move {
@@ -278,9 +278,9 @@ fn panic_is_the_failure_of_its_task() {
         2,
         |exec| {
             exec.add(Task::new("sync", || fall(&format!("boom {}", 1))).retry(Retry::attempts(3)));
-            exec.add(Task::future("async", |_| async { fall(&format!("bang")) }));
-            exec.add(Task::blocking("blocking", |_| fall(&format!("crash"))));
-            exec.add(Task::new("plain", || fall(&format!("thud"))));
+            exec.add(Task::future("async", |_| async { fall("bang") }));
+            exec.add(Task::blocking("blocking", |_| fall("crash")));
+            exec.add(Task::new("plain", || fall("thud")));
             exec.add(Task::new("fine", || ()));
         },
         |exec, _| {
@@ -400,7 +400,7 @@ fn hundred_thousand_tasks_complete_in_dependency_order() {
         let mut exec = TaskExecutor::new(2);
         let done: Arc<Vec<AtomicU32>> = Arc::new((0..n).map(|_| AtomicU32::new(0)).collect());
         let clock = Arc::new(AtomicU32::new(1));
-        let before = move |i: u32| if chain { i.checked_sub(1) } else { (i > 0).then(|| i / 2) };
+        let before = move |i: u32| if chain { i.checked_sub(1) } else { (i > 0).then_some(i / 2) };
         for i in 0..n {
             let (done, clock) = (Arc::clone(&done), Arc::clone(&clock));
             let task = Task::new(&format!("{i}"), move || {

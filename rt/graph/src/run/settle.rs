@@ -48,7 +48,7 @@ impl Run {
     ) {
         match &self.keeper {
             Some(keeper) if self.node(idx).is_to_be_kept() => {
-                keeper.end(self.node(idx), idx, result)
+                keeper.end(self.node(idx), idx, result);
             }
             _ => self.settle(idx, result, own),
         }
