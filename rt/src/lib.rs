@@ -48,13 +48,19 @@ pub mod readiness;
 
 mod blocking;
 
+mod fork;
+
 mod metrics;
 
 pub mod runtime;
 
 pub mod time;
 
+pub mod io;
+
 pub mod net;
+
+pub mod fs;
 
 pub mod channel;
 

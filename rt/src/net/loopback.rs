@@ -1,16 +1,18 @@
 //! TCP in memory, for seeded runs: listeners by port, connections as two bounded pipes.
 //!
 //! Everything is under one lock per pipe; wakers are called outside of it. Nothing is random here:
-//! the order of events is the order in which the chosen tasks act.
+//! the order of events is the order in which the chosen tasks act. Dropping an end while bytes for
+//! it are unread resets the connection, as TCP does.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::future::poll_fn;
-use std::io;
+use std::io::{self, IoSlice, IoSliceMut, Read};
 use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
+
+use super::datagrams::Mailbox;
 
 /// Bytes under way in one direction, at most.
 const PIPE_BYTES: usize = 64 << 10;
@@ -22,8 +24,9 @@ const FIRST_FREE_PORT: u16 = 49152;
 pub(crate) struct Loopback(Arc<Mutex<Net>>);
 
 #[derive(Debug, Default)]
-struct Net {
+pub(super) struct Net {
     listeners: BTreeMap<u16, Arc<Mutex<Backlog>>>,
+    pub(super) mailboxes: BTreeMap<u16, Arc<Mutex<Mailbox>>>,
     n_ports: u16,
 }
 
@@ -34,12 +37,12 @@ struct Backlog {
 }
 
 impl Net {
-    /// A port nobody listens on.
-    fn free_port(&mut self) -> u16 {
+    /// A port nobody uses.
+    pub(super) fn free_port(&mut self) -> u16 {
         loop {
             let port = FIRST_FREE_PORT + self.n_ports % (u16::MAX - FIRST_FREE_PORT);
             self.n_ports = self.n_ports.wrapping_add(1);
-            if !self.listeners.contains_key(&port) {
+            if !self.listeners.contains_key(&port) && !self.mailboxes.contains_key(&port) {
                 return port;
             }
         }
@@ -47,6 +50,10 @@ impl Net {
 }
 
 impl Loopback {
+    pub(super) fn net(&self) -> &Arc<Mutex<Net>> {
+        &self.0
+    }
+
     pub(crate) fn listen(&self, mut address: SocketAddr) -> io::Result<Listener> {
         let mut net = self.0.lock();
         if address.port() == 0 {
@@ -87,15 +94,12 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    pub(crate) async fn accept(&self) -> (Stream, SocketAddr) {
-        poll_fn(|cx| {
-            let mut backlog = self.backlog.lock();
-            match backlog.waiting.pop_front() {
-                Some(connection) => Poll::Ready(connection),
-                None => wait(&mut backlog.wakers, cx),
-            }
-        })
-        .await
+    pub(crate) fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<(Stream, SocketAddr)> {
+        let mut backlog = self.backlog.lock();
+        match backlog.waiting.pop_front() {
+            Some(connection) => Poll::Ready(connection),
+            None => wait(&mut backlog.wakers, cx),
+        }
     }
 
     pub(crate) fn local_addr(&self) -> SocketAddr {
@@ -120,12 +124,14 @@ struct Pipe {
     ended: bool,
     /// The reader will take no more.
     refused: bool,
+    /// The connection was reset: the reader gets an error instead of the end.
+    reset: bool,
     readers: Vec<Waker>,
     writers: Vec<Waker>,
 }
 
 /// Enters a waker.
-fn wait<T>(wakers: &mut Vec<Waker>, cx: &mut Context<'_>) -> Poll<T> {
+pub(super) fn wait<T>(wakers: &mut Vec<Waker>, cx: &mut Context<'_>) -> Poll<T> {
     if !wakers.iter().any(|w| w.will_wake(cx.waker())) {
         wakers.push(cx.waker().clone());
     }
@@ -142,41 +148,80 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    pub(crate) async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        poll_fn(|cx| {
-            let mut pipe = self.input.lock();
-            if buffer.is_empty() || (pipe.bytes.is_empty() && (pipe.ended || pipe.refused)) {
-                return Poll::Ready(Ok(0));
-            }
-            if pipe.bytes.is_empty() {
-                return wait(&mut pipe.readers, cx);
-            }
-            let n = io::Read::read(&mut pipe.bytes, buffer)?;
-            let writers = std::mem::take(&mut pipe.writers);
-            drop(pipe);
-            writers.into_iter().for_each(Waker::wake);
-            Poll::Ready(Ok(n))
-        })
-        .await
+    /// Waits for bytes, the end, or an error. `want`: whether the caller has room.
+    fn poll_input<R>(
+        &self,
+        cx: &mut Context<'_>,
+        want: bool,
+        take: impl FnOnce(&mut Pipe) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        let mut pipe = self.input.lock();
+        if pipe.reset {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
+        if want && pipe.bytes.is_empty() && !pipe.ended && !pipe.refused {
+            return wait(&mut pipe.readers, cx);
+        }
+        let taken = take(&mut pipe);
+        let writers = std::mem::take(&mut pipe.writers);
+        drop(pipe);
+        writers.into_iter().for_each(Waker::wake);
+        Poll::Ready(taken)
     }
 
-    pub(crate) async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        poll_fn(|cx| {
-            let mut pipe = self.output.lock();
-            if pipe.ended || pipe.refused {
-                return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
-            }
-            let n = bytes.len().min(PIPE_BYTES - pipe.bytes.len());
-            if n == 0 && !bytes.is_empty() {
-                return wait(&mut pipe.writers, cx);
-            }
-            pipe.bytes.extend(&bytes[..n]);
-            let readers = std::mem::take(&mut pipe.readers);
-            drop(pipe);
-            readers.into_iter().for_each(Waker::wake);
-            Poll::Ready(Ok(n))
-        })
-        .await
+    pub(crate) fn poll_read(
+        &self,
+        cx: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let want = buffers.iter().any(|buffer| !buffer.is_empty());
+        self.poll_input(cx, want, |pipe| pipe.bytes.read_vectored(buffers))
+    }
+
+    pub(crate) fn poll_peek(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_input(cx, !buffer.is_empty(), |pipe| pipe.bytes.as_slices().0.read(buffer))
+    }
+
+    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_input(cx, true, |_| Ok(()))
+    }
+
+    /// Waits for room, then puts in what fits.
+    pub(crate) fn poll_write(
+        &self,
+        cx: &mut Context<'_>,
+        buffers: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let mut pipe = self.output.lock();
+        if pipe.ended || pipe.refused {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        let mut room = PIPE_BYTES - pipe.bytes.len();
+        if room == 0 && buffers.iter().any(|buffer| !buffer.is_empty()) {
+            return wait(&mut pipe.writers, cx);
+        }
+        let before = room;
+        for buffer in buffers {
+            let n = buffer.len().min(room);
+            pipe.bytes.extend(&buffer[..n]);
+            room -= n;
+        }
+        let readers = std::mem::take(&mut pipe.readers);
+        drop(pipe);
+        readers.into_iter().for_each(Waker::wake);
+        Poll::Ready(Ok(before - room))
+    }
+
+    pub(crate) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut pipe = self.output.lock();
+        if pipe.bytes.len() == PIPE_BYTES && !pipe.ended && !pipe.refused {
+            return wait(&mut pipe.writers, cx);
+        }
+        Poll::Ready(Ok(()))
     }
 
     pub(crate) fn shutdown(&self, how: Shutdown) {
@@ -211,6 +256,10 @@ fn change(pipe: &Mutex<Pipe>, how: impl FnOnce(&mut Pipe)) {
 
 impl Drop for Stream {
     fn drop(&mut self) {
+        let unread = !self.input.lock().bytes.is_empty();
+        if unread {
+            change(&self.output, |pipe| pipe.reset = true);
+        }
         self.shutdown(Shutdown::Both);
     }
 }

@@ -1,131 +1,737 @@
-//! TCP sockets of the operating system.
+//! TCP: listeners, streams, their halves, and sockets that are neither yet.
 
-use std::io::{self, Read, Write};
+use std::future::poll_fn;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{self, Shutdown, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Type};
 
-use crate::reactor::{Interest, Registration};
+use super::addr::first_of;
+use super::halves::halves;
+use super::{ToSocketAddrs, forward_read, forward_write, loopback};
+use crate::env::Event;
+use crate::reactor::{Async, Interest, no_drain};
+use crate::runtime::Handle;
 use crate::scheduler::Shared;
+use crate::time::{Sleep, sleep};
 
 /// Connections that wait to be accepted, at most.
-const BACKLOG: i32 = 1024;
-/// How long `accept` waits when the system has no descriptor to give.
-const NO_DESCRIPTOR: Duration = Duration::from_millis(10);
+const BACKLOG: u32 = 1024;
+/// How long `accept` waits when the system has no descriptor to give: first, and at most.
+const BACK_OFF: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(100)];
 
-fn socket(address: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_nonblocking(true)?;
-    Ok(socket)
-}
-
-/// A listener. The registration comes first: it is dropped before the socket is closed.
+/// A listening socket.
+///
+/// # Examples
+///
+/// ```
+/// use vitte_rt::net::{TcpListener, TcpStream};
+/// # vitte_rt::runtime::Runtime::new()?.block_on(async {
+/// let listener = TcpListener::bind("127.0.0.1:0").await?;
+/// let near = TcpStream::connect(listener.local_addr()?).await?;
+/// let (far, from) = listener.accept().await?;
+/// assert_eq!(from, near.local_addr()?);
+/// far.write_all(b"hello").await?;
+/// let mut buffer = [0; 16];
+/// assert_eq!(near.read(&mut buffer).await?, 5);
+/// # std::io::Result::Ok(()) })?;
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Debug)]
-pub(crate) struct Listener {
-    registration: Registration,
-    socket: net::TcpListener,
+pub struct TcpListener(Listener);
+
+#[derive(Debug)]
+enum Listener {
+    Os(Async<net::TcpListener>),
+    Memory(loopback::Listener, Handle),
 }
 
-impl Listener {
-    pub(crate) fn bind(shared: &Arc<Shared>, address: SocketAddr) -> io::Result<Self> {
-        let socket = socket(address)?;
-        socket.set_reuse_address(true)?;
-        socket.bind(&address.into())?;
-        socket.listen(BACKLOG)?;
-        let socket = net::TcpListener::from(socket);
-        // SAFETY: the registration is dropped before the socket.
-        let registration = unsafe { Registration::new(shared, &socket) }?;
-        Ok(Listener { registration, socket })
-    }
+/// A connection.
+#[derive(Debug)]
+pub struct TcpStream(Stream);
 
-    pub(crate) async fn accept(&self) -> io::Result<(Stream, SocketAddr)> {
-        loop {
-            let accepted = self.registration.io(Interest::Read, || self.socket.accept()).await;
-            match accepted {
-                Ok((socket, peer)) => {
-                    socket.set_nonblocking(true)?;
-                    return Ok((Stream::new(self.registration.shared(), socket)?, peer));
-                }
-                Err(e) if is_out_of_descriptors(&e) => crate::time::sleep(NO_DESCRIPTOR).await,
-                // The peer was gone before we came: the next one, please.
-                Err(e) if e.kind() == io::ErrorKind::ConnectionAborted => {}
-                Err(e) => return Err(e),
-            }
+#[derive(Debug)]
+enum Stream {
+    Os(Async<net::TcpStream>),
+    Memory(loopback::Stream, Handle),
+}
+
+/// What `accept` does about an error.
+pub(super) enum Refused {
+    /// The peer was gone before we came: the next one, please.
+    Retry,
+    /// The system has no descriptor to give: wait for one.
+    BackOff,
+    Fail(io::Error),
+}
+
+impl Refused {
+    pub(super) fn of(error: io::Error) -> Self {
+        match error.raw_os_error() {
+            Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => Refused::BackOff,
+            _ if error.kind() == io::ErrorKind::ConnectionAborted => Refused::Retry,
+            _ => Refused::Fail(error),
         }
     }
-
-    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
-    }
 }
 
-#[cfg(unix)]
-fn is_out_of_descriptors(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
+/// Waits for descriptors: longer each time, up to a bound.
+#[derive(Debug, Default)]
+pub(super) struct BackOff {
+    last: Duration,
+    sleep: Option<Pin<Box<Sleep>>>,
 }
 
-/// A connection. The registration comes first: it is dropped before the socket is closed.
-#[derive(Debug)]
-pub(crate) struct Stream {
-    registration: Registration,
-    socket: net::TcpStream,
-}
-
-impl Stream {
-    fn new(shared: &Arc<Shared>, socket: net::TcpStream) -> io::Result<Self> {
-        // SAFETY: the registration is dropped before the socket.
-        let registration = unsafe { Registration::new(shared, &socket) }?;
-        Ok(Stream { registration, socket })
+impl BackOff {
+    /// Begins another wait.
+    pub(super) fn begin(&mut self) {
+        self.last = (self.last * 2).clamp(BACK_OFF[0], BACK_OFF[1]);
+        self.sleep = Some(Box::pin(sleep(self.last)));
     }
 
-    pub(crate) async fn connect(shared: &Arc<Shared>, address: SocketAddr) -> io::Result<Self> {
-        let socket = socket(address)?;
-        match socket.connect(&address.into()) {
-            Ok(()) => return Stream::new(shared, socket.into()),
-            Err(e) if e.raw_os_error() == Some(libc::EINPROGRESS) => {}
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-            Err(e) => return Err(e),
+    /// Waits for the end of the wait, if one has begun.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(sleep) = &mut self.sleep {
+            ready!(sleep.as_mut().poll(cx));
+            self.sleep = None;
         }
-        let stream = Stream::new(shared, socket.into())?;
-        let connected = || {
-            if let Some(error) = stream.socket.take_error()? {
-                return Err(error);
+        Poll::Ready(())
+    }
+}
+
+impl TcpListener {
+    /// Binds to an address (port 0: one that is free) and listens.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system; a name that means nothing.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    pub async fn bind(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
+        let runtime = Handle::current();
+        let bind = async |address| {
+            if runtime.is_virtual() {
+                let listener = runtime.shared.loopback.listen(address)?;
+                return Ok(TcpListener(Listener::Memory(listener, runtime.clone())));
             }
-            match stream.socket.peer_addr() {
-                Ok(_) => Ok(()),
-                Err(e) if e.kind() == io::ErrorKind::NotConnected => {
-                    Err(io::ErrorKind::WouldBlock.into())
-                }
-                Err(e) => Err(e),
-            }
+            let socket = TcpSocket::new(address)?;
+            // As everywhere but on Windows, where it means something else.
+            socket.set_reuseaddr(cfg!(unix))?;
+            socket.bind(address)?;
+            socket.listen(BACKLOG)
         };
-        stream.registration.io(Interest::Write, connected).await?;
-        Ok(stream)
+        first_of(&address, &runtime, bind).await
     }
 
-    pub(crate) async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.registration.io(Interest::Read, || (&self.socket).read(buffer)).await
+    /// Takes a listener of the standard library over.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system; `Unsupported` in a seeded runtime.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    pub fn from_std(listener: net::TcpListener) -> io::Result<TcpListener> {
+        listener.set_nonblocking(true)?;
+        let shared = Handle::current().shared;
+        Ok(TcpListener(Listener::Os(Async::new(&shared, listener)?)))
     }
 
-    pub(crate) async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.registration.io(Interest::Write, || (&self.socket).write(bytes)).await
+    /// Waits for the next connection. When the system has no descriptor to give, waits for one, from
+    /// 1 ms between attempts up to 100 ms; a peer that is gone again is passed over.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let mut back_off = BackOff::default();
+        loop {
+            poll_fn(|cx| back_off.poll(cx)).await;
+            let accepted = match &self.0 {
+                Listener::Os(listener) => {
+                    let accept = |l: &net::TcpListener| l.accept();
+                    listener.io(Interest::Read, accept, no_drain).await
+                }
+                Listener::Memory(listener, runtime) => {
+                    let (stream, peer) = poll_fn(|cx| listener.poll_accept(cx)).await;
+                    return Ok((TcpStream(Stream::Memory(stream, runtime.clone())), peer));
+                }
+            };
+            match accepted.map_err(Refused::of) {
+                Ok(accepted) => return self.welcome(accepted),
+                Err(Refused::Retry) => {}
+                Err(Refused::BackOff) => back_off.begin(),
+                Err(Refused::Fail(error)) => return Err(error),
+            }
+        }
     }
 
-    pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.socket.shutdown(how)
+    /// Makes a stream of an accepted socket.
+    fn welcome(
+        &self,
+        (socket, peer): (net::TcpStream, SocketAddr),
+    ) -> io::Result<(TcpStream, SocketAddr)> {
+        let Listener::Os(listener) = &self.0 else { return Err(io::ErrorKind::Unsupported.into()) };
+        socket.set_nonblocking(true)?;
+        Ok((TcpStream(Stream::Os(Async::new(listener.shared(), socket)?)), peer))
     }
 
-    pub(crate) fn set_nodelay(&self, on: bool) -> io::Result<()> {
-        self.socket.set_nodelay(on)
+    /// The connections, as a stream that does not end.
+    pub fn incoming(&self) -> Incoming<'_> {
+        Incoming { listener: self, back_off: BackOff::default() }
     }
 
-    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
+    /// The address it is bound to.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        match &self.0 {
+            Listener::Os(listener) => listener.get_ref().local_addr(),
+            Listener::Memory(listener, _) => Ok(listener.local_addr()),
+        }
+    }
+}
+
+/// The connections that come to a listener; see [`TcpListener::incoming`].
+#[derive(Debug)]
+pub struct Incoming<'a> {
+    listener: &'a TcpListener,
+    back_off: BackOff,
+}
+
+impl futures_core::Stream for Incoming<'_> {
+    type Item = io::Result<TcpStream>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Incoming { listener, back_off } = &mut *self;
+        loop {
+            ready!(back_off.poll(cx));
+            let accepted = match &listener.0 {
+                Listener::Os(listener) => {
+                    let accept = |l: &net::TcpListener| l.accept();
+                    ready!(listener.poll_io(Interest::Read, cx, accept, no_drain))
+                }
+                Listener::Memory(listener, runtime) => {
+                    let (stream, _) = ready!(listener.poll_accept(cx));
+                    let stream = TcpStream(Stream::Memory(stream, runtime.clone()));
+                    return Poll::Ready(Some(Ok(stream)));
+                }
+            };
+            match accepted.map_err(Refused::of) {
+                Ok(accepted) => {
+                    *back_off = BackOff::default();
+                    return Poll::Ready(Some(listener.welcome(accepted).map(|(stream, _)| stream)));
+                }
+                Err(Refused::Retry) => {}
+                Err(Refused::BackOff) => back_off.begin(),
+                Err(Refused::Fail(error)) => return Poll::Ready(Some(Err(error))),
+            }
+        }
+    }
+}
+
+/// Starts to connect, and waits until it is decided.
+async fn connect_os(
+    shared: &Arc<Shared>,
+    socket: socket2::Socket,
+    address: SocketAddr,
+) -> io::Result<TcpStream> {
+    let at_once = match socket.connect(&address.into()) {
+        Ok(()) => true,
+        Err(e) if e.raw_os_error() == Some(libc::EINPROGRESS) => false,
+        Err(e) if e.kind() == io::ErrorKind::WouldBlock => false,
+        Err(e) => return Err(e),
+    };
+    let socket = net::TcpStream::from(socket);
+    if at_once {
+        return Ok(TcpStream(Stream::Os(Async::new(shared, socket)?)));
+    }
+    let stream = Async::new_waiting(shared, socket)?;
+    let connected = |socket: &net::TcpStream| {
+        if let Some(error) = socket.take_error()? {
+            return Err(error);
+        }
+        match socket.peer_addr() {
+            Err(e) if e.kind() == io::ErrorKind::NotConnected => {
+                Err(io::ErrorKind::WouldBlock.into())
+            }
+            result => result,
+        }
+    };
+    stream.io(Interest::Write, connected, no_drain).await?;
+    Ok(TcpStream(Stream::Os(stream)))
+}
+
+/// Setters that a connection in memory takes without doing anything.
+macro_rules! options {
+    ($($(#[$doc:meta])* $name:ident = $inner:ident($arg:ident: $type:ty);)*) => {$(
+        $(#[$doc])*
+        ///
+        /// # Errors
+        ///
+        /// Those of the operating system.
+        pub fn $name(&self, $arg: $type) -> io::Result<()> {
+            match &self.0 {
+                Stream::Os(stream) => SockRef::from(stream.get_ref()).$inner($arg),
+                Stream::Memory(..) => Ok(()),
+            }
+        }
+    )*};
+}
+
+impl TcpStream {
+    /// Connects to the first of the addresses that answers.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system; a name that means nothing.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    pub async fn connect(address: impl ToSocketAddrs) -> io::Result<TcpStream> {
+        let runtime = Handle::current();
+        let connect = async |address| {
+            if runtime.is_virtual() {
+                let stream = runtime.shared.loopback.connect(address)?;
+                return Ok(TcpStream(Stream::Memory(stream, runtime.clone())));
+            }
+            TcpSocket::new(address)?.connect(address).await
+        };
+        first_of(&address, &runtime, connect).await
     }
 
-    pub(crate) fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.peer_addr()
+    /// Takes a connection of the standard library over.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system; `Unsupported` in a seeded runtime.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    pub fn from_std(stream: net::TcpStream) -> io::Result<TcpStream> {
+        stream.set_nonblocking(true)?;
+        let shared = Handle::current().shared;
+        Ok(TcpStream(Stream::Os(Async::new(&shared, stream)?)))
+    }
+
+    /// Gives the connection to the standard library, still in non-blocking mode.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` for a connection in memory.
+    pub fn into_std(self) -> io::Result<net::TcpStream> {
+        match self.0 {
+            Stream::Os(stream) => Ok(stream.into_inner()),
+            Stream::Memory(..) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// Reads at least one byte, if `buffer` has room; 0 at the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    pub async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &self.0 {
+            Stream::Os(stream) => {
+                let room = buffer.len();
+                let read = |mut s: &net::TcpStream| s.read(buffer);
+                stream.io(Interest::Read, read, |n| is_short(*n, room)).await
+            }
+            Stream::Memory(..) => self.read_vectored(&mut [IoSliceMut::new(buffer)]).await,
+        }
+    }
+
+    /// As [`read`](Self::read), into several buffers one after the other.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    pub async fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        match &self.0 {
+            Stream::Os(stream) => {
+                let room = buffers.iter().map(|buffer| buffer.len()).sum();
+                let read = |mut s: &net::TcpStream| s.read_vectored(buffers);
+                stream.io(Interest::Read, read, |n| is_short(*n, room)).await
+            }
+            Stream::Memory(..) => poll_fn(|cx| self.poll_read_with(cx, buffers)).await,
+        }
+    }
+
+    /// As [`read`](Self::read), leaving the bytes for the next call.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    pub async fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &self.0 {
+            Stream::Os(stream) => stream.io(Interest::Read, |s| s.peek(buffer), no_drain).await,
+            Stream::Memory(stream, _) => poll_fn(|cx| stream.poll_peek(cx, buffer)).await,
+        }
+    }
+
+    /// Reads what is there, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if nothing is, and those of the operating system.
+    pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let cx = &mut Context::from_waker(std::task::Waker::noop());
+        match &self.0 {
+            Stream::Os(stream) => {
+                let result = stream.get_ref().read(buffer);
+                if would_block(&result) {
+                    stream.clear_ready(Interest::Read);
+                }
+                result
+            }
+            Stream::Memory(..) => now(self.poll_read_with(cx, &mut [IoSliceMut::new(buffer)])),
+        }
+    }
+
+    /// Writes what there is room for, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if there is none, and those of the operating system.
+    pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let cx = &mut Context::from_waker(std::task::Waker::noop());
+        match &self.0 {
+            Stream::Os(stream) => {
+                let result = stream.get_ref().write(bytes);
+                if would_block(&result) {
+                    stream.clear_ready(Interest::Write);
+                }
+                result
+            }
+            Stream::Memory(..) => now(self.poll_write_with(cx, &[IoSlice::new(bytes)])),
+        }
+    }
+
+    /// Waits until a read would not wait, or might not.
+    ///
+    /// # Errors
+    ///
+    /// Those of the poller.
+    pub async fn readable(&self) -> io::Result<()> {
+        match &self.0 {
+            Stream::Os(stream) => stream.ready(Interest::Read).await,
+            Stream::Memory(stream, _) => poll_fn(|cx| stream.poll_readable(cx)).await,
+        }
+    }
+
+    /// Waits until a write would not wait, or might not.
+    ///
+    /// # Errors
+    ///
+    /// Those of the poller.
+    pub async fn writable(&self) -> io::Result<()> {
+        match &self.0 {
+            Stream::Os(stream) => stream.ready(Interest::Write).await,
+            Stream::Memory(stream, _) => poll_fn(|cx| stream.poll_writable(cx)).await,
+        }
+    }
+
+    /// Writes at least one byte, if `bytes` has any; answers how many.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system; `BrokenPipe` if the peer is gone.
+    pub async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match &self.0 {
+            Stream::Os(stream) => {
+                let write = |mut s: &net::TcpStream| s.write(bytes);
+                stream.io(Interest::Write, write, |n| is_short(*n, bytes.len())).await
+            }
+            Stream::Memory(..) => self.write_vectored(&[IoSlice::new(bytes)]).await,
+        }
+    }
+
+    /// As [`write`](Self::write), from several buffers one after the other.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write).
+    pub async fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        match &self.0 {
+            Stream::Os(stream) => {
+                let all = buffers.iter().map(|buffer| buffer.len()).sum();
+                let write = |mut s: &net::TcpStream| s.write_vectored(buffers);
+                stream.io(Interest::Write, write, |n| is_short(*n, all)).await
+            }
+            Stream::Memory(..) => poll_fn(|cx| self.poll_write_with(cx, buffers)).await,
+        }
+    }
+
+    /// Writes all of `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// As [`TcpStream::write`]; `WriteZero` if the system takes no more.
+    pub async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.write(bytes).await? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                n => bytes = &bytes[n..],
+            }
+        }
+        Ok(())
+    }
+
+    fn poll_read_with(
+        &self,
+        cx: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match &self.0 {
+            Stream::Os(stream) => {
+                let room = buffers.iter().map(|buffer| buffer.len()).sum();
+                let read = |mut s: &net::TcpStream| s.read_vectored(buffers);
+                stream.poll_io(Interest::Read, cx, read, |n| is_short(*n, room))
+            }
+            Stream::Memory(stream, runtime) => {
+                let n = ready!(stream.poll_read(cx, buffers))?;
+                runtime.shared.env.trace(Event::Bytes, n as u64, 0);
+                Poll::Ready(Ok(n))
+            }
+        }
+    }
+
+    fn poll_write_with(
+        &self,
+        cx: &mut Context<'_>,
+        buffers: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match &self.0 {
+            Stream::Os(stream) => {
+                let all = buffers.iter().map(|buffer| buffer.len()).sum();
+                let write = |mut s: &net::TcpStream| s.write_vectored(buffers);
+                stream.poll_io(Interest::Write, cx, write, |n| is_short(*n, all))
+            }
+            Stream::Memory(stream, _) => stream.poll_write(cx, buffers),
+        }
+    }
+
+    fn close_write(&self) -> io::Result<()> {
+        match self.shutdown(Shutdown::Write) {
+            // The peer was faster.
+            Err(e) if e.kind() == io::ErrorKind::NotConnected => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Ends one direction or both. Ending the writing one lets the peer read to the end.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system; `NotConnected` if the peer has reset the connection.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        match &self.0 {
+            Stream::Os(stream) => stream.get_ref().shutdown(how),
+            Stream::Memory(stream, _) => {
+                stream.shutdown(how);
+                Ok(())
+            }
+        }
+    }
+
+    options! {
+        /// Sends small pieces at once instead of collecting them.
+        set_nodelay = set_tcp_nodelay(on: bool);
+        /// Sets the hops that a packet may take.
+        set_ttl = set_ttl_v4(hops: u32);
+        /// Sets how long closing waits for what was not sent yet; `None`: it goes on unseen.
+        set_linger = set_linger(wait: Option<Duration>);
+        /// Asks a silent peer now and then whether it is there.
+        set_keepalive = set_keepalive(on: bool);
+    }
+
+    /// Whether small pieces are sent at once.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    pub fn nodelay(&self) -> io::Result<bool> {
+        match &self.0 {
+            Stream::Os(stream) => stream.get_ref().nodelay(),
+            Stream::Memory(..) => Ok(true),
+        }
+    }
+
+    /// The hops that a packet may take.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    pub fn ttl(&self) -> io::Result<u32> {
+        match &self.0 {
+            Stream::Os(stream) => stream.get_ref().ttl(),
+            Stream::Memory(..) => Ok(64),
+        }
+    }
+
+    /// Takes the error that the socket has kept, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        match &self.0 {
+            Stream::Os(stream) => stream.get_ref().take_error(),
+            Stream::Memory(..) => Ok(None),
+        }
+    }
+
+    /// The own address.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        match &self.0 {
+            Stream::Os(stream) => stream.get_ref().local_addr(),
+            Stream::Memory(stream, _) => Ok(stream.local_addr()),
+        }
+    }
+
+    /// The peer's address.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        match &self.0 {
+            Stream::Os(stream) => stream.get_ref().peer_addr(),
+            Stream::Memory(stream, _) => Ok(stream.peer_addr()),
+        }
+    }
+}
+
+/// A transfer that took less than it could have: the kernel has no more (or no more room).
+pub(super) fn is_short(n: usize, all: usize) -> bool {
+    n > 0 && n < all
+}
+
+pub(super) fn would_block<T>(result: &io::Result<T>) -> bool {
+    matches!(result, Err(e) if e.kind() == io::ErrorKind::WouldBlock)
+}
+
+/// The answer of an operation that must not wait.
+pub(super) fn now<T>(poll: Poll<io::Result<T>>) -> io::Result<T> {
+    match poll {
+        Poll::Ready(result) => result,
+        Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+    }
+}
+
+forward_read!(TcpStream);
+forward_write!(TcpStream);
+halves!(TcpStream);
+
+/// A socket that neither listens nor is connected yet, to set options on. Not in seeded runtimes.
+///
+/// # Examples
+///
+/// ```
+/// use vitte_rt::net::TcpSocket;
+/// # vitte_rt::runtime::Runtime::new()?.block_on(async {
+/// let address = "127.0.0.1:0".parse().unwrap();
+/// let socket = TcpSocket::new(address)?;
+/// socket.set_reuseaddr(true)?;
+/// socket.bind(address)?;
+/// assert_ne!(socket.listen(16)?.local_addr()?.port(), 0);
+/// # std::io::Result::Ok(()) })?;
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Debug)]
+pub struct TcpSocket {
+    socket: socket2::Socket,
+    runtime: Handle,
+}
+
+impl TcpSocket {
+    /// A socket for the family of `address`.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system; `Unsupported` in a seeded runtime.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    pub fn new(address: SocketAddr) -> io::Result<TcpSocket> {
+        let runtime = Handle::current();
+        super::refuse_seeded(&runtime, "sockets of the operating system")?;
+        let domain = Domain::for_address(address);
+        let socket = socket2::Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_nonblocking(true)?;
+        Ok(TcpSocket { socket, runtime })
+    }
+
+    /// Allows an address that closed connections still use.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    pub fn set_reuseaddr(&self, on: bool) -> io::Result<()> {
+        self.socket.set_reuse_address(on)
+    }
+
+    /// Sets the kernel's buffer for what was received.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    pub fn set_recv_buffer_size(&self, bytes: u32) -> io::Result<()> {
+        self.socket.set_recv_buffer_size(bytes as usize)
+    }
+
+    /// Sets the kernel's buffer for what is to be sent.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    pub fn set_send_buffer_size(&self, bytes: u32) -> io::Result<()> {
+        self.socket.set_send_buffer_size(bytes as usize)
+    }
+
+    /// Binds to an address.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    pub fn bind(&self, address: SocketAddr) -> io::Result<()> {
+        self.socket.bind(&address.into())
+    }
+
+    /// Listens, with room for `backlog` connections that wait to be accepted.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
+        self.socket.listen(backlog.min(i32::MAX as u32) as i32)?;
+        let listener = Async::new(&self.runtime.shared, self.socket.into())?;
+        Ok(TcpListener(Listener::Os(listener)))
+    }
+
+    /// Connects.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    pub async fn connect(self, address: SocketAddr) -> io::Result<TcpStream> {
+        connect_os(&self.runtime.shared, self.socket, address).await
     }
 }

@@ -80,6 +80,8 @@ pub(crate) struct Shared {
     pub(crate) counters: Counters,
     pub(crate) loopback: crate::net::Loopback,
     next_id: AtomicU64,
+    /// The process it was built in; see [`crate::fork`].
+    pub(crate) generation: u32,
     /// Spawned tasks are born cancelled.
     pub(crate) closing: AtomicBool,
     /// Workers end.
@@ -125,6 +127,7 @@ impl Shared {
             counters: Counters::default(),
             loopback: crate::net::Loopback::default(),
             next_id: AtomicU64::new(1),
+            generation: crate::fork::generation(),
             closing: AtomicBool::new(false),
             stop: AtomicBool::new(false),
             n_detached: AtomicUsize::new(0),
