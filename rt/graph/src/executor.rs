@@ -92,6 +92,7 @@ impl TaskExecutor {
 
     /// Declares a pool of `capacity` places, of which [tasks](Task::pool) take some while they run.
     pub fn pool(&mut self, name: &str, capacity: u32) -> &mut Self {
+        self.plan = None;
         self.pools.insert(Arc::from(name), capacity);
         self
     }
@@ -167,15 +168,23 @@ impl TaskExecutor {
             return Err(GraphError::DuplicateName { name: name.to_string() });
         }
         if self.plan.is_none() {
-            self.plan = Some(Arc::new(self.graph.plan()?));
-        }
-        let pools = Pools::new(&self.pools);
-        for (_, node) in self.graph.live() {
-            if let Some((pool, wants)) = node.rules.as_ref().and_then(|r| r.pool.as_ref()) {
-                pools.check(&node.name, pool, *wants)?;
-            }
+            let plan = self.graph.plan()?;
+            self.check_pools()?;
+            self.plan = Some(Arc::new(plan));
         }
         Ok(Arc::clone(self.plan.as_ref().expect("made above")))
+    }
+
+    fn check_pools(&self) -> Result<(), GraphError> {
+        let pools = Pools::new(&self.pools);
+        let wanted = self.graph.live().filter_map(|(_, node)| {
+            let (pool, wants) = node.rules.as_ref()?.pool.as_ref()?;
+            Some((node, pool, *wants))
+        });
+        for (node, pool, wants) in wanted {
+            pools.check(&node.name, pool, wants)?;
+        }
+        Ok(())
     }
 
     /// Runs all tasks on threads of its own, and waits for the last one.
@@ -225,12 +234,12 @@ impl TaskExecutor {
                 run.cancel();
             }
         }
-        let journal_error = run.drive(self.n_workers).await;
+        let journal_error = Arc::clone(&run).drive(self.n_workers).await;
         if let Some(error) = journal_error {
             return Err(GraphError::Journal(error));
         }
         let elapsed = Duration::from_nanos(clock.now_ns().saturating_sub(start_ns));
-        let report = Report::new(self.graph.live().map(|(_, node)| node), elapsed);
+        let report = run.report(elapsed);
         if report.is_success() { Ok(report) } else { Err(GraphError::Failed(Box::new(report))) }
     }
 

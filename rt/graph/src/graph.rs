@@ -8,12 +8,13 @@
 //! graph checks nothing again.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use parking_lot::RwLock;
 use petgraph::Direction;
-use petgraph::algo::{tarjan_scc, toposort};
+use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use rustc_hash::FxHashMap;
 
@@ -35,6 +36,8 @@ struct Names {
     texts: Vec<Arc<str>>,
     /// The node of a symbol, where a task of that name was added.
     nodes: Vec<Option<NodeIdx>>,
+    /// Whether running tasks added some.
+    has_children: bool,
 }
 
 impl Names {
@@ -61,12 +64,16 @@ impl Graph {
         let dependencies = task.dependencies.iter().map(|d| names.symbol(d)).collect();
         let idx = self.nodes.push(Node::new(task, dependencies, parent)) as NodeIdx;
         names.nodes[symbol as usize] = Some(idx);
+        names.has_children |= parent.is_some();
         Ok(idx)
     }
 
     /// Forgets the tasks that running ones added in the last run.
     pub(crate) fn forget_children(&self) {
         let mut names = self.names.write();
+        if !std::mem::take(&mut names.has_children) {
+            return;
+        }
         for (_, node) in self.live().filter(|(_, n)| n.parent.is_some()) {
             let symbol = names.symbol(&node.name);
             names.nodes[symbol as usize] = None;
@@ -113,29 +120,21 @@ impl Graph {
 
     /// Checks the tasks as they are now.
     pub(crate) fn plan(&self) -> Result<Plan, GraphError> {
-        let n = self.nodes.count();
         let names = self.names.read();
-        let mut edges = DiGraph::with_capacity(n, n);
-        for _ in 0..n {
-            edges.add_node(());
-        }
-        // From the last to the first: petgraph walks the newest edge first.
-        for (idx, node) in self.added().collect::<Vec<_>>().into_iter().rev() {
-            for &symbol in node.dependencies.iter().rev() {
+        let mut edges = Vec::new();
+        for (idx, node) in self.added() {
+            for &symbol in &node.dependencies {
                 let found = names.nodes[symbol as usize];
                 let Some(dependency) = found.filter(|&d| self.node(d).parent.is_none()) else {
                     return Err(names.unknown(&node.name, &names.texts[symbol as usize]));
                 };
-                edges.add_edge(NodeIndex::new(dependency as usize), NodeIndex::new(idx), ());
+                edges.push((dependency, idx as NodeIdx));
             }
         }
-        match toposort(&edges, None) {
-            Ok(mut order) => {
-                order.retain(|i| self.nodes[i.index()].parent.is_none());
-                Ok(Plan { edges, order })
-            }
-            Err(_) => Err(GraphError::Cycle { path: self.shortest_cycle(&edges) }),
-        }
+        let plan = Plan::new(self.nodes.count(), self.added().map(|(i, _)| i as NodeIdx), &edges);
+        plan.ok_or_else(|| GraphError::Cycle {
+            path: self.shortest_cycle(&Edges::from_edges(&edges)),
+        })
     }
 
     /// A shortest circle through the first task (in order of addition) that is part of one, in the
@@ -146,9 +145,10 @@ impl Graph {
             .filter(|part| part.len() > 1 || edges.contains_edge(part[0], part[0]))
             .filter_map(|part| part.into_iter().min())
             .min()
-            .expect("toposort found a cycle");
+            .expect("whatever cannot be ordered has a cycle");
         // Breadth first along "waits for", until `start` is met again.
-        let mut reached_from: FxHashMap<NodeIndex, NodeIndex> = FxHashMap::default();
+        let mut reached_from: FxHashMap<NodeIndex<NodeIdx>, NodeIndex<NodeIdx>> =
+            FxHashMap::default();
         let mut queue = VecDeque::from([start]);
         while let Some(at) = queue.pop_front() {
             for next in edges.neighbors_directed(at, Direction::Incoming) {
@@ -207,15 +207,71 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 /// Node `i` of the graph is task `i`; an edge goes from a task to one that waits for it.
-pub(crate) type Edges = DiGraph<(), ()>;
+type Edges = DiGraph<(), (), NodeIdx>;
 
-/// A graph that was checked.
+/// A graph that was checked: who waits for whom in one array, as compressed rows, because a run
+/// looks at it once per task.
 pub(crate) struct Plan {
-    edges: Edges,
-    order: Vec<NodeIndex>,
+    /// `waiting[first[i]..first[i + 1]]` wait for task `i`.
+    first: Vec<u32>,
+    waiting: Vec<NodeIdx>,
+    order: Vec<NodeIdx>,
 }
 
 impl Plan {
+    /// `n` indices of which `tasks` are in use; `None` if the edges have a cycle.
+    fn new(
+        n: usize,
+        tasks: impl Iterator<Item = NodeIdx>,
+        edges: &[(NodeIdx, NodeIdx)],
+    ) -> Option<Self> {
+        let mut first = vec![0; n + 2];
+        let mut n_open = vec![0_u32; n];
+        for &(from, to) in edges {
+            first[from as usize + 2] += 1;
+            n_open[to as usize] += 1;
+        }
+        for i in 2..first.len() {
+            first[i] += first[i - 1];
+        }
+        let mut waiting = vec![0; edges.len()];
+        for &(from, to) in edges {
+            let at = &mut first[from as usize + 1];
+            waiting[*at as usize] = to;
+            *at += 1;
+        }
+        first.pop();
+        let mut plan = Self { first, waiting, order: Vec::with_capacity(n) };
+        let mut n_tasks = 0;
+        for idx in tasks {
+            n_tasks += 1;
+            if n_open[idx as usize] == 0 {
+                plan.order.push(idx);
+            }
+        }
+        // Kahn 1962: whatever has nothing open left comes next.
+        let mut at = 0;
+        while at < plan.order.len() {
+            for i in plan.row(plan.order[at]) {
+                let dependant = plan.waiting[i];
+                n_open[dependant as usize] -= 1;
+                if n_open[dependant as usize] == 0 {
+                    plan.order.push(dependant);
+                }
+            }
+            at += 1;
+        }
+        (plan.order.len() == n_tasks).then_some(plan)
+    }
+
+    fn row(&self, idx: NodeIdx) -> Range<usize> {
+        let idx = idx as usize;
+        match self.first.get(idx + 1) {
+            Some(&end) => self.first[idx] as usize..end as usize,
+            None => 0..0,
+        }
+    }
+
     /// How many tasks it covers.
     pub(crate) fn n_nodes(&self) -> usize {
         self.order.len()
@@ -223,11 +279,11 @@ impl Plan {
 
     /// Who waits for a task, in the order of addition; nobody for tasks added later.
     pub(crate) fn dependants(&self, idx: NodeIdx) -> impl Iterator<Item = NodeIdx> {
-        self.edges.neighbors(NodeIndex::new(idx as usize)).map(|n| n.index() as NodeIdx)
+        self.waiting[self.row(idx)].iter().copied()
     }
 
     /// The tasks, each after all that it waits for.
     pub(crate) fn order(&self) -> impl Iterator<Item = NodeIdx> {
-        self.order.iter().map(|n| n.index() as NodeIdx)
+        self.order.iter().copied()
     }
 }

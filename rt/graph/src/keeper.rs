@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Poll, Waker};
 
 use parking_lot::Mutex;
@@ -25,6 +25,7 @@ pub(crate) struct Keeper {
     journal: Arc<dyn Journal>,
     run: u64,
     known: BTreeMap<String, Kept>,
+    n_remembered: AtomicUsize,
     queue: Mutex<Queue>,
 }
 
@@ -59,7 +60,18 @@ pub(crate) enum Memory {
 
 impl Keeper {
     pub(crate) fn new(journal: Arc<dyn Journal>, loaded: Loaded) -> Self {
-        Self { journal, run: loaded.run, known: loaded.tasks, queue: Mutex::default() }
+        Self {
+            journal,
+            run: loaded.run,
+            known: loaded.tasks,
+            n_remembered: AtomicUsize::new(0),
+            queue: Mutex::default(),
+        }
+    }
+
+    /// How many tasks of this run the journal remembered as completed.
+    pub(crate) fn n_remembered(&self) -> usize {
+        self.n_remembered.load(Ordering::Relaxed)
     }
 
     /// Looks up a task that is about to run; sets its fingerprint and, if it was done, its stamp.
@@ -67,12 +79,13 @@ impl Keeper {
         let node = run.node(idx);
         if !node.is_kept() {
             let stamp = self.stamp(&blake3::hash(node.name.as_bytes()));
-            node.links.lock().stamp = stamp;
+            node.links.lock().rare().stamp = stamp;
             return Ok(Memory::Begun(0));
         }
         let (print, outputs_exist) = inspect(run, idx).await;
         let known = self.known.get(&*node.name).filter(|k| k.fingerprint == *print.to_hex());
         let mut links = node.links.lock();
+        let links = links.rare();
         links.fingerprint = Some(print);
         links.stamp = self.stamp(&print);
         links.first_run = known.map_or(self.run, |k| k.first_run);
@@ -82,6 +95,7 @@ impl Keeper {
                 if let Some(stamp) = stamp_from_hex(stamp) {
                     links.stamp = stamp;
                     links.remembered = true;
+                    self.n_remembered.fetch_add(1, Ordering::Relaxed);
                     return Ok(Memory::Done(Stored::Json(output.as_str().into())));
                 }
                 Ok(Memory::Begun(0))
@@ -134,7 +148,7 @@ impl Keeper {
         let (end, result) = match result {
             Ok(stored) => match stored.to_json() {
                 Ok(output) => {
-                    let stamp = hex(&node.links.lock().stamp);
+                    let stamp = hex(&node.links.lock().rare().stamp);
                     let output = output.as_ref().to_owned();
                     (Some(KeptEnd::Completed { stamp, output }), Ok(stored))
                 }
@@ -234,7 +248,8 @@ impl Run {
 
     pub(crate) fn idempotency_key(&self, idx: NodeIdx) -> String {
         let node = self.node(idx);
-        let links = node.links.lock();
+        let mut links = node.links.lock();
+        let links = links.rare();
         let mut hasher = blake3::Hasher::new();
         hasher.update(node.name.as_bytes());
         if let Some(print) = &links.fingerprint {
@@ -250,7 +265,8 @@ impl Run {
 
 /// What is remembered of a task from now on.
 fn record(node: &Node, end: Option<KeptEnd>) -> Record {
-    let links = node.links.lock();
+    let mut links = node.links.lock();
+    let links = links.rare();
     // A task that ends without having begun (cancelled in a pool's line) has no fingerprint yet.
     let print = links.fingerprint.map(|p| p.to_hex().to_string()).unwrap_or_default();
     let n_begun = if end.is_some() { 0 } else { node.n_attempts.load(Ordering::Relaxed) };
@@ -275,7 +291,7 @@ async fn inspect(run: &Arc<Run>, idx: NodeIdx) -> (Fingerprint, bool) {
         .iter()
         .filter_map(|&symbol| {
             let dependency = run.node(run.graph.node_of(symbol)?);
-            Some((dependency.name.to_string(), dependency.links.lock().stamp))
+            Some((dependency.name.to_string(), dependency.links.lock().rare().stamp))
         })
         .collect();
     let look = {

@@ -43,16 +43,22 @@ pub(crate) struct Node {
 #[derive(Default)]
 pub(crate) struct Links {
     pub(crate) ended: Ended,
-    /// Who waits for it.
+    /// How it ended.
+    pub(crate) result: Option<Result<Stored, Box<TaskError>>>,
+    /// What few nodes need, so that the others stay in two cache lines.
+    pub(crate) rare: Option<Box<Rare>>,
+}
+
+#[derive(Default)]
+pub(crate) struct Rare {
+    /// Siblings that wait for it; for all others the plan knows who waits.
     pub(crate) dependants: Vec<NodeIdx>,
     /// Children that have not ended.
     pub(crate) n_children: u32,
     /// The first child that did not complete.
     pub(crate) failed_child: Option<Arc<str>>,
-    /// The body's result, while children or the journal hold its end up.
+    /// The body's result, while children hold its end up.
     pub(crate) parked: Option<Result<Stored, TaskError>>,
-    /// How it ended.
-    pub(crate) result: Option<Result<Stored, TaskError>>,
     /// Whether the journal remembered it.
     pub(crate) remembered: bool,
     /// Whoever waits inside it and must hear of a cancel.
@@ -65,6 +71,16 @@ pub(crate) struct Links {
     pub(crate) stamp: Stamp,
     /// Start of the first attempt and end of the last, in nanoseconds of the runtime's clock.
     pub(crate) span_ns: Option<(u64, u64)>,
+}
+
+impl Links {
+    pub(crate) fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    pub(crate) fn is_remembered(&self) -> bool {
+        self.rare.as_ref().is_some_and(|r| r.remembered)
+    }
 }
 
 /// Identity of an execution of a task, or of none.
@@ -96,10 +112,7 @@ impl Node {
         self.state.set(State::Pending);
         self.cancelled.store(false, Ordering::Relaxed);
         self.n_attempts.store(0, Ordering::Relaxed);
-        let mut links = self.links.lock();
-        let mut dependants = std::mem::take(&mut links.dependants);
-        dependants.clear();
-        *links = Links { dependants, ..Links::default() };
+        *self.links.lock() = Links::default();
     }
 
     pub(crate) fn trigger(&self) -> Trigger {
@@ -117,14 +130,14 @@ impl Node {
 
     /// Whether its end is news to the journal.
     pub(crate) fn is_to_be_kept(&self) -> bool {
-        self.is_kept() && !self.links.lock().remembered
+        self.is_kept() && !self.links.lock().is_remembered()
     }
 
     /// Asks its body to end.
     pub(crate) fn cancel(&self) {
         // Release: pairs with the load in `is_cancelled`.
         self.cancelled.store(true, Ordering::Release);
-        let waker = self.links.lock().waker.take();
+        let waker = self.links.lock().rare.as_mut().and_then(|r| r.waker.take());
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -143,14 +156,15 @@ impl Node {
     /// Notes the begin of an attempt.
     pub(crate) fn began(&self, clock: &Handle) {
         let now = clock.now_ns();
-        let span = &mut self.links.lock().span_ns;
+        let mut links = self.links.lock();
+        let span = &mut links.rare().span_ns;
         *span = Some((span.map_or(now, |s| s.0), now));
     }
 
     /// Notes the end of an attempt.
     pub(crate) fn stopped(&self, clock: &Handle) {
         let now = clock.now_ns();
-        if let Some(span) = &mut self.links.lock().span_ns {
+        if let Some(span) = &mut self.links.lock().rare().span_ns {
             span.1 = now;
         }
     }

@@ -37,9 +37,9 @@ impl TaskReport {
             name: Arc::clone(&node.name),
             state: node.state.get(),
             n_attempts: node.n_attempts.load(Ordering::Relaxed),
-            remembered: links.remembered,
+            remembered: links.is_remembered(),
             error: error.map(ToString::to_string),
-            span_ns: links.span_ns,
+            span_ns: links.rare.as_ref().and_then(|r| r.span_ns),
         }
     }
 
@@ -61,19 +61,24 @@ pub struct Report {
 }
 
 impl Report {
-    pub(crate) fn new<'a>(nodes: impl Iterator<Item = &'a Node>, elapsed: Duration) -> Self {
-        let mut report = Self {
-            counts: [0; State::ALL.len()],
-            n_remembered: 0,
-            elapsed,
-            unfinished: Vec::new(),
-        };
+    /// All of `n` tasks completed, of which the journal remembered some.
+    pub(crate) fn completed(n: usize, n_remembered: usize, elapsed: Duration) -> Self {
+        let mut counts = [0; State::ALL.len()];
+        counts[State::Completed as usize] = n;
+        Self { counts, n_remembered, elapsed, unfinished: Vec::new() }
+    }
+
+    /// The tasks ended in different ways.
+    pub(crate) fn of<'a>(
+        nodes: impl Iterator<Item = &'a Node>,
+        n_remembered: usize,
+        elapsed: Duration,
+    ) -> Self {
+        let mut report = Self::completed(0, n_remembered, elapsed);
         for node in nodes {
             let state = node.state.get();
             report.counts[state as usize] += 1;
-            if state == State::Completed {
-                report.n_remembered += usize::from(node.links.lock().remembered);
-            } else {
+            if state != State::Completed {
                 report.unfinished.push(TaskReport::of(node));
             }
         }

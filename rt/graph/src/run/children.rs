@@ -39,12 +39,13 @@ impl Run {
         }
         // R3: counted before it can end.
         self.n_open.fetch_add(1, Ordering::AcqRel);
-        above.links.lock().n_children += 1;
+        above.links.lock().rare().n_children += 1;
         let idx = self.graph.insert(child, Some(parent)).map_err(|name| {
             self.n_open.fetch_sub(1, Ordering::AcqRel);
-            above.links.lock().n_children -= 1;
+            above.links.lock().rare().n_children -= 1;
             TaskError::permanent(format!("there are two children named `{name}`"))
         })?;
+        self.n_children.fetch_add(1, Ordering::Relaxed);
         self.link(idx, &dependencies);
         Ok(())
     }
@@ -67,7 +68,7 @@ impl Run {
                 drop(links);
                 node.links.lock().ended.count(state, before.on_failure(default));
             } else {
-                links.dependants.push(idx);
+                links.rare().dependants.push(idx);
             }
         }
         let verdict = {

@@ -22,6 +22,7 @@ mod settle;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use vitte_rt::runtime::Handle;
@@ -34,6 +35,7 @@ use crate::node::{Node, NodeIdx};
 use crate::policy::{OnFailure, Verdict};
 use crate::pool::Pools;
 use crate::ready::Ready;
+use crate::report::Report;
 use crate::state::State;
 
 /// What a run is told by its executor.
@@ -56,6 +58,10 @@ pub(crate) struct Run {
     /// Keeps apart the executions of runs without a journal.
     pub(crate) salt: u32,
     n_open: AtomicUsize,
+    /// Children that were added.
+    n_children: AtomicUsize,
+    /// Tasks that ended otherwise than by completing.
+    n_unfinished: AtomicUsize,
     stop: AtomicU8,
     end: Mutex<End>,
 }
@@ -93,6 +99,8 @@ impl Run {
             clock,
             ready: Ready::new(),
             n_open,
+            n_children: AtomicUsize::new(0),
+            n_unfinished: AtomicUsize::new(0),
             stop: AtomicU8::new(RUNNING),
             end: Mutex::default(),
         }
@@ -126,6 +134,16 @@ impl Run {
             writer.await.expect("the journal's writer ends when the run does");
         }
         self.end.lock().journal_error.take()
+    }
+
+    /// How it ended.
+    pub(crate) fn report(&self, elapsed: Duration) -> Report {
+        let n_remembered = self.keeper.as_ref().map_or(0, Keeper::n_remembered);
+        if self.n_unfinished.load(Ordering::Relaxed) == 0 {
+            let n = self.plan.n_nodes() + self.n_children.load(Ordering::Relaxed);
+            return Report::completed(n, n_remembered, elapsed);
+        }
+        Report::of(self.graph.live().map(|(_, node)| node), n_remembered, elapsed)
     }
 
     /// Makes the first tasks ready.

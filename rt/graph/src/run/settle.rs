@@ -18,22 +18,19 @@ impl Run {
     pub(super) fn end_body(
         &self,
         idx: NodeIdx,
-        result: Result<Stored, TaskError>,
+        mut result: Result<Stored, TaskError>,
         own: Option<&mut Own<'_>>,
     ) {
         let node = self.node(idx);
-        {
-            let mut links = node.links.lock();
-            if links.n_children > 0 {
-                links.parked = Some(result);
-                drop(links);
+        if let Some(rare) = &mut node.links.lock().rare {
+            if rare.n_children > 0 {
+                rare.parked = Some(result);
                 node.state.set(State::Waiting);
                 self.emit(&Event::State { task: &node.name, state: State::Waiting });
                 return;
             }
-            if let Some(child) = links.failed_child.take() {
-                drop(links);
-                return self.complete(idx, child_failed(result, &child), own);
+            if let Some(child) = rare.failed_child.take() {
+                result = child_failed(result, &child);
             }
         }
         self.complete(idx, result, own);
@@ -61,7 +58,7 @@ impl Run {
 
     /// Ends a task whose trigger cannot be met any more.
     pub(super) fn skip(&self, idx: NodeIdx) {
-        self.settle_all(vec![(idx, State::Skipped)], None);
+        self.settle_all(idx, State::Skipped, None);
     }
 
     /// Ends a task (R1) and everything that ends with it.
@@ -81,20 +78,28 @@ impl Run {
         {
             self.fail_fast();
         }
-        node.links.lock().result = Some(result);
-        self.settle_all(vec![(idx, state)], own);
+        node.links.lock().result = Some(result.map_err(Box::new));
+        self.settle_all(idx, state, own);
     }
 
-    /// Works off a list of tasks that end, to which their dependants add those that are skipped.
-    fn settle_all(&self, mut ending: Vec<(NodeIdx, State)>, mut own: Option<&mut Own<'_>>) {
-        while let Some((idx, state)) = ending.pop() {
+    /// Ends a task, then the dependants that are skipped because of it, and theirs.
+    fn settle_all(&self, idx: NodeIdx, state: State, mut own: Option<&mut Own<'_>>) {
+        let mut ending = Vec::new();
+        let mut next = Some((idx, state));
+        while let Some((idx, state)) = next {
             let node = self.node(idx);
             node.state.set(state);
             if !self.observers.is_empty() {
                 self.emit(&Event::Ended { report: &TaskReport::of(node) });
             }
+            if state != State::Completed {
+                self.n_unfinished.fetch_add(1, Ordering::Relaxed);
+            }
             let on_failure = node.on_failure(self.options.on_failure);
-            let siblings = std::mem::take(&mut node.links.lock().dependants);
+            let siblings = match node.parent {
+                Some(_) => std::mem::take(&mut node.links.lock().rare().dependants),
+                None => Vec::new(),
+            };
             for dependant in self.plan.dependants(idx).chain(siblings) {
                 let waiting = self.node(dependant);
                 let verdict = {
@@ -121,6 +126,7 @@ impl Run {
             if self.n_open.fetch_sub(1, Ordering::AcqRel) == 1 {
                 self.finish();
             }
+            next = ending.pop();
         }
     }
 
@@ -134,15 +140,16 @@ impl Run {
     ) {
         let result = {
             let mut links = self.node(parent).links.lock();
-            links.n_children -= 1;
+            let rare = links.rare();
+            rare.n_children -= 1;
             if state != State::Completed {
-                links.failed_child.get_or_insert_with(|| Arc::clone(child));
+                rare.failed_child.get_or_insert_with(|| Arc::clone(child));
             }
-            if links.n_children > 0 {
+            if rare.n_children > 0 {
                 return;
             }
-            let Some(result) = links.parked.take() else { return };
-            match links.failed_child.take() {
+            let Some(result) = rare.parked.take() else { return };
+            match rare.failed_child.take() {
                 Some(child) => child_failed(result, &child),
                 None => result,
             }
