@@ -5,7 +5,8 @@
 //! As a tokio user knows them: [`runtime::Builder`], [`runtime::Runtime`] (`block_on`, `spawn`,
 //! [`run`](runtime::Runtime::run) which ends when all tasks wait for ever), [`runtime::Handle`],
 //! [`task::spawn`], [`task::JoinHandle`], [`task::yield_now`], [`task::spawn_blocking`],
-//! [`time::sleep`], [`time::timeout`], [`channel`], [`oneshot`], [`net`].
+//! [`time::sleep`], [`time::timeout`], [`channel`], [`sync`], [`stream`], [`net`], [`select!`], [`join!`],
+//! [`try_join!`], [`task_local!`].
 //!
 //! # Entry points for coroutines (the host of generated code)
 //!
@@ -30,6 +31,7 @@
     reason = "frames are byte pointers; their alignment is in `vt_machine` and kept by `alloc_frame`"
 )]
 
+#[macro_use]
 mod atomic;
 
 pub mod env;
@@ -64,11 +66,34 @@ pub mod fs;
 
 pub mod channel;
 
-pub mod oneshot;
+pub mod sync;
+
+pub mod stream;
 
 #[cfg(all(test, loom))]
 mod models;
 
+pub use channel::oneshot;
 pub use metrics::{Metrics, TaskDump, TaskInfo};
 pub use task::spawn;
 pub use vitte_abi as abi;
+
+/// Runs a future to its end on this thread, in a current-thread runtime made for it.
+///
+/// # Panics
+///
+/// When the future panics, and when the system has no poller to give.
+///
+/// # Examples
+///
+/// ```
+/// let sum = vitte_rt::block_on(async {
+///     let task = vitte_rt::spawn(async { 40 });
+///     task.await.unwrap() + 2
+/// });
+/// assert_eq!(sum, 42);
+/// ```
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let runtime = runtime::Builder::current_thread().build().expect("a poller for the runtime");
+    runtime.block_on(future)
+}

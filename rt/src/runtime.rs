@@ -315,7 +315,7 @@ impl Handle {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let (send, receive) = crate::oneshot::channel();
+        let (send, receive) = crate::channel::oneshot::channel();
         let work = Box::new(move || {
             let _ = send.send(catch_unwind(AssertUnwindSafe(body)));
         });

@@ -53,8 +53,8 @@ fn vitte() -> &'static vitte_rt::runtime::Runtime {
 
 impl Executor for Vitte {
     type Join = vitte_rt::task::JoinHandle<()>;
-    type Sender = vitte_rt::channel::Channel<u32>;
-    type Receiver = vitte_rt::channel::Channel<u32>;
+    type Sender = vitte_rt::channel::mpsc::Sender<u32>;
+    type Receiver = vitte_rt::channel::mpsc::Receiver<u32>;
     type Sleep = vitte_rt::time::Sleep;
 
     const NAME: &'static str = "vitte";
@@ -84,8 +84,7 @@ impl Executor for Vitte {
     }
 
     fn channel(capacity: usize) -> (Self::Sender, Self::Receiver) {
-        let channel = vitte_rt::channel::Channel::new(capacity);
-        (channel.clone(), channel)
+        vitte_rt::channel::mpsc::channel(capacity)
     }
 
     async fn send(sender: &Self::Sender, n: u32) {
