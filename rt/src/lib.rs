@@ -70,6 +70,11 @@ pub mod sync;
 
 pub mod stream;
 
+mod macros;
+
+#[doc(hidden)]
+pub use macros::support as __support;
+
 #[cfg(all(test, loom))]
 mod models;
 

@@ -1,5 +1,11 @@
 //! Waiting for time to pass. Never early; virtual in a seeded runtime.
 
+mod instant;
+mod interval;
+
+pub use instant::Instant;
+pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,9 +26,9 @@ pub fn sleep(duration: Duration) -> Sleep {
     Sleep { wait: Wait::For(duration), armed: None }
 }
 
-/// Waits until the runtime's clock ([`Handle::now_ns`]) shows `deadline_ns`.
-pub fn sleep_until(deadline_ns: u64) -> Sleep {
-    Sleep { wait: Wait::Until(deadline_ns), armed: None }
+/// Waits until the runtime's clock ([`Handle::now_ns`]) shows `deadline`: an [`Instant`], or nanoseconds.
+pub fn sleep_until(deadline: impl Into<Instant>) -> Sleep {
+    Sleep { wait: Wait::Until(deadline.into().as_ns()), armed: None }
 }
 
 #[derive(Clone, Copy, Debug)]

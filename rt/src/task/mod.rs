@@ -6,14 +6,20 @@
 mod cell;
 mod future;
 mod join;
+mod join_set;
+mod local;
 mod registry;
+mod scope;
 mod state;
 
 pub(crate) use cell::{Description, Header, RunEnd, TaskRef, VTable, Wakers};
 pub(crate) use future::new_future_task;
 pub(crate) use join::panic_text;
 pub use join::{AbortHandle, JoinError, JoinHandle};
+pub use join_set::JoinSet;
+pub use local::{AccessError, LocalKey, TaskLocalFuture};
 pub(crate) use registry::{Links, Registry};
+pub use scope::{ChildLost, Scope, ScopeHandle, scope};
 pub(crate) use state::{Progress, State};
 
 use std::future::Future;
