@@ -1,0 +1,234 @@
+//! A pipeline: its stages, its run, its figures.
+
+use std::fmt::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use vitte_rt::runtime::{Builder, Handle};
+use vitte_rt::task::{AbortHandle, JoinHandle};
+
+use super::edge::{AnyEdge, Edge, EdgeStats};
+use super::pipe::Pipe;
+use super::stage::Stage;
+use super::work::Work;
+use crate::error::FlowError;
+
+/// Index of a stage in its pipeline.
+pub(crate) type StageIdx = usize;
+
+/// Stages that pass items on. Sources begin it; [`Pipe`]s lead on; sinks end it.
+///
+/// ```
+/// use vitte_flow::{Pipeline, Stage};
+///
+/// let line = Pipeline::new();
+/// let words = line
+///     .source("lines", ["to be", "or not", "to be"])
+///     .flat_map("words", |line| line.split(' ').map(str::to_owned).collect::<Vec<_>>())
+///     .batch("pairs", 4)
+///     .collect("all");
+/// let report = line.run(2)?;
+/// assert_eq!(words.take().concat().len(), 6);
+/// assert_eq!(report.edges[0].n_items, 3);
+/// # Ok::<(), vitte_flow::FlowError>(())
+/// ```
+#[derive(Default)]
+pub struct Pipeline {
+    shared: Arc<Shared>,
+}
+
+/// What the parts of a pipeline have in common.
+#[derive(Default)]
+pub(crate) struct Shared {
+    plan: Mutex<Plan>,
+    draining: AtomicBool,
+    error: Mutex<Option<FlowError>>,
+    /// The tasks of the run, to be aborted when it fails.
+    tasks: Mutex<Vec<AbortHandle>>,
+}
+
+#[derive(Default)]
+struct Plan {
+    stages: Vec<StageEntry>,
+    edges: Vec<(Arc<dyn AnyEdge>, StageIdx, StageIdx)>,
+    work: Vec<Work>,
+    is_spent: bool,
+}
+
+struct StageEntry {
+    name: Arc<str>,
+    /// Whether something follows, or nothing shall.
+    is_led_on: bool,
+}
+
+impl Shared {
+    pub(crate) fn add_stage(&self, name: &Arc<str>) -> StageIdx {
+        let mut plan = self.plan.lock();
+        plan.stages.push(StageEntry { name: Arc::clone(name), is_led_on: false });
+        plan.stages.len() - 1
+    }
+
+    pub(crate) fn join<T>(&self, edge: &Arc<Edge<T>>, from: StageIdx, to: StageIdx)
+    where
+        T: Send + 'static,
+    {
+        let mut plan = self.plan.lock();
+        plan.edges.push((Arc::clone(edge) as Arc<dyn AnyEdge>, from, to));
+        plan.stages[from].is_led_on = true;
+    }
+
+    pub(crate) fn finish(&self, stage: StageIdx) {
+        self.plan.lock().stages[stage].is_led_on = true;
+    }
+
+    pub(crate) fn add_work(&self, work: Work) {
+        self.plan.lock().work.push(work);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        // Relaxed: a source that sees it a batch later does no harm.
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Ends the pipeline with an error; the first one counts.
+    pub(crate) fn fail(&self, error: FlowError) {
+        self.error.lock().get_or_insert(error);
+        self.draining.store(true, Ordering::Relaxed);
+        let edges: Vec<_> =
+            self.plan.lock().edges.iter().map(|(edge, ..)| Arc::clone(edge)).collect();
+        edges.iter().for_each(|edge| edge.close());
+        self.tasks.lock().iter().for_each(AbortHandle::abort);
+    }
+
+    fn stats(&self) -> Vec<EdgeStats> {
+        let plan = self.plan.lock();
+        let name = |stage: StageIdx| Arc::clone(&plan.stages[stage].name);
+        plan.edges.iter().map(|(edge, from, to)| edge.stats(name(*from), name(*to))).collect()
+    }
+}
+
+impl Pipeline {
+    /// A pipeline without stages.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Begins with the items of an iterator. It runs on a worker: one that blocks belongs on a
+    /// thread of its own, with a channel between.
+    pub fn source<I>(&self, stage: impl Into<Stage>, items: I) -> Pipe<I::Item>
+    where
+        I: IntoIterator,
+        I::IntoIter: Send + 'static,
+        I::Item: Send + 'static,
+    {
+        Pipe::of_source(&self.shared, &stage.into(), items.into_iter())
+    }
+
+    /// What can be done to the run from elsewhere.
+    pub fn control(&self) -> Control {
+        Control { shared: Arc::clone(&self.shared) }
+    }
+
+    /// Runs it on `n_workers` threads of its own (0 counts as 1) until every item has arrived.
+    ///
+    /// # Errors
+    ///
+    /// The first error or panic of a stage, which ends the pipeline; [`FlowError::Unfinished`] for a
+    /// pipe that was not led on; [`FlowError::Spent`] the second time.
+    ///
+    /// # Panics
+    ///
+    /// Inside a runtime, which it would block: use [`drive`](Self::drive) there.
+    pub fn run(&self, n_workers: usize) -> Result<Report, FlowError> {
+        let builder = Builder::multi_thread().workers(n_workers.max(1));
+        builder.build().map_err(FlowError::Runtime)?.block_on(self.drive())
+    }
+
+    /// Runs it in the caller's runtime.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub async fn drive(&self) -> Result<Report, FlowError> {
+        let runtime = Handle::current();
+        let work = {
+            let mut plan = self.shared.plan.lock();
+            if let Some(open) = plan.stages.iter().find(|s| !s.is_led_on) {
+                return Err(FlowError::Unfinished { stage: open.name.to_string() });
+            }
+            if std::mem::replace(&mut plan.is_spent, true) {
+                return Err(FlowError::Spent);
+            }
+            std::mem::take(&mut plan.work)
+        };
+        let start_ns = runtime.now_ns();
+        let tasks: Vec<_> = work.into_iter().map(|work| runtime.spawn(work)).collect();
+        let handles: Vec<_> = tasks.iter().map(JoinHandle::abort_handle).collect();
+        *self.shared.tasks.lock() = handles;
+        // A failure before the handles were there.
+        if self.shared.error.lock().is_some() {
+            self.shared.tasks.lock().iter().for_each(AbortHandle::abort);
+        }
+        for task in tasks {
+            // Panics are caught in the task: an error means that the failed run has aborted it.
+            let _ = task.await;
+        }
+        let elapsed = Duration::from_nanos(runtime.now_ns().saturating_sub(start_ns));
+        match self.shared.error.lock().take() {
+            Some(error) => Err(error),
+            None => Ok(Report { elapsed, edges: self.shared.stats() }),
+        }
+    }
+
+    /// The figures of every edge as they are now.
+    pub fn stats(&self) -> Vec<EdgeStats> {
+        self.shared.stats()
+    }
+
+    /// The stages in Graphviz's language, with the figures on the edges.
+    pub fn to_dot(&self) -> String {
+        let mut out = String::from("digraph pipeline {\n  rankdir=LR;\n  node [shape=box];\n");
+        let plan = self.shared.plan.lock();
+        for (i, stage) in plan.stages.iter().enumerate() {
+            let name = stage.name.replace('\\', "\\\\").replace('"', "\\\"");
+            let _ = writeln!(out, "  s{i} [label=\"{name}\"];");
+        }
+        for (edge, from, to) in &plan.edges {
+            let stats = edge.stats(Arc::default(), Arc::default());
+            let EdgeStats { n_items, most_queued, capacity, .. } = stats;
+            let label = format!("{n_items} items, at most {most_queued} of {capacity}");
+            let _ = writeln!(out, "  s{from} -> s{to} [label=\"{label}\"];");
+        }
+        out.push_str("}\n");
+        out
+    }
+}
+
+/// How a pipeline ran.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// From the first item to the end of the last stage.
+    pub elapsed: Duration,
+    /// The edges, in the order in which they were made.
+    pub edges: Vec<EdgeStats>,
+}
+
+/// Reaches into a running pipeline. Cheap to clone.
+#[derive(Clone)]
+pub struct Control {
+    shared: Arc<Shared>,
+}
+
+impl Control {
+    /// Ends the sources; what has left them arrives.
+    pub fn drain(&self) {
+        self.shared.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends everything; what is under way is dropped.
+    pub fn cancel(&self) {
+        self.shared.fail(FlowError::Cancelled);
+    }
+}
