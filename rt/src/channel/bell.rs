@@ -71,11 +71,13 @@ impl Bell {
         }
         // SeqCst: I2. Release: pairs with `ring`.
         self.state.swap(ARMED, Ordering::SeqCst);
+        order_for_loom();
     }
 
     /// Wakes the waiting side, if it waits; the caller has brought news before (I2).
     #[inline]
     pub(crate) fn ring(&self) {
+        order_for_loom();
         // SeqCst: I2.
         if self.state.load(Ordering::SeqCst) == ARMED {
             self.ring_armed();
@@ -117,6 +119,13 @@ impl Bell {
             drop(self.waker.with_mut(|cell| unsafe { &mut *cell }.take()));
         }
     }
+}
+
+/// loom takes `SeqCst` accesses for `AcqRel` ones, and knows the one order (I2) of fences only.
+#[inline]
+fn order_for_loom() {
+    #[cfg(loom)]
+    crate::atomic::fence(Ordering::SeqCst);
 }
 
 impl fmt::Debug for Bell {

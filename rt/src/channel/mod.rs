@@ -44,6 +44,4 @@ mod queue;
 pub mod watch;
 
 #[cfg(all(test, loom))]
-pub(crate) use bell::Bell;
-#[cfg(all(test, loom))]
-pub(crate) use queue::{Pop, Queue};
+mod models;

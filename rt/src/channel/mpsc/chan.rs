@@ -19,7 +19,7 @@ use crate::channel::queue::{Pop, Queue};
 use crate::sync::Notify;
 
 /// Looks at a queue whose producer is about to write, before the receiver lets others run.
-const SPINS: usize = 64;
+const SPINS: usize = if cfg!(loom) { 1 } else { 64 };
 
 /// Room in a channel.
 pub(super) trait Room: Send + Sync + 'static {
