@@ -4,11 +4,13 @@
 //! | feature | what it brings |
 //! | --- | --- |
 //! | `rt` | the runtime ([`rt`]) and the coroutine ABI ([`abi`]) |
+//! | `macros` | [`main`](macro@main), [`test`](macro@test), [`task`](macro@task) for Rust async functions |
 //! | `host` | the host of Vitte programs: their values and procedures ([`host`]) |
 //! | `jit` | the lowering ([`lowering`]) and the code generator ([`codegen`]) |
 //! | `vitte` (default) | all of it, the driver from source to code ([`driver`]) and the command |
 //!
-//! `default-features = false, features = ["rt"]` is the runtime alone; it builds no Cranelift.
+//! `default-features = false, features = ["rt", "macros"]` is the runtime with its
+//! attributes alone; it builds no Cranelift.
 
 pub use vitte_abi as abi;
 #[cfg(feature = "jit")]
@@ -18,6 +20,20 @@ pub use vitte_lowering as lowering;
 pub use vitte_codegen as codegen;
 #[cfg(feature = "rt")]
 pub use vitte_rt as rt;
+
+#[cfg(feature = "rt")]
+pub use vitte_rt::task;
+#[cfg(feature = "rt")]
+pub use vitte_rt::time::sleep;
+
+#[cfg(feature = "macros")]
+#[doc(hidden)]
+#[path = "machine/mod.rs"]
+pub mod __private;
+#[cfg(feature = "macros")]
+pub use __private::Coroutine;
+#[cfg(feature = "macros")]
+pub use vitte_macros::{main, task, test};
 
 #[cfg(feature = "host")]
 pub mod host;

@@ -26,6 +26,9 @@ pub mod ir;
 
 pub mod coroutine;
 
+#[cfg(feature = "rust")]
+pub mod rust;
+
 pub mod check;
 
 pub mod interp;

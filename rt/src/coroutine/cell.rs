@@ -25,7 +25,7 @@ use super::fault::Fault;
 use super::handle::FrameHooks;
 use super::run::VTABLE;
 use crate::scheduler::Shared;
-use crate::task::{Header, Links, State, TaskRef, Wakers};
+use crate::task::{Header, Links, SiteCell, State, TaskRef, Wakers};
 
 /// Bytes of the prefix before a frame.
 const PREFIX: usize = size_of::<vt_prefix>();
@@ -82,6 +82,7 @@ pub(crate) unsafe fn alloc_task(
         id: shared.next_id(),
         spawned_ns: shared.env.now_ns(),
         joiners: Mutex::new(Wakers::None),
+        site: SiteCell::default(),
         links: UnsafeCell::new(Links::default()),
     };
     let leaf = vt_leaf {

@@ -5,7 +5,7 @@
 //! [`TaskRef`] in disguise, so waking, cloning and dropping wakers allocates nothing.
 //!
 //! Who touches what: `state` anybody, atomically. `joiners` under its lock. `links` under the
-//! registry's lock. What follows the header only its run (state RUNNING), or after COMPLETE whoever
+//! registry's lock. `site` by its run; a dump reads it. What follows the header only its run (state RUNNING), or after COMPLETE whoever
 //! the state says.
 
 use std::cell::UnsafeCell;
@@ -17,6 +17,7 @@ use std::task::{RawWaker, RawWakerVTable, Waker};
 use parking_lot::Mutex;
 
 use super::registry::Links;
+use super::site::SiteCell;
 use super::state::State;
 use crate::scheduler::Shared;
 
@@ -64,6 +65,7 @@ pub(crate) struct Header {
     pub(crate) id: u64,
     pub(crate) spawned_ns: u64,
     pub(crate) joiners: Mutex<Wakers>,
+    pub(crate) site: SiteCell,
     pub(crate) links: UnsafeCell<Links>,
 }
 
@@ -199,6 +201,15 @@ impl Drop for TaskRef {
             unsafe { free(self.0) };
         }
     }
+}
+
+/// The header of the task whose waker this is; `None` for wakers of others.
+pub(crate) fn header_of(waker: &Waker) -> Option<&Header> {
+    if !std::ptr::eq(waker.vtable(), &raw const WAKER) {
+        return None;
+    }
+    // SAFETY: the data of a waker with our functions is a task's header, alive while the waker is.
+    Some(unsafe { &*waker.data().cast::<Header>() })
 }
 
 /// The waker of every task: its data is one counted reference to the header.

@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use super::cell::{Description, Header, RunEnd, TaskRef, VTable, Wakers};
 use super::join::{JoinError, JoinHandle};
 use super::registry::Links;
+use super::site::SiteCell;
 use super::state::State;
 use crate::scheduler::Shared;
 
@@ -48,6 +49,7 @@ where
         id: shared.next_id(),
         spawned_ns: shared.env.now_ns(),
         joiners: Mutex::new(Wakers::None),
+        site: SiteCell::default(),
         links: UnsafeCell::new(Links::default()),
     };
     let task = Box::new(FutureTask { header, stage: UnsafeCell::new(Stage::Running(future)) });
@@ -102,6 +104,7 @@ unsafe fn run<F: Future>(task: &TaskRef) -> RunEnd {
         return RunEnd::Finished;
     }
     let Stage::Running(future) = stage else { return RunEnd::Suspended };
+    task.header().site.clear();
     let waker = task.borrow_waker();
     // SAFETY: the future stays where it is until it is dropped in place.
     let future = unsafe { Pin::new_unchecked(future) };
@@ -174,6 +177,10 @@ unsafe fn free<F: Future>(header: NonNull<Header>) {
     drop(unsafe { Box::from_raw(header.cast::<FutureTask<F>>().as_ptr()) });
 }
 
-unsafe fn describe(_task: &TaskRef, _held: bool) -> Description {
-    Description { name: "future".into(), ..Description::default() }
+unsafe fn describe(task: &TaskRef, _held: bool) -> Description {
+    let Some(site) = task.header().site.get() else {
+        return Description { name: "future".into(), ..Description::default() };
+    };
+    let awaitee = format!("{} at {}:{}", site.awaitee, site.file, site.line);
+    Description { name: site.task.into(), state: String::new(), awaitee }
 }

@@ -10,6 +10,7 @@ mod join_set;
 mod local;
 mod registry;
 mod scope;
+mod site;
 mod state;
 
 pub(crate) use cell::{Description, Header, RunEnd, TaskRef, VTable, Wakers};
@@ -20,6 +21,8 @@ pub use join_set::JoinSet;
 pub use local::{AccessError, LocalKey, TaskLocalFuture};
 pub(crate) use registry::{Links, Registry};
 pub use scope::{ChildLost, Scope, ScopeHandle, scope};
+pub(crate) use site::SiteCell;
+pub use site::{SuspendSite, note_suspend};
 pub(crate) use state::{Progress, State};
 
 use std::future::Future;

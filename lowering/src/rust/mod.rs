@@ -1,0 +1,3 @@
+//! Rust async functions as explicit machines of Rust tokens.
+
+pub mod text;

@@ -1,0 +1,124 @@
+//! Attributes that make Rust async functions tasks of vitte.
+//!
+//! ```text
+//!  tokens ─► attr (options) ─► ast (the function) ─► valid (what cannot be) ─► expand
+//!                                    └────────── an error ──────────► fallback: the error, a dummy
+//! ```
+//!
+//! In: the tokens of an attribute and its item. Out: tokens without `unsafe`, spans kept, so that
+//! what rustc has to say it says at the user's code. The explicit machine is made by
+//! [`vitte_lowering::rust`]; the types that expansions name are in the façade, `vitte::__private`.
+//!
+//! A macro never panics: every mistake is an error with a span, and after an error the item is
+//! still there in some form, so that one mistake gives one message.
+#![forbid(unsafe_code)]
+
+mod ast;
+mod attr;
+mod entry;
+mod fallback;
+mod native;
+mod task;
+mod valid;
+
+#[cfg(test)]
+mod tests;
+
+use proc_macro::TokenStream;
+
+/// Makes an `async fn main` the entry point: builds a runtime and runs the body on it.
+///
+/// # Options
+///
+/// | option | meaning |
+/// | --- | --- |
+/// | `workers = N` | number of worker threads; one per processor unless told otherwise |
+/// | `flavor = "multi_thread"` | worker threads (the default), or `"current_thread"`: none |
+/// | `seed = S` | deterministic: virtual time, and an interleaving made from `S` |
+/// | `start_paused = true` | virtual time that jumps to the next timer; the same as `seed = 0` |
+/// | `crate = path` | where `vitte` is, if it was renamed |
+///
+/// The function takes no arguments and is not generic; it may return whatever `main` may.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use vitte::{sleep, task};
+///
+/// #[vitte::main(flavor = "current_thread")]
+/// async fn main() {
+///     let hello = task::spawn(async {
+///         sleep(Duration::from_millis(1)).await;
+///         "hello"
+///     });
+///     assert_eq!(hello.await.unwrap(), "hello");
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
+    entry::expand(entry::Point::Main, options.into(), item.into()).into()
+}
+
+/// Makes an `async fn` a test that runs on a runtime of its own, on the thread of the test.
+///
+/// # Options
+///
+/// Those of [`macro@main`] (the flavor is `"current_thread"` unless told otherwise), and
+///
+/// | option | meaning |
+/// | --- | --- |
+/// | `seeds = N` | deterministic, once for each seed below `N`; a failure prints its seed |
+///
+/// # Examples
+///
+/// ```
+/// #[vitte::test(seeds = 20)]
+/// async fn whoever_comes_first() {
+///     let (a, b) = (vitte::task::spawn(async { 1 }), vitte::task::spawn(async { 2 }));
+///     assert_eq!(a.await.unwrap() + b.await.unwrap(), 3);
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
+    entry::expand(entry::Point::Test, options.into(), item.into()).into()
+}
+
+/// Makes an `async fn` a coroutine that knows its states: its calls return a `vitte::Coroutine`.
+///
+/// | form | whose machine |
+/// | --- | --- |
+/// | `#[vitte::task]` | an explicit one where the syntax proves that it is equivalent, else rustc's |
+/// | `#[vitte::task(explicit)]` | an explicit one; what stands in the way is an error |
+/// | `#[vitte::task(native)]` | rustc's, with named suspend points |
+///
+/// `crate = path` says where `vitte` is, if it was renamed. Methods, generics and lifetimes are
+/// fine; the crate must be of edition 2024, whose rules for `impl Trait` are those of `async fn`.
+///
+/// # Examples
+///
+/// ```
+/// use vitte::Coroutine;
+///
+/// #[vitte::task]
+/// async fn sum(n: u64) -> u64 {
+///     let mut total: u64 = 0;
+///     let mut i: u64 = 0;
+///     while i < n {
+///         vitte::task::yield_now().await;
+///         total += i;
+///         i += 1;
+///     }
+///     total
+/// }
+///
+/// let sum = sum(10);
+/// assert_eq!(sum.layout().kind, "explicit");
+/// let runtime = vitte::rt::runtime::Builder::current_thread().build()?;
+/// assert_eq!(runtime.block_on(sum), 45);
+/// # std::io::Result::Ok(())
+/// ```
+#[proc_macro_attribute]
+pub fn task(options: TokenStream, item: TokenStream) -> TokenStream {
+    task::expand(options.into(), item.into()).into()
+}

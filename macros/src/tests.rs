@@ -1,0 +1,1 @@
+//! The attributes as functions of tokens.

@@ -1,0 +1,224 @@
+//! The explicit machine: a state enum and the closure that steps it.
+//!
+//! ```text
+//!   Machine { state: Await0 { future: Child<F>, name, n }, step }
+//!       poll ─► step(&mut state, cx) ─► resume(future) ─┬ Pending ─► note the site, return
+//!                                                        └ Ready ──► take the state, run, next state
+//! ```
+//!
+//! Its type parameters are inferred by rustc because the constructor of the first state and the
+//! closure meet in the one call of [`machine`].
+
+use super::SuspendSite;
+use super::{Coroutine, Task};
+use crate::rt::task::note_suspend;
+use std::any::type_name;
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::marker::PhantomPinned;
+use std::mem::{self, MaybeUninit};
+use std::pin::Pin;
+use std::ptr;
+use std::task::{Context, Poll};
+use vitte_abi::LayoutRecord;
+
+/// The state enum of an explicit machine.
+pub trait States: Sized {
+    /// The function and its suspend points.
+    const TASK: &'static Task;
+    /// The state after the last value.
+    const RETURNED: Self;
+    /// The state after a panic.
+    const POISONED: Self;
+    /// 0 unresumed, 1 returned, 2 poisoned, 3 + i suspended at await i.
+    fn number(&self) -> u32;
+    /// Shows what the state holds, in the order of its fields.
+    fn visit(&self, visit: &mut Visit<'_>);
+}
+
+/// Collects where the current state keeps what.
+#[derive(Debug)]
+pub struct Visit<'a> {
+    base: usize,
+    record: &'a mut LayoutRecord,
+}
+
+impl Visit<'_> {
+    /// Says that slot `index` of the task lies at `place`.
+    pub fn slot<T>(&mut self, index: usize, place: &T) {
+        if let Some(slot) = self.record.slots.get_mut(index) {
+            slot.ty = type_name::<T>().into();
+            slot.offset = (ptr::from_ref(place).addr() - self.base) as u64;
+            slot.size = size_of::<T>() as u64;
+            slot.align = align_of::<T>() as u64;
+        }
+    }
+}
+
+/// An explicit machine: the future that a `#[vitte::task]` function returns.
+#[derive(Debug)]
+pub struct Machine<S, F> {
+    state: S,
+    step: F,
+    _pinned: PhantomPinned,
+}
+
+/// Joins the first state and the stepping closure.
+#[inline]
+pub fn machine<S, R, F>(state: S, step: F) -> Machine<S, F>
+where
+    S: States,
+    F: FnMut(&mut S, &mut Cx<'_, '_>) -> Poll<R>,
+{
+    Machine { state, step, _pinned: PhantomPinned }
+}
+
+/// The context of one step.
+#[derive(Debug)]
+pub struct Cx<'a, 'b> {
+    task: &'a mut Context<'b>,
+    /// The drop of a child panicked: it is gone, but its state does not know.
+    half_dropped: bool,
+}
+
+/// Poisons the state if the step panics.
+struct Poison<'a, 'c, 'b, S: States> {
+    state: &'a mut S,
+    cx: Cx<'c, 'b>,
+}
+
+impl<S: States> Drop for Poison<'_, '_, '_, S> {
+    fn drop(&mut self) {
+        if self.cx.half_dropped {
+            // What else the state holds is leaked: its child must not be dropped twice.
+            mem::forget(mem::replace(self.state, S::POISONED));
+        } else {
+            *self.state = S::POISONED;
+        }
+    }
+}
+
+impl<S, R, F> Future for Machine<S, F>
+where
+    S: States,
+    F: FnMut(&mut S, &mut Cx<'_, '_>) -> Poll<R>,
+{
+    type Output = R;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R> {
+        // SAFETY: nothing is moved out of `this` but by the step, which keeps I1.
+        let this = unsafe { self.get_unchecked_mut() };
+        let mut poison =
+            Poison { state: &mut this.state, cx: Cx { task: cx, half_dropped: false } };
+        let poll = (this.step)(poison.state, &mut poison.cx);
+        if poll.is_ready() {
+            *poison.state = S::RETURNED;
+        }
+        mem::forget(poison);
+        poll
+    }
+}
+
+impl<S, R, F> Coroutine for Machine<S, F>
+where
+    S: States,
+    F: FnMut(&mut S, &mut Cx<'_, '_>) -> Poll<R>,
+{
+    fn state_name(&self) -> &'static str {
+        match self.state.number() {
+            0 => "unresumed",
+            1 => "returned",
+            2 => "poisoned",
+            n => S::TASK.sites.get(n as usize - 3).map_or("running", |site| site.state),
+        }
+    }
+
+    fn layout(&self) -> LayoutRecord {
+        let mut record = S::TASK.record(size_of::<Self>(), align_of::<Self>());
+        let base = ptr::from_ref(self).addr();
+        self.state.visit(&mut Visit { base, record: &mut record });
+        record
+    }
+
+    fn is_done(&self) -> bool {
+        matches!(self.state.number(), 1 | 2)
+    }
+}
+
+/// The future that a state awaits. It has no niche and no flag: as large as the future.
+///
+/// Contract of whoever builds a state by hand: after the first [`resume`] a child is not moved
+/// until that answers Ready, which drops the future in place; from then on only [`Child::left`]
+/// may be called. A child that was not ready is dropped where it is.
+pub struct Child<F>(MaybeUninit<F>);
+
+impl<F> fmt::Debug for Child<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Child")
+    }
+}
+
+impl<F: Future> Child<F> {
+    /// Makes the future of an await operand.
+    #[inline]
+    pub fn new<O: IntoFuture<IntoFuture = F>>(operand: O) -> Self {
+        Child(MaybeUninit::new(operand.into_future()))
+    }
+
+    /// What is left of a child that was ready: nothing.
+    #[inline]
+    pub fn left(self) {
+        mem::forget(self);
+    }
+}
+
+impl<F> Drop for Child<F> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: a child holds its future until it was ready, and then is not dropped (`left`).
+        unsafe { self.0.assume_init_drop() };
+    }
+}
+
+/// Polls the child of a suspend point. Ready drops the future in place; Pending notes the site.
+#[inline]
+pub fn resume<F: Future>(
+    child: &mut Child<F>,
+    cx: &mut Cx<'_, '_>,
+    site: &'static SuspendSite,
+) -> Poll<F::Output> {
+    // SAFETY: the child has not been ready, by its contract.
+    let future = unsafe { child.0.assume_init_mut() };
+    // SAFETY: I1: the child is not moved before its future is dropped in place, below.
+    let poll = unsafe { Pin::new_unchecked(future) }.poll(cx.task);
+    match poll {
+        Poll::Ready(_) => {
+            cx.half_dropped = true;
+            // SAFETY: as above; from now on the child counts as gone.
+            unsafe { child.0.assume_init_drop() };
+            cx.half_dropped = false;
+        }
+        Poll::Pending => note_suspend(cx.task.waker(), site),
+    }
+    poll
+}
+
+/// Moves the state out; `Returned` stands in for it while its code runs.
+#[inline]
+pub fn take<S: States>(state: &mut S) -> S {
+    mem::replace(state, S::RETURNED)
+}
+
+/// Answers a poll of a machine that has returned or panicked.
+///
+/// # Panics
+///
+/// Always, as an async function does.
+#[cold]
+pub fn over<S: States>(state: &S) -> ! {
+    match state.number() {
+        2 => panic!("`{}` was polled after it panicked", S::TASK.name),
+        _ => panic!("`{}` was polled after it returned", S::TASK.name),
+    }
+}

@@ -1,0 +1,63 @@
+//! What the attribute macros expand to: futures that know their own states.
+//!
+//! In: what an expansion hands over, a state enum with its stepping closure or a native future.
+//! Out: a [`Coroutine`], a future that can say where it is suspended and how large it is.
+//!
+//! Expansions contain no `unsafe` token, so that they compile under `#![forbid(unsafe_code)]`; the
+//! pinning stands here, in `explicit` and `native`. Whoever calls these hidden functions by hand
+//! breaks the contract that is written at [`Child`].
+//!
+//! * I1 a [`Child`] that was polled is not moved until it was dropped in place: expansions replace a
+//!   state by another only after its child answered Ready, which drops it, or drop it whole.
+//! * I2 a state is `Returned` from the moment its last value was handed out, and `Poisoned` after a
+//!   panic; neither holds anything.
+
+mod entry;
+mod explicit;
+mod native;
+mod task;
+mod try_op;
+
+pub use entry::{Entry, Verdict};
+pub use explicit::{Child, Cx, Machine, States, Visit, machine, over, resume, take};
+pub use native::{At, Native, Sites, at, native};
+pub use task::{Kind, Task};
+pub use try_op::{FromResidual, Try, branch, from_residual};
+
+pub use crate::rt::task::SuspendSite;
+use std::future::Future;
+use vitte_abi::LayoutRecord;
+
+/// A future that knows its states: what `#[vitte::task]` functions return.
+///
+/// # Examples
+///
+/// ```
+/// use vitte::Coroutine;
+///
+/// #[vitte::task]
+/// async fn pause(n: u64) -> u64 {
+///     vitte::task::yield_now().await;
+///     n + 1
+/// }
+///
+/// let waits = pause(41);
+/// assert_eq!(waits.layout().states.len(), 1);
+/// assert!(!waits.is_done());
+/// ```
+#[must_use = "futures do nothing unless awaited"]
+pub trait Coroutine: Future {
+    /// Name of the state it is in: `unresumed`, `await0` and so on by suspend point, `returned`,
+    /// `poisoned`. A native machine cannot be looked into: it says `native` until it has returned.
+    fn state_name(&self) -> &'static str;
+
+    /// The layout record. `kind` says whose machine it is: `explicit` or `native`.
+    ///
+    /// Sizes in bytes. An explicit machine lists what each state keeps; place, size and type are
+    /// known of what the current state holds and are 0 and empty for the rest. A native machine
+    /// lists its states and its size.
+    fn layout(&self) -> LayoutRecord;
+
+    /// Whether it has returned (or panicked): polling it again panics.
+    fn is_done(&self) -> bool;
+}
