@@ -66,6 +66,9 @@ pub(crate) fn submit(shared: &Arc<Shared>, work: Work) {
     if shared.is_virtual {
         return work();
     }
+    if crate::fork::is_foreign(shared) {
+        return; // the threads are the parent's
+    }
     let pool = &shared.blocking;
     let mut inner = pool.inner.lock();
     if inner.stop {

@@ -1,10 +1,11 @@
 //! A process that forked while a runtime was running.
 //!
 //! The child has the memory and the descriptors of the parent, but none of its threads, and its poller
-//! is the parent's: what the child would change there, the parent would lose. So the child is
-//! told that the runtime is not its own: I/O and blocking work answer an error, `block_on` panics,
-//! dropping the runtime gives up its memory and leaves the poller alone. A runtime built in the
-//! child is an ordinary one.
+//! is the parent's: what the child would change there, the parent would lose, and what it would take
+//! out of it, the parent would wait for. So the child is told that the runtime is not its own: I/O
+//! answers `Unsupported`, `block_on` panics, dropping the runtime leaves threads and poller alone.
+//! A child that was forked by a task may go on in that task, but ends when the task waits: there is
+//! nobody who could wake it. A runtime built in the child is an ordinary one.
 //!
 //! How it is known: a handler that the C library calls in each child counts forks. A look costs one
 //! load. A raw `clone` system call is not seen.
@@ -52,4 +53,18 @@ pub(crate) fn check(shared: &Shared) -> io::Result<()> {
         return Err(io::Error::new(io::ErrorKind::Unsupported, text));
     }
     Ok(())
+}
+
+/// Ends a child whose task went back to the parent's scheduler to wait.
+pub(crate) fn end_child_that_waits(shared: &Shared) {
+    #[cfg(unix)]
+    if is_foreign(shared) {
+        eprintln!(
+            "vitte: the forked child of a task waits in the runtime of its parent: it ends here"
+        );
+        // SAFETY: always possible; the parent's clean-up is not the child's to run.
+        unsafe { libc::_exit(101) };
+    }
+    #[cfg(not(unix))]
+    let _ = shared;
 }

@@ -64,6 +64,12 @@ pub mod net;
 
 pub mod fs;
 
+#[cfg(unix)]
+pub mod process;
+
+#[cfg(unix)]
+pub mod signal;
+
 pub mod channel;
 
 pub mod sync;

@@ -211,6 +211,9 @@ impl Runtime {
 
     fn drive<F: Future>(&self, future: F, patient: bool) -> Result<F::Output, TaskDump> {
         let shared = &self.handle.shared;
+        if let Err(error) = crate::fork::check(shared) {
+            panic!("{error}");
+        }
         let inside = ThreadCx::with(|cx| cx.is_some_and(|cx| cx.is_of(shared)));
         assert!(!inside, "`block_on` or `run` inside of a task of the same runtime: await instead");
         match shared.flavor {
@@ -226,6 +229,9 @@ impl Runtime {
 
     fn close(&self, deadline: Duration) -> ShutdownReport {
         let shared = &self.handle.shared;
+        if crate::fork::is_foreign(shared) {
+            return ShutdownReport::default(); // threads, poller and tasks are the parent's
+        }
         let until = Instant::now() + deadline;
         // SeqCst: a task spawned after this is born cancelled, one spawned before is in the list.
         if shared.closing.swap(true, Ordering::SeqCst) {

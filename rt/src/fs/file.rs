@@ -12,8 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::on_thread;
-use crate::fork;
-use crate::net::refuse_seeded;
+use crate::net::allow_real;
 use crate::runtime::Handle;
 use crate::task::JoinHandle;
 
@@ -65,6 +64,8 @@ pub struct File {
     /// Read and not asked for yet: from `at` on.
     kept: Vec<u8>,
     at: usize,
+    /// The last read came to the end, and nobody was told.
+    ended: bool,
     /// Of a write that nobody was told about.
     failed: Option<io::Error>,
 }
@@ -99,7 +100,7 @@ impl File {
     /// Takes a file of the standard library over.
     pub fn from_std(file: std::fs::File) -> File {
         let inner = Arc::new(file);
-        File { inner, state: State::Idle, kept: Vec::new(), at: 0, failed: None }
+        File { inner, state: State::Idle, kept: Vec::new(), at: 0, ended: false, failed: None }
     }
 
     /// Waits for the last write, then makes sure that contents and metadata are on the disk.
@@ -162,8 +163,7 @@ impl File {
         work: impl FnOnce(&std::fs::File) -> Done + Send + 'static,
     ) -> io::Result<()> {
         let runtime = Handle::current();
-        refuse_seeded(&runtime, "files")?;
-        fork::check(&runtime.shared)?;
+        allow_real(&runtime, "files")?;
         let file = self.inner.clone();
         self.state = State::Busy(runtime.spawn_blocking(move || work(&file)));
         Ok(())
@@ -178,7 +178,7 @@ impl File {
             Done::Read(mut bytes, result) => {
                 let n = result.inspect_err(|_| self.kept.clear())?;
                 bytes.truncate(n);
-                (self.kept, self.at) = (bytes, 0);
+                (self.kept, self.at, self.ended) = (bytes, 0, n == 0);
                 Poll::Ready(Ok(None))
             }
             Done::Write(result) => {
@@ -199,7 +199,7 @@ impl File {
     fn take_lead(&mut self) -> i64 {
         let lead = self.kept.len() - self.at;
         self.kept.clear();
-        self.at = 0;
+        (self.at, self.ended) = (0, false);
         lead as i64
     }
 }
@@ -214,7 +214,6 @@ impl futures_io::AsyncRead for File {
             return Poll::Ready(Ok(0));
         }
         loop {
-            let was_busy = matches!(self.state, State::Busy(_));
             ready!(self.poll_written(cx))?;
             let this = &mut *self;
             if this.at < this.kept.len() {
@@ -222,9 +221,8 @@ impl futures_io::AsyncRead for File {
                 this.at += n;
                 return Poll::Ready(Ok(n));
             }
-            if was_busy && this.kept.capacity() > 0 && this.kept.is_empty() {
-                this.kept = Vec::new(); // the end; the next read asks again
-                return Poll::Ready(Ok(0));
+            if std::mem::take(&mut this.ended) {
+                return Poll::Ready(Ok(0)); // the next read asks again
             }
             let mut bytes = std::mem::take(&mut this.kept);
             this.at = 0;

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
-use super::refuse_seeded;
+use super::allow_real;
 use crate::runtime::Handle;
 
 /// Something that means socket addresses: an address, `"host:port"`, `("host", port)`, or several
@@ -69,7 +69,7 @@ async fn look_up(host: &str, port: u16, runtime: &Handle) -> io::Result<Vec<Sock
     if runtime.is_virtual() && host == "localhost" {
         return Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))]);
     }
-    refuse_seeded(runtime, "names but localhost")?;
+    allow_real(runtime, "names but localhost")?;
     let host = host.to_string();
     let body = move || std::net::ToSocketAddrs::to_socket_addrs(&(host, port)).map(Vec::from_iter);
     crate::fs::on_thread(body).await

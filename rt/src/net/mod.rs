@@ -47,11 +47,15 @@ pub use unix::{UnixDatagram, UnixListener, UnixStream};
 use crate::runtime::Handle;
 use std::io;
 
-/// The refusal of what a seeded runtime has no double of.
-pub(crate) fn refuse_seeded(runtime: &Handle, what: &str) -> io::Result<()> {
+/// Refuses what a seeded runtime has no double of, and in a forked child everything.
+///
+/// # Errors
+///
+/// `Unsupported`.
+pub(crate) fn allow_real(runtime: &Handle, what: &str) -> io::Result<()> {
     if runtime.is_virtual() {
         let text = format!("a seeded run has no {what}");
         return Err(io::Error::new(io::ErrorKind::Unsupported, text));
     }
-    Ok(())
+    crate::fork::check(&runtime.shared)
 }

@@ -672,7 +672,7 @@ impl TcpSocket {
     /// Outside of a runtime.
     pub fn new(address: SocketAddr) -> io::Result<TcpSocket> {
         let runtime = Handle::current();
-        super::refuse_seeded(&runtime, "sockets of the operating system")?;
+        super::allow_real(&runtime, "sockets of the operating system")?;
         let domain = Domain::for_address(address);
         let socket = socket2::Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;

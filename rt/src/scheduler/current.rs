@@ -137,6 +137,7 @@ pub(crate) fn block_on<F: Future>(
             if cx.has_core() {
                 shared.sleep(&cx);
             } else {
+                crate::fork::end_child_that_waits(shared);
                 root.parker.park();
             }
         };

@@ -44,6 +44,7 @@ impl Shared {
 
     /// The worker has nothing to do: sleeps until there may be something.
     pub(crate) fn sleep(&self, cx: &ThreadCx) {
+        crate::fork::end_child_that_waits(self);
         let Some((index, searching)) = ({
             let mut core = cx.core.borrow_mut();
             core.as_mut().map(|core| (core.index, std::mem::take(&mut core.searching)))

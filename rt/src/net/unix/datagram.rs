@@ -5,7 +5,7 @@ use std::net::Shutdown;
 use std::os::unix::net::{self, SocketAddr};
 use std::path::Path;
 
-use crate::net::refuse_seeded;
+use crate::net::allow_real;
 use crate::reactor::{Async, Interest, no_drain};
 use crate::runtime::Handle;
 
@@ -38,7 +38,7 @@ impl UnixDatagram {
     ///
     /// Outside of a runtime.
     pub fn bind(path: impl AsRef<Path>) -> io::Result<UnixDatagram> {
-        refuse_seeded(&Handle::current(), "Unix sockets")?;
+        allow_real(&Handle::current(), "Unix sockets")?;
         Self::from_std(net::UnixDatagram::bind(path)?)
     }
 

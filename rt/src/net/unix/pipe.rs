@@ -148,6 +148,18 @@ impl Receiver {
         Ok(Receiver(register(fd.into())?))
     }
 
+    /// Gives the descriptor back, in blocking mode.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    pub fn into_fd(self) -> io::Result<OwnedFd> {
+        let fd = OwnedFd::from(self.0.into_inner());
+        let flags = rustix::fs::fcntl_getfl(&fd)?;
+        rustix::fs::fcntl_setfl(&fd, flags - rustix::fs::OFlags::NONBLOCK)?;
+        Ok(fd)
+    }
+
     /// Reads at least one byte, if `buffer` has room; 0 at the end.
     ///
     /// # Errors

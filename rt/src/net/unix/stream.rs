@@ -13,7 +13,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::net::halves::halves;
 use crate::net::tcp::{BackOff, Refused, is_short, would_block};
-use crate::net::{forward_read, forward_write, refuse_seeded};
+use crate::net::{allow_real, forward_read, forward_write};
 use crate::reactor::{Async, Interest, no_drain};
 use crate::runtime::Handle;
 
@@ -49,7 +49,7 @@ impl UnixListener {
     ///
     /// Outside of a runtime.
     pub fn bind(path: impl AsRef<Path>) -> io::Result<UnixListener> {
-        refuse_seeded(&Handle::current(), "Unix sockets")?;
+        allow_real(&Handle::current(), "Unix sockets")?;
         Self::from_std(net::UnixListener::bind(path)?)
     }
 
@@ -151,7 +151,7 @@ impl UnixStream {
     ///
     /// Outside of a runtime.
     pub async fn connect(path: impl AsRef<Path>) -> io::Result<UnixStream> {
-        refuse_seeded(&Handle::current(), "Unix sockets")?;
+        allow_real(&Handle::current(), "Unix sockets")?;
         let address = SockAddr::unix(path)?;
         let mut back_off = BackOff::default();
         loop {
