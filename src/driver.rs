@@ -29,6 +29,17 @@ pub enum Language {
     Ir,
 }
 
+impl Language {
+    /// The language that a file's ending stands for.
+    pub fn of(path: &Path) -> Option<Self> {
+        match path.extension().and_then(|e| e.to_str()) {
+            Some("vit" | "vitl") => Some(Language::Vitte),
+            Some("vir") => Some(Language::Ir),
+            _ => None,
+        }
+    }
+}
+
 /// One mistake in textual IR, or one violation that the verifier found.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Mistake {
@@ -221,10 +232,8 @@ impl Compilation {
     ///
     /// [`Error::Ending`] and [`Error::Read`] (also for text that is not UTF-8).
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let language = match path.extension().and_then(|e| e.to_str()) {
-            Some("vit" | "vitl") => Language::Vitte,
-            Some("vir") => Language::Ir,
-            _ => return Err(Error::Ending { path: path.to_owned() }),
+        let Some(language) = Language::of(path) else {
+            return Err(Error::Ending { path: path.to_owned() });
         };
         let text = std::fs::read_to_string(path)
             .map_err(|e| Error::Read { path: path.to_owned(), reason: reason(&e) })?;

@@ -4,14 +4,14 @@
 //! ir::Module ─entry, lower, jit─► Executable ─start─► main task ─► End {code, failure, stalled …}
 //! ```
 
-use crate::driver::{self, Error};
+use crate::driver::{self, Error, Language};
 use crate::host::fault::Failure;
 use crate::host::table::{imports, operations};
 use crate::host::task::{Program, launch_main};
 use std::path::Path;
 use std::sync::Arc;
 use vitte_abi::{VT_DONE, VT_FAULTED};
-use vitte_codegen::{Code, ImportTable, Jit, Options};
+use vitte_codegen::{Code, CodegenError, ImportTable, Jit, Options};
 use vitte_lowering::ir::{Func, Module, Ty, Type};
 use vitte_rt::TaskDump;
 use vitte_rt::coroutine::FrameTask;
@@ -57,6 +57,13 @@ fn check_operations(module: &Module) -> Result<(), Error> {
     Ok(())
 }
 
+/// Ends the process because a procedure that the program calls cannot be compiled.
+fn cannot_go_on(error: &CodegenError) -> ! {
+    crate::host::imports::flush();
+    eprintln!("error: bug in codegen: {error}");
+    std::process::exit(i32::from(crate::command::exit::BUG))
+}
+
 /// Compiled code with the procedures that can be run.
 #[derive(Clone, Debug)]
 pub struct Executable {
@@ -90,8 +97,18 @@ impl Executable {
             entries.push(Entry { machine, result });
         }
         let lowered = driver::lower(path, &module)?;
-        let options = Options::default();
-        let code = Jit::compile(&lowered.module, &lowered.machines, &import_table(), &options);
+        let (imports, options) = (import_table(), Options::default());
+        let code = match Language::of(path) {
+            // Somebody else's IR may be valid and yet not supported by the code generator; that
+            // shall show before it runs.
+            Some(Language::Ir) => {
+                Jit::compile(&lowered.module, &lowered.machines, &imports, &options)
+            }
+            _ => {
+                let (module, machines) = (lowered.module, lowered.machines);
+                Jit::compile_on_demand(module, machines, imports, options, cannot_go_on)
+            }
+        };
         Ok(Self { code: code.map_err(driver::codegen_error)?, entries })
     }
 

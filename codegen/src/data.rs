@@ -13,14 +13,16 @@ use cranelift_module::{DataDescription, DataId, Linkage, Module as Output};
 use std::collections::BTreeMap;
 use std::mem::offset_of;
 use vitte_abi::{LayoutRecord, vt_machine, vt_site, vt_span, vt_state};
-use vitte_lowering::ir::{Data, DataObject, Func, Reloc, Span};
+use vitte_lowering::ir::{Data, DataObject, File, Func, Reloc, Span};
 
 /// Largest alignment of a data object: a page.
 const MAX_ALIGN: u32 = 4096;
 
-/// Equal items share one place in an array.
+/// Equal items share one place in an array. Once that is defined, the next items go to a new one.
 pub(crate) struct Pool<K> {
     symbol: &'static str,
+    /// Number of arrays that were defined.
+    n_defined: u32,
     data: Option<DataId>,
     index: BTreeMap<K, u32>,
     items: Vec<K>,
@@ -28,7 +30,23 @@ pub(crate) struct Pool<K> {
 
 impl<K: Ord + Copy> Pool<K> {
     pub(crate) fn new(symbol: &'static str) -> Self {
-        Self { symbol, data: None, index: BTreeMap::new(), items: Vec::new() }
+        Self { symbol, n_defined: 0, data: None, index: BTreeMap::new(), items: Vec::new() }
+    }
+
+    /// Symbol of the array in the making.
+    fn symbol(&self) -> String {
+        match self.n_defined {
+            0 => self.symbol.to_owned(),
+            n => format!("{}.{n}", self.symbol),
+        }
+    }
+
+    /// Ends the array in the making: its data object and items, or `None` if there are no items.
+    fn take(&mut self) -> Option<(DataId, Vec<K>)> {
+        let data = self.data.take()?;
+        self.n_defined += 1;
+        self.index.clear();
+        Some((data, std::mem::take(&mut self.items)))
     }
 
     fn place(&mut self, item: K) -> u32 {
@@ -37,6 +55,13 @@ impl<K: Ord + Copy> Pool<K> {
             self.items.len() as u32 - 1
         })
     }
+}
+
+/// Data objects that hold the names of source files.
+#[derive(Default)]
+pub(crate) struct FileNames {
+    declared: BTreeMap<File, DataId>,
+    undefined: Vec<File>,
 }
 
 /// Bytes with addresses in them, in the making.
@@ -96,8 +121,8 @@ impl<M: Output> Unit<'_, M> {
     pub(crate) fn site(&mut self, site: Site) -> Result<(DataId, u32), CodegenError> {
         let place = self.sites.place(site) * size_of::<vt_site>() as u32;
         if self.sites.data.is_none() {
-            let symbol = self.sites.symbol;
-            self.sites.data = Some(self.declare_data(symbol, Linkage::Local, false)?);
+            let symbol = self.sites.symbol();
+            self.sites.data = Some(self.declare_data(&symbol, Linkage::Local, false)?);
         }
         Ok((self.sites.data.expect("I: declared just now"), place))
     }
@@ -106,14 +131,14 @@ impl<M: Output> Unit<'_, M> {
     pub(crate) fn span(&mut self, span: Span) -> Result<(DataId, u32), CodegenError> {
         let place = self.spans.place(span) * size_of::<vt_span>() as u32;
         if self.spans.data.is_none() {
-            let symbol = self.spans.symbol;
-            self.spans.data = Some(self.declare_data(symbol, Linkage::Local, false)?);
+            let symbol = self.spans.symbol();
+            self.spans.data = Some(self.declare_data(&symbol, Linkage::Local, false)?);
         }
         Ok((self.spans.data.expect("I: declared just now"), place))
     }
 
-    /// Defines everything that was declared as data.
-    pub(crate) fn define_data(&mut self) -> Result<(), CodegenError> {
+    /// Defines the data objects of the module and its machines.
+    pub(crate) fn define_objects(&mut self) -> Result<(), CodegenError> {
         for (id, object) in self.module.data.iter() {
             self.define_object(id, object)?;
         }
@@ -121,6 +146,11 @@ impl<M: Output> Unit<'_, M> {
         for (func, id) in machines {
             self.define_machine(func, id)?;
         }
+        Ok(())
+    }
+
+    /// Defines the sites, spans and file names that were used since the last time.
+    pub(crate) fn define_pools(&mut self) -> Result<(), CodegenError> {
         self.define_sites()?;
         self.define_spans()?;
         self.define_files()
@@ -224,12 +254,13 @@ impl<M: Output> Unit<'_, M> {
     fn put_span(&mut self, image: &mut Image, at: usize, span: Span) -> Result<(), CodegenError> {
         let known = span.is_known();
         let Some(file) = self.module.files.get(span.file).filter(|_| known) else { return Ok(()) };
-        let data = match self.files.get(&span.file) {
+        let data = match self.files.declared.get(&span.file) {
             Some(&data) => data,
             None => {
                 let symbol = format!("vitte.{}", span.file);
                 let data = self.declare_data(&symbol, Linkage::Local, false)?;
-                self.files.insert(span.file, data);
+                self.files.declared.insert(span.file, data);
+                self.files.undefined.push(span.file);
                 data
             }
         };
@@ -241,8 +272,8 @@ impl<M: Output> Unit<'_, M> {
     }
 
     fn define_sites(&mut self) -> Result<(), CodegenError> {
-        let Some(id) = self.sites.data else { return Ok(()) };
-        let items = std::mem::take(&mut self.sites.items);
+        let symbol = self.sites.symbol();
+        let Some((id, items)) = self.sites.take() else { return Ok(()) };
         let mut image = Image::new(items.len() * size_of::<vt_site>());
         for (i, &(func, offset, state)) in items.iter().enumerate() {
             let at = i * size_of::<vt_site>();
@@ -250,23 +281,22 @@ impl<M: Output> Unit<'_, M> {
             image.put_u32(at + offset_of!(vt_site, offset), offset);
             image.put_u32(at + offset_of!(vt_site, state), state);
         }
-        let symbol = self.sites.symbol;
-        image.define(self, id, symbol, align_of::<vt_site>() as u32)
+        image.define(self, id, &symbol, align_of::<vt_site>() as u32)
     }
 
     fn define_spans(&mut self) -> Result<(), CodegenError> {
-        let Some(id) = self.spans.data else { return Ok(()) };
-        let items = std::mem::take(&mut self.spans.items);
+        let symbol = self.spans.symbol();
+        let Some((id, items)) = self.spans.take() else { return Ok(()) };
         let mut image = Image::new(items.len() * size_of::<vt_span>());
         for (i, &span) in items.iter().enumerate() {
             self.put_span(&mut image, i * size_of::<vt_span>(), span)?;
         }
-        let symbol = self.spans.symbol;
-        image.define(self, id, symbol, align_of::<vt_span>() as u32)
+        image.define(self, id, &symbol, align_of::<vt_span>() as u32)
     }
 
     fn define_files(&mut self) -> Result<(), CodegenError> {
-        for (file, id) in std::mem::take(&mut self.files) {
+        for file in std::mem::take(&mut self.files.undefined) {
+            let id = self.files.declared[&file];
             let name = &self.module.files[file];
             let mut image = Image::new(0);
             image.bytes.extend_from_slice(name.as_bytes());

@@ -2,16 +2,17 @@
 
 use crate::error::CodegenError;
 use crate::imports::ImportTable;
+use crate::on_demand::{self, Compiler, Failed, Source};
 use crate::options::Options;
 use crate::target::{self, CodeModel};
-use crate::unit::Unit;
+use crate::unit::{Defined, Unit};
 use cranelift_codegen::ir::LibCall;
 use cranelift_jit::{ArenaMemoryProvider, JITBuilder, JITModule};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 use std::io::Write;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use vitte_abi::{LayoutRecord, vt_machine};
 use vitte_lowering::ir::{Func, FuncKind, Module};
 
@@ -49,6 +50,35 @@ impl Jit {
             }
         }
     }
+
+    /// Compiles a lowered module so that it can run at once: each function is compiled when it is
+    /// first called, or ahead of that by a thread of its own.
+    ///
+    /// Takes the same as [`Jit::compile`]. `failed` is called, by that thread, if a function cannot
+    /// be compiled when the program runs already, with the error that `compile` would have given;
+    /// for a module that the verifier accepts, that is a limit of the target or of memory.
+    ///
+    /// Functions that call each other before both are compiled keep two instructions more. Where
+    /// stubs are not supported (other than x86-64 with the System V calling convention), the whole
+    /// module is compiled first.
+    ///
+    /// # Errors
+    ///
+    /// As [`Jit::compile`], as far as they show before the first function is compiled.
+    pub fn compile_on_demand(
+        module: Module,
+        machines: BTreeMap<Func, LayoutRecord>,
+        imports: ImportTable,
+        options: Options,
+        failed: Failed,
+    ) -> Result<Code, CodegenError> {
+        if !on_demand::SUPPORTED {
+            return Self::compile(&module, &machines, &imports, &options);
+        }
+        let source = Arc::new(Source { module, machines, imports, options });
+        let (addresses, memory) = on_demand::start(source.clone(), failed)?;
+        Ok(Code::new(&source.module, addresses, memory))
+    }
 }
 
 fn compile_within(
@@ -58,6 +88,43 @@ fn compile_within(
     options: &Options,
     reserve: usize,
 ) -> Result<Code, CodegenError> {
+    let out = output_within(module, imports, options, reserve, |_| {})?;
+    let mut unit = Unit::new(module, machines, options, out)?;
+    let defined = unit.define()?;
+    check_external(&unit, imports)?;
+    finalize(&mut unit)?;
+    let code = |d: &Defined| CodePtr(unit.out.get_finalized_function(d.id));
+    let functions = defined.iter().map(|d| (d.func, (code(d), Some(d.bytes)))).collect();
+    let addresses = Addresses::new(functions, &unit);
+    if let Some(path) = &options.perf_map {
+        let lines = addresses.functions.iter();
+        let lines = lines.map(|(&func, &(code, bytes))| {
+            (code.0, bytes.unwrap_or(0), module.funcs[func].name.as_str())
+        });
+        append_perf_map(path, lines)?;
+    }
+    Ok(Code::new(module, addresses, Memory::Complete(Box::new(unit.out))))
+}
+
+/// An empty module in memory, with room for all that may be compiled into it later.
+pub(crate) fn output(
+    module: &Module,
+    imports: &ImportTable,
+    options: &Options,
+    more: impl FnOnce(&mut JITBuilder),
+) -> Result<JITModule, CodegenError> {
+    // Each function begins three pages; address space is cheap.
+    let reserve = 8 * estimate_bytes(module) + module.funcs.len() * (3 << 12);
+    output_within(module, imports, options, reserve.min(MAX_RESERVE), more)
+}
+
+fn output_within(
+    module: &Module,
+    imports: &ImportTable,
+    options: &Options,
+    reserve: usize,
+    more: impl FnOnce(&mut JITBuilder),
+) -> Result<JITModule, CodegenError> {
     let isa = target::host(module, options, CodeModel::Jit)?;
     let memory = ArenaMemoryProvider::new_with_size(reserve)
         .map_err(|e| CodegenError::Memory { reason: e.to_string() })?;
@@ -69,30 +136,24 @@ fn compile_within(
     for name in imports.names() {
         builder.symbol(name, imports.get(name).expect("I: it is in the table"));
     }
-    let mut unit = Unit::new(module, machines, options, JITModule::new(builder))?;
-    let defined = unit.define()?;
-    if let Some(name) = unit.external().iter().find(|name| imports.get(name).is_none()) {
-        return Err(CodegenError::MissingImport { name: name.clone() });
-    }
-    unit.out.finalize_definitions().map_err(|e| CodegenError::from_module(&module.name, e))?;
+    more(&mut builder);
+    Ok(JITModule::new(builder))
+}
 
-    let mut functions = BTreeMap::new();
-    for d in &defined {
-        functions.insert(d.func, (CodePtr(unit.out.get_finalized_function(d.id)), d.bytes));
+/// Whether the table has all that was used so far.
+pub(crate) fn check_external(
+    unit: &Unit<'_, JITModule>,
+    imports: &ImportTable,
+) -> Result<(), CodegenError> {
+    match unit.external().iter().find(|name| imports.get(name).is_none()) {
+        Some(name) => Err(CodegenError::MissingImport { name: name.clone() }),
+        None => Ok(()),
     }
-    let machines: BTreeMap<Func, CodePtr> = unit
-        .machine_ids()
-        .map(|(func, data)| (func, CodePtr(unit.out.get_finalized_data(data).0)))
-        .collect();
-    let names = module.funcs.iter().map(|(id, f)| (f.name.clone(), id)).collect();
-    let sync = module.funcs.iter().filter(|(_, f)| f.kind == FuncKind::Sync);
-    let sync = sync.map(|(id, _)| id).collect();
-    let memory = Mutex::new(Some(unit.out));
-    let code = Code(Arc::new(Inner { memory, functions, machines, names, sync }));
-    if let Some(path) = &options.perf_map {
-        code.write_perf_map(path)?;
-    }
-    Ok(code)
+}
+
+/// Links what was defined since the last time, and makes it executable.
+pub(crate) fn finalize(unit: &mut Unit<'_, JITModule>) -> Result<(), CodegenError> {
+    unit.out.finalize_definitions().map_err(|e| CodegenError::from_module(&unit.module.name, e))
 }
 
 /// Bytes of code and data that a module takes, generously.
@@ -107,26 +168,61 @@ fn estimate_bytes(module: &Module) -> usize {
 
 /// An address in the memory of a [`Code`].
 #[derive(Clone, Copy)]
-struct CodePtr(*const u8);
+pub(crate) struct CodePtr(pub(crate) *const u8);
 
 // SAFETY: it leads to memory that is not written any more and lives as long as its owner.
 unsafe impl Send for CodePtr {}
 // SAFETY: as above.
 unsafe impl Sync for CodePtr {}
 
-struct Inner {
-    /// Taken only when the last handle goes.
-    memory: Mutex<Option<JITModule>>,
-    /// Address and bytes of code.
-    functions: BTreeMap<Func, (CodePtr, u32)>,
+/// Where the functions and machines of a module are.
+pub(crate) struct Addresses {
+    /// Address and, where the code itself is there, its bytes.
+    functions: BTreeMap<Func, (CodePtr, Option<u32>)>,
     machines: BTreeMap<Func, CodePtr>,
+    /// Functions by address.
+    starts: BTreeMap<usize, Func>,
+}
+
+impl Addresses {
+    /// Of functions, and of the machines of a unit whose data is finalized.
+    pub(crate) fn new(
+        functions: BTreeMap<Func, (CodePtr, Option<u32>)>,
+        unit: &Unit<'_, JITModule>,
+    ) -> Self {
+        let machine = |data| CodePtr(unit.out.get_finalized_data(data).0);
+        let machines = unit.machine_ids().map(|(func, data)| (func, machine(data))).collect();
+        let starts = functions.iter().map(|(&func, (code, _))| (code.0.addr(), func)).collect();
+        Self { functions, machines, starts }
+    }
+}
+
+/// What owns the memory of code.
+pub(crate) enum Memory {
+    /// All code is there.
+    Complete(Box<JITModule>),
+    /// The compiler adds to it.
+    Growing(Compiler),
+    /// It was freed.
+    Freed,
+}
+
+struct Inner {
+    /// Changed only when the last handle goes.
+    memory: Mutex<Memory>,
+    addresses: Addresses,
     names: BTreeMap<String, Func>,
     sync: BTreeSet<Func>,
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        let memory = self.memory.get_mut().map_or(None, Option::take);
+        let memory = self.memory.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let memory = match std::mem::replace(memory, Memory::Freed) {
+            Memory::Complete(memory) => Some(*memory),
+            Memory::Growing(mut compiler) => compiler.stop(),
+            Memory::Freed => None,
+        };
         if let Some(memory) = memory {
             // SAFETY: this was the last handle; whoever runs the code or holds its frames holds a
             // handle (contract of `Code`).
@@ -149,6 +245,13 @@ impl fmt::Debug for Code {
 }
 
 impl Code {
+    fn new(module: &Module, addresses: Addresses, memory: Memory) -> Self {
+        let names = module.funcs.iter().map(|(id, f)| (f.name.clone(), id)).collect();
+        let sync = module.funcs.iter().filter(|(_, f)| f.kind == FuncKind::Sync);
+        let sync = sync.map(|(id, _)| id).collect();
+        Self(Arc::new(Inner { memory: Mutex::new(memory), addresses, names, sync }))
+    }
+
     /// The function of this name; the last one if there are several.
     pub fn func_by_name(&self, name: &str) -> Option<Func> {
         self.0.names.get(name).copied()
@@ -157,7 +260,7 @@ impl Code {
     /// Description of a coroutine, with its resume function; `None` if it is no coroutine.
     pub fn machine(&self, func: Func) -> Option<&vt_machine> {
         #[allow(clippy::cast_ptr_alignment, reason = "data is placed as `vt_machine` asks")]
-        let machine = self.0.machines.get(&func)?.0.cast::<vt_machine>();
+        let machine = self.0.addresses.machines.get(&func)?.0.cast::<vt_machine>();
         // SAFETY: it leads to a complete, aligned `vt_machine` in memory that `self` keeps alive.
         Some(unsafe { &*machine })
     }
@@ -172,7 +275,7 @@ impl Code {
         if !self.0.sync.contains(&func) {
             return None;
         }
-        self.0.functions.get(&func).map(|(p, _)| p.0)
+        self.0.addresses.functions.get(&func).map(|(p, _)| p.0)
     }
 
     /// [`Code::sync_fn`] by name.
@@ -180,28 +283,40 @@ impl Code {
         self.sync_fn(self.func_by_name(name)?)
     }
 
-    /// Bytes of machine code of a function.
-    pub fn code_bytes(&self, func: Func) -> Option<u32> {
-        self.0.functions.get(&func).map(|(_, bytes)| *bytes)
-    }
-
-    /// Appends a line `address bytes name` per function, as `perf` reads it.
-    fn write_perf_map(&self, path: &Path) -> Result<(), CodegenError> {
-        let names: BTreeMap<Func, &String> = self.0.names.iter().map(|(n, &f)| (f, n)).collect();
-        let mut text = String::new();
-        for (func, (p, bytes)) in &self.0.functions {
-            let name = names.get(func).map_or_else(|| func.to_string(), |n| n.replace('\n', " "));
-            let _ = writeln!(text, "{:x} {bytes:x} {name}", p.0.addr());
-        }
-        let write = || {
-            let mut file = std::fs::File::options().create(true).append(true).open(path)?;
-            file.write_all(text.as_bytes())
-        };
-        write().map_err(|e: std::io::Error| CodegenError::Io {
-            path: path.display().to_string(),
-            reason: e.to_string(),
+    /// The function whose code starts at an address, as frames and sites hold it in `resume`. Of a
+    /// function that is compiled on demand, both addresses that stand for it are known.
+    pub fn func_at(&self, address: *const u8) -> Option<Func> {
+        let known = self.0.addresses.starts.get(&address.addr()).copied();
+        known.or_else(|| match &*self.0.memory.lock().unwrap_or_else(PoisonError::into_inner) {
+            Memory::Growing(compiler) => compiler.func_at(address),
+            Memory::Complete(_) | Memory::Freed => None,
         })
     }
+
+    /// Bytes of machine code of a function; `None` if it is compiled on demand.
+    pub fn code_bytes(&self, func: Func) -> Option<u32> {
+        self.0.addresses.functions.get(&func).and_then(|(_, bytes)| *bytes)
+    }
+}
+
+/// Appends a line `address bytes name` per function, as `perf` reads it.
+pub(crate) fn append_perf_map<'a>(
+    path: &Path,
+    lines: impl Iterator<Item = (*const u8, u32, &'a str)>,
+) -> Result<(), CodegenError> {
+    let mut text = String::new();
+    for (code, bytes, name) in lines {
+        let name = name.replace('\n', " ");
+        let _ = writeln!(text, "{:x} {bytes:x} {name}", code.addr());
+    }
+    let write = || {
+        let mut file = std::fs::File::options().create(true).append(true).open(path)?;
+        file.write_all(text.as_bytes())
+    };
+    write().map_err(|e: std::io::Error| CodegenError::Io {
+        path: path.display().to_string(),
+        reason: e.to_string(),
+    })
 }
 
 /// Symbols of helpers that Cranelift calls; under names that no import can have.

@@ -6,7 +6,7 @@
 //!        ├─ translate  one function ──► CLIF
 //!        ├─ data       machines, sites, spans, static data
 //!        ▼
-//!   cranelift ──► jit: Code, shared by all who run it
+//!   cranelift ──► jit: Code, shared by all who run it; on_demand: function by function
 //!             ──► object: relocatable file and C header
 //!             ──► dump: CLIF and assembly text
 //! ```
@@ -31,6 +31,7 @@ mod header;
 mod imports;
 mod jit;
 mod object;
+mod on_demand;
 mod options;
 mod signature;
 mod target;
@@ -43,4 +44,5 @@ pub use header::c_header;
 pub use imports::ImportTable;
 pub use jit::{Code, Jit};
 pub use object::{compile_object, compile_object_for};
+pub use on_demand::Failed;
 pub use options::{OptLevel, Options};

@@ -1,10 +1,10 @@
 //! One compilation: which symbols exist, and in which order everything is defined.
 //!
 //! Functions and data of the module are declared first, in entity order. Imports, host operations,
-//! sites and spans are declared when a function first uses them; data is defined last, when the
-//! pools of sites and spans are complete.
+//! sites and spans are declared when a function first uses them; pools of sites and spans are
+//! defined when the functions that use them are.
 
-use crate::data::Pool;
+use crate::data::{FileNames, Pool};
 use crate::error::CodegenError;
 use crate::options::Options;
 use crate::signature::{CAbi, CSignature};
@@ -15,9 +15,7 @@ use cranelift_module::{DataId, FuncId, Linkage, Module as Output};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use vitte_abi::LayoutRecord;
-use vitte_lowering::ir::{
-    Data, EntityRef, File, Func, FuncKind, Function, HostOp, Import, Module, Span,
-};
+use vitte_lowering::ir::{Data, EntityRef, Func, FuncKind, Function, HostOp, Import, Module, Span};
 
 /// The two symbols of a host operation.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,7 +43,7 @@ pub(crate) struct Unit<'a, M> {
     pub(crate) abi: CAbi,
     pub(crate) sites: Pool<Site>,
     pub(crate) spans: Pool<Span>,
-    pub(crate) files: BTreeMap<File, DataId>,
+    pub(crate) files: FileNames,
     funcs: Vec<(FuncId, Option<Rc<CSignature>>)>,
     machine_data: BTreeMap<Func, DataId>,
     data: Vec<DataId>,
@@ -72,7 +70,7 @@ impl<'a, M: Output> Unit<'a, M> {
             abi,
             sites: Pool::new("vitte.sites"),
             spans: Pool::new("vitte.spans"),
-            files: BTreeMap::new(),
+            files: FileNames::default(),
             funcs: Vec::new(),
             machine_data: BTreeMap::new(),
             data: Vec::new(),
@@ -141,18 +139,36 @@ impl<'a, M: Output> Unit<'a, M> {
         let mut context = self.out.make_context();
         let mut reused = FunctionBuilderContext::new();
         let mut defined = Vec::new();
-        for (func, data) in self.module.funcs.iter() {
-            translate::function(self, func, &mut context, &mut reused)?;
-            let id = self.funcs[func.index()].0;
-            self.out
-                .define_function(id, &mut context)
-                .map_err(|e| with_details(CodegenError::from_module(&data.name, e), &context))?;
-            let bytes = context.compiled_code().map_or(0, |c| c.code_buffer().len() as u32);
-            defined.push(Defined { func, id, bytes });
-            self.out.clear_context(&mut context);
+        for func in self.module.funcs.keys() {
+            defined.push(self.define_function(func, &mut context, &mut reused)?);
         }
-        self.define_data()?;
+        self.define_objects()?;
+        self.define_pools()?;
         Ok(defined)
+    }
+
+    /// Defines one function.
+    pub(crate) fn define_function(
+        &mut self,
+        func: Func,
+        context: &mut Context,
+        reused: &mut FunctionBuilderContext,
+    ) -> Result<Defined, CodegenError> {
+        translate::function(self, func, context, reused)?;
+        let id = self.funcs[func.index()].0;
+        let name = &self.module.funcs[func].name;
+        self.out
+            .define_function(id, context)
+            .map_err(|e| with_details(CodegenError::from_module(name, e), context))?;
+        let bytes = context.compiled_code().map_or(0, |c| c.code_buffer().len() as u32);
+        self.out.clear_context(context);
+        Ok(Defined { func, id, bytes })
+    }
+
+    /// The symbol under which a function of the module was declared.
+    pub(crate) fn symbol(&self, func: Func) -> String {
+        let decl = self.out.declarations().get_function_decl(self.funcs[func.index()].0);
+        decl.linkage_name(self.funcs[func.index()].0).into_owned()
     }
 
     /// A function of the module; `None` if there is none.

@@ -1,5 +1,6 @@
 //! Every case as machine code, in every scenario, beside the interpreter.
 
+use vitte_codegen::CodegenError;
 use vitte_lowering::interp::Input;
 use vitte_lowering::interp::{Outcome, Script, run_source};
 use vitte_tests::cases::{Case, Runner, load_all};
@@ -19,9 +20,18 @@ impl Runner for Source {
 
 #[test]
 fn machine_code_behaves_as_the_source() {
+    check(|case| Program::new(&case.module, &case.lowered));
+}
+
+#[test]
+fn machine_code_on_demand_behaves_as_the_source() {
+    check(|case| Program::on_demand(&case.module, &case.lowered));
+}
+
+fn check(compile: impl for<'c> Fn(&'c Case) -> Result<Program<'c>, CodegenError>) {
     let mut failures = Vec::new();
     for case in load_all() {
-        let program = Program::new(&case.module, &case.lowered);
+        let program = compile(&case);
         let program = program.unwrap_or_else(|e| panic!("{}: {e}", case.name));
         for (variant, args) in case.variants.iter().enumerate() {
             let mut all = case.scenarios(&Source, variant);

@@ -18,7 +18,6 @@ mod frames;
 mod world;
 
 use frames::{awaiter, poison_dead, read_number};
-use std::collections::BTreeMap;
 use std::ptr::null_mut;
 use vitte_abi::{
     SlotRole, VT_CANCEL_ASKED, VT_CANCEL_NONE, VT_DONE, VT_FAULTED, VT_ITEM, VT_MODE_RESUME,
@@ -46,8 +45,6 @@ pub struct Program<'m> {
     module: &'m Module,
     lowered: &'m Lowered,
     code: Code,
-    /// Coroutines by the address of their resume functions.
-    by_resume: BTreeMap<usize, Func>,
     shapes: [OpShape; 3],
 }
 
@@ -72,10 +69,22 @@ impl<'m> Program<'m> {
         options: &Options,
     ) -> Result<Self, CodegenError> {
         let code = Jit::compile(&lowered.module, &lowered.machines, &imports(), options)?;
-        let machines = lowered.machines.keys();
-        let by_resume =
-            machines.filter_map(|&f| Some((code.machine(f)?.resume as usize, f))).collect();
-        Ok(Program { module, lowered, code, by_resume, shapes: shapes(module) })
+        Ok(Program { module, lowered, code, shapes: shapes(module) })
+    }
+
+    /// [`Program::new`], but each function is compiled when it is first called.
+    ///
+    /// # Errors
+    ///
+    /// As [`Jit::compile_on_demand`].
+    pub fn on_demand(module: &'m Module, lowered: &'m Lowered) -> Result<Self, CodegenError> {
+        let source = (lowered.module.clone(), lowered.machines.clone());
+        let code =
+            Jit::compile_on_demand(source.0, source.1, imports(), Options::default(), |error| {
+                eprintln!("{error}");
+                std::process::abort()
+            })?;
+        Ok(Program { module, lowered, code, shapes: shapes(module) })
     }
 
     /// Runs a coroutine to its end, or as far as the script goes.
@@ -317,10 +326,10 @@ impl<'p, 'm> Run<'p, 'm> {
         }
         let (mut resume, mut frame) = (self.leaf.resume as usize, self.leaf.frame);
         loop {
-            let func = self.program.by_resume.get(&resume);
+            let func = self.program.code.func_at(std::ptr::without_provenance(resume));
             let func = func.ok_or("a leaf whose resume function is no machine's")?;
             // SAFETY: the leaf and its awaiters are suspended, with the layouts of their machines.
-            unsafe { poison_dead(&self.program.lowered.machines[func], frame) }?;
+            unsafe { poison_dead(&self.program.lowered.machines[&func], frame) }?;
             // SAFETY: as above.
             match unsafe { awaiter(frame) } {
                 Some(next) => (resume, frame) = next,

@@ -1,0 +1,172 @@
+//! Functions that are compiled when they are first called.
+
+#![allow(clippy::many_single_char_names, reason = "a function with ten parameters")]
+#![allow(clippy::too_many_arguments, reason = "as above")]
+
+mod common;
+
+use common::{Host, entry, module};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::thread;
+use vitte_abi::vt_ctx;
+use vitte_codegen::{Code, CodegenError, ImportTable, Jit, Options};
+use vitte_lowering::ir::Func;
+
+fn never(error: &CodegenError) -> ! {
+    eprintln!("{error}");
+    std::process::abort()
+}
+
+fn ready(text: &str, imports: ImportTable) -> Code {
+    let compiled =
+        Jit::compile_on_demand(module(text), BTreeMap::new(), imports, Options::default(), never);
+    compiled.unwrap_or_else(|e| panic!("{e}"))
+}
+
+extern "C" fn many(
+    _: *mut vt_ctx,
+    a: u8,
+    b: u16,
+    c: bool,
+    d: i128,
+    e: f32,
+    f: i128,
+    g: i64,
+    h: f64,
+    i: i128,
+    j: i32,
+) -> i128 {
+    let floats = i128::from(e as i64) * 10 + i128::from(h as i64);
+    let small = i128::from(a) + i128::from(b) * 3 + i128::from(c) * 5 + i128::from(j) * 19;
+    small + d * 7 + f * 11 + i128::from(g) * 13 + i * 17 + floats * 23
+}
+
+#[test]
+fn a_first_call_keeps_its_arguments() {
+    let params = "i8, i16, bool, i128, f32, i128, i64, f64, i128, i32";
+    let text = format!(
+        r#"module "args"
+imp0 = import "many"({params}) -> i128
+
+sync fn0 "inner"({params}) -> i128 {{
+block0(v0: i8, v1: i16, v2: bool, v3: i128, v4: f32, v5: i128, v6: i64, v7: f64, v8: i128, v9: i32):
+  v10: i128 = call imp0(v0, v1, v2, v3, v4, v5, v6, v7, v8, v9)
+  return v10
+}}
+
+sync fn1 "outer"({params}) -> i128 {{
+block0(v0: i8, v1: i16, v2: bool, v3: i128, v4: f32, v5: i128, v6: i64, v7: f64, v8: i128, v9: i32):
+  v10: i128 = call fn0(v0, v1, v2, v3, v4, v5, v6, v7, v8, v9)
+  return v10
+}}
+"#
+    );
+    let mut imports = ImportTable::new();
+    // SAFETY: the function has the signature that the module declares.
+    unsafe { imports.register("many", many as *const u8) };
+    let code = ready(&text, imports);
+    type Many =
+        extern "C" fn(*mut vt_ctx, u8, u16, bool, i128, f32, i128, i64, f64, i128, i32) -> i128;
+    // SAFETY: that is the signature of `outer`.
+    let outer: Many = unsafe { entry(&code, "outer") };
+    let mut host = Host::new();
+    for (d, f, i) in [(1, 2, 3), (-1, i128::from(u64::MAX), -(1 << 100)), (1 << 90, -5, 7)] {
+        let (a, b, c) = (200, 60_000, true);
+        let got = outer(host.ctx(), a, b, c, d, -3.5, f, i64::MIN, 1e9, i, -4);
+        let want = many(host.ctx(), a, b, c, d, -3.5, f, i64::MIN, 1e9, i, -4);
+        assert_eq!(got, want);
+    }
+}
+
+/// `f0` adds 1, `fn` calls the one before; `even` calls itself by `odd`.
+fn chain(n: u32) -> String {
+    let mut text = String::from(
+        "module \"chain\"\nsync fn0 \"f0\"(i64) -> i64 {\nblock0(v0: i64):\n  v1: i64 = const 1\n  v2: i64 = add v0, v1\n  return v2\n}\n",
+    );
+    for i in 1..n {
+        let _ = writeln!(
+            text,
+            "sync fn{i} \"f{i}\"(i64) -> i64 {{\nblock0(v0: i64):\n  v1: i64 = call fn{}(v0)\n  v2: i64 = const 1\n  v3: i64 = add v1, v2\n  return v3\n}}",
+            i - 1
+        );
+    }
+    text
+}
+
+type Add = extern "C" fn(*mut vt_ctx, i64) -> i64;
+
+#[test]
+fn threads_that_call_the_same_functions_at_once_all_get_their_code() {
+    let code = ready(&chain(60), ImportTable::new());
+    thread::scope(|scope| {
+        for first in [59, 30, 59, 1] {
+            let code = code.clone();
+            scope.spawn(move || {
+                for n in (0..=first).rev() {
+                    // SAFETY: that is the signature of all functions here.
+                    let add: Add = unsafe { entry(&code, &format!("f{n}")) };
+                    assert_eq!(add(Host::new().ctx(), 100), 101 + n);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn code_may_go_while_the_compiler_works() {
+    for called in [false, true] {
+        let code = ready(&chain(40), ImportTable::new());
+        if called {
+            // SAFETY: that is the signature.
+            let add: Add = unsafe { entry(&code, "f20") };
+            assert_eq!(add(Host::new().ctx(), 0), 21);
+        }
+        drop(code);
+    }
+}
+
+#[test]
+fn a_function_is_known_by_its_stub_and_by_its_code() {
+    // `self` answers its own address, which is that of its code by then.
+    let text = "module \"m\"\nsync fn0 \"other\"() {\nblock0:\n  return\n}\n\
+                sync fn1 \"self\"() -> ptr {\nblock0:\n  v0: ptr = func_addr fn1\n  return v0\n}\n";
+    let code = ready(text, ImportTable::new());
+    let this = Some(Func::from_u32(1));
+    let stub = code.sync_fn_by_name("self").unwrap();
+    assert_eq!(code.func_at(stub), this);
+    // SAFETY: that is the signature.
+    let address: extern "C" fn(*mut vt_ctx) -> *const u8 = unsafe { entry(&code, "self") };
+    let own = address(Host::new().ctx());
+    assert_eq!(code.func_at(own), this);
+    assert_ne!(own, stub);
+    assert_eq!(code.func_at(own.wrapping_add(1)), None);
+    assert_eq!(code.code_bytes(Func::from_u32(1)), None);
+}
+
+#[test]
+fn what_is_wrong_with_data_shows_at_once() {
+    let text = "module \"m\"\nimp0 = import \"absent\"()\ndata0 = data \"d\" align 8 x\"0000000000000000\" { 0: imp0 }\n";
+    let (module, options) = (module(text), Options::default());
+    let machines = BTreeMap::new();
+    let error =
+        Jit::compile_on_demand(module, machines, ImportTable::new(), options, never).unwrap_err();
+    assert_eq!(error.code(), "CG0001");
+}
+
+#[test]
+fn the_perf_map_gets_a_line_when_a_function_is_compiled() {
+    let path = std::env::temp_dir().join(format!("vitte-on-demand-{}.map", std::process::id()));
+    let options = Options { perf_map: Some(path.clone()), ..Options::default() };
+    let module = module(&chain(3));
+    let code = Jit::compile_on_demand(module, BTreeMap::new(), ImportTable::new(), options, never)
+        .unwrap();
+    // SAFETY: that is the signature.
+    let add: Add = unsafe { entry(&code, "f2") };
+    assert_eq!(add(Host::new().ctx(), 0), 3);
+    drop(code);
+    let map = std::fs::read_to_string(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let names: Vec<&str> = map.lines().filter_map(|l| l.split(' ').nth(2)).collect();
+    assert_eq!(names, ["f2", "f1", "f0"]);
+}
