@@ -13,6 +13,8 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use vitte_lowering::build::{self, OpSizes};
 use vitte_lowering::coroutine::{self, LowerError, Lowered};
 use vitte_lowering::diagnostics::{Diagnostics, SourceId, SourceMap};
@@ -262,7 +264,7 @@ impl Compilation {
 
     /// What our own frontend makes must pass the verifier.
     fn assert_valid(module: &Module) -> Result<(), Error> {
-        ir::verify(module).map_err(|violations| {
+        ir::verify_with(module, &on_all_cores).map_err(|violations| {
             let all: Vec<String> = violations.iter().map(ToString::to_string).collect();
             Error::Bug { stage: "build", message: all.join("\n") }
         })
@@ -375,7 +377,32 @@ pub fn verified(path: &Path, module: &Module) -> Result<(), Error> {
 ///
 /// [`Error::Ir`] with everything that no frame can hold.
 pub fn lower(path: &Path, module: &Module) -> Result<Lowered, Error> {
-    coroutine::lower(module).map_err(|errors| lower_errors(path, module, errors))
+    coroutine::lower_with(module, &on_all_cores)
+        .map_err(|errors| lower_errors(path, module, errors))
+}
+
+/// Work on functions by as many threads as there are processors.
+fn on_all_cores(n: usize, work: &(dyn Fn(usize) + Sync)) {
+    /// What a thread should have to do to be worth its start.
+    const PER_THREAD: usize = 8;
+    let n_threads = thread::available_parallelism().map_or(1, usize::from).min(n / PER_THREAD);
+    let next = AtomicUsize::new(0);
+    let take = || {
+        loop {
+            // Only the number matters; what is done with it is joined by the scope.
+            let i = next.fetch_add(1, Ordering::Relaxed);
+            if i >= n {
+                break;
+            }
+            work(i);
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 1..n_threads {
+            scope.spawn(take);
+        }
+        take();
+    });
 }
 
 /// Errors of the transform in the form of the driver.

@@ -23,6 +23,7 @@ pub mod build;
 
 mod frame_abi;
 pub mod ir;
+mod parallel;
 
 pub mod coroutine;
 
@@ -34,6 +35,7 @@ pub mod check;
 pub mod interp;
 
 pub use frame_abi::FrameAbi;
+pub use parallel::{Parallel, in_order};
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;

@@ -46,6 +46,7 @@ pub use split::Witness;
 
 use crate::FrameAbi;
 use crate::ir::{Block, Func, FuncKind, Function, Module, Signature, Span, Terminator, Ty};
+use crate::parallel::{self, Parallel, in_order};
 use emit::Emit;
 use layout::{FrameLayout, LayoutError};
 use live::Live;
@@ -98,7 +99,21 @@ impl std::error::Error for LowerError {}
 ///
 /// On a module that the verifier rejects, naming the invariant that does not hold.
 pub fn lower(module: &Module) -> Result<Lowered, Vec<LowerError>> {
-    Pipeline::run(module, &FrameAbi::host()).map(Pipeline::finish)
+    lower_with(module, &in_order)
+}
+
+/// [`lower`], with the work that functions do not share done by `parallel`.
+///
+/// # Errors
+///
+/// As [`lower`].
+///
+/// # Panics
+///
+/// As [`lower`].
+pub fn lower_with(module: &Module, parallel: &Parallel<'_>) -> Result<Lowered, Vec<LowerError>> {
+    let laid_out = Pipeline::run_with(module, &FrameAbi::host(), parallel)?;
+    Ok(laid_out.finish(parallel))
 }
 
 /// The module between the passes: prepared coroutines with what is known of each.
@@ -120,15 +135,28 @@ struct Coroutine {
 impl Pipeline {
     /// All passes up to layout.
     pub(crate) fn run(module: &Module, abi: &FrameAbi) -> Result<Self, Vec<LowerError>> {
+        Self::run_with(module, abi, &in_order)
+    }
+
+    fn run_with(
+        module: &Module,
+        abi: &FrameAbi,
+        parallel: &Parallel<'_>,
+    ) -> Result<Self, Vec<LowerError>> {
         let mut module = module.clone();
         collapse::collapse(&mut module);
         let order = CallOrder::new(&module);
         let mut this =
             Self { abi: *abi, module, order, coroutines: Vec::new(), layouts: BTreeMap::new() };
         let mut errors = Vec::new();
-        for func in this.order.callees_first.clone() {
+        let callees_first = this.order.callees_first.clone();
+        let analysed = parallel::map(parallel, callees_first, |func| {
             let body = this.simplify(func);
             let live = Live::new(&this.module, &body);
+            (func, body, live)
+        });
+        // A frame contains those of its callees.
+        for (func, body, live) in analysed {
             let layout = layout::lay_out(
                 &this.module,
                 func,
@@ -178,44 +206,38 @@ impl Pipeline {
     }
 
     /// Split, records, and the rewriting of synchronous functions.
-    fn finish(self) -> Lowered {
-        let mut module = self.module.clone();
+    fn finish(mut self, parallel: &Parallel<'_>) -> Lowered {
+        let coroutines = std::mem::take(&mut self.coroutines);
+        let split = parallel::map(parallel, coroutines, |c| (c.func, self.split(c)));
         let mut machines = BTreeMap::new();
         let mut witnesses = BTreeMap::new();
-        for c in self.coroutines {
-            let layout = &self.layouts[&c.func];
-            let record = record::record(
-                &self.module,
-                c.func,
-                &c.body,
-                &c.live,
-                layout,
-                &self.layouts,
-                &self.abi,
-            );
-            let (machine, witness) = split::split(
-                &self.module,
-                c.func,
-                c.body,
-                &c.live,
-                layout,
-                &self.layouts,
-                &self.order,
-                &self.abi,
-            );
-            module.funcs[c.func] = machine;
-            machines.insert(c.func, record);
-            witnesses.insert(c.func, witness);
+        let mut bodies = BTreeMap::new();
+        for (func, (machine, record, witness)) in split {
+            bodies.insert(func, machine);
+            machines.insert(func, record);
+            witnesses.insert(func, witness);
         }
-        for func in module.funcs.keys() {
-            if self.module.funcs[func].kind == FuncKind::Sync {
-                let f =
-                    rewrite_sync(&self.module, &self.module.funcs[func], &self.layouts, &self.abi);
-                module.funcs[func] = f;
-            }
+        let sync = self.module.funcs.iter().filter(|(_, f)| f.kind == FuncKind::Sync);
+        for (func, f) in sync {
+            bodies.insert(func, rewrite_sync(&self.module, f, &self.layouts, &self.abi));
         }
+        // The tables of the module with the new bodies.
+        let funcs = std::mem::take(&mut self.module.funcs);
+        let mut module = self.module.clone();
+        self.module.funcs = funcs;
+        module.funcs = bodies.into_values().collect();
+        assert_eq!(module.funcs.len(), self.module.funcs.len(), "I: a function has one kind");
         erase_futures(&mut module, &self.module, &self.layouts);
         Lowered { module, machines, witnesses }
+    }
+
+    fn split(&self, c: Coroutine) -> (Function, LayoutRecord, Witness) {
+        let layout = &self.layouts[&c.func];
+        let (module, layouts, abi) = (&self.module, &self.layouts, &self.abi);
+        let record = record::record(module, c.func, &c.body, &c.live, layout, layouts, abi);
+        let (machine, witness) =
+            split::split(module, c.func, c.body, &c.live, layout, layouts, &self.order, abi);
+        (machine, record, witness)
     }
 }
 

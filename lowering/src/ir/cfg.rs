@@ -13,7 +13,7 @@
 //! near-linear where 10,000 awaits share one cleanup block; the simpler iteration of Cooper, Harvey
 //! and Kennedy is quadratic there.
 
-use super::entity::{Block, EntityVec};
+use super::entity::{Block, EntityRef, EntityVec};
 use super::function::Function;
 
 /// An edge of the graph: the `index`-th target of the terminator of `from`.
@@ -29,8 +29,8 @@ pub struct Edge {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Cfg {
     entry: Option<Block>,
-    succs: EntityVec<Block, Vec<Block>>,
-    preds: EntityVec<Block, Vec<Edge>>,
+    succs: Rows<Block>,
+    preds: Rows<Edge>,
     postorder: Vec<Block>,
     /// Postorder number; `u32::MAX` if unreachable.
     number: EntityVec<Block, u32>,
@@ -44,19 +44,22 @@ impl Cfg {
     /// Analyses a function. Blocks without a terminator have no successors.
     pub fn new(func: &Function) -> Self {
         let n = func.blocks.len();
-        let mut succs: EntityVec<Block, Vec<Block>> = (0..n).map(|_| Vec::new()).collect();
-        let mut preds: EntityVec<Block, Vec<Edge>> = (0..n).map(|_| Vec::new()).collect();
+        let mut succs = Rows { starts: vec![0], items: Vec::with_capacity(2 * n) };
+        let mut edges: Vec<(Block, Edge)> = Vec::with_capacity(2 * n);
         for (from, data) in func.blocks.iter() {
-            let Some(term) = &data.term else { continue };
-            let mut index = 0;
-            term.for_each_target(|to, _| {
-                if let Some(p) = preds.get_mut(to.block) {
-                    p.push(Edge { from, index });
-                    succs[from].push(to.block);
-                }
-                index += 1;
-            });
+            if let Some(term) = &data.term {
+                let mut index = 0;
+                term.for_each_target(|to, _| {
+                    if to.block.index() < n {
+                        edges.push((to.block, Edge { from, index }));
+                        succs.items.push(to.block);
+                    }
+                    index += 1;
+                });
+            }
+            succs.starts.push(succs.items.len() as u32);
         }
+        let preds = Rows::of(n, &edges, Edge { from: func.entry, index: 0 });
         let mut cfg = Self {
             entry: func.blocks.get(func.entry).map(|_| func.entry),
             succs,
@@ -66,23 +69,23 @@ impl Cfg {
             idom: (0..n).map(|_| None).collect(),
             interval: (0..n).map(|_| (0, 0)).collect(),
         };
-        cfg.find_postorder();
-        cfg.find_dominators();
+        let tree = cfg.walk();
+        cfg.find_dominators(&tree);
         cfg.number_tree();
         cfg
     }
 
     /// Successors, in the order of the terminator's targets.
     pub fn succs(&self, block: Block) -> &[Block] {
-        &self.succs[block]
+        self.succs.row(block)
     }
     /// Incoming edges, ordered by block and target index. Edges from unreachable blocks count.
     pub fn pred_edges(&self, block: Block) -> &[Edge] {
-        &self.preds[block]
+        self.preds.row(block)
     }
     /// Predecessors, one per edge.
     pub fn preds(&self, block: Block) -> impl ExactSizeIterator<Item = Block> + '_ {
-        self.preds[block].iter().map(|e| e.from)
+        self.preds.row(block).iter().map(|e| e.from)
     }
     /// Reachable blocks, successors before predecessors (but for back-edges).
     pub fn postorder(&self) -> &[Block] {
@@ -111,15 +114,16 @@ impl Cfg {
     }
     /// Whether the edge leads back to a block that dominates its start: it closes a natural loop.
     pub fn is_back_edge(&self, edge: Edge) -> bool {
-        let to = self.succs[edge.from].get(edge.index as usize);
+        let to = self.succs.row(edge.from).get(edge.index as usize);
         to.is_some_and(|&to| self.dominates(to, edge.from))
     }
     /// Edges from a block with several successors to one with several predecessors, in order.
     pub fn critical_edges(&self) -> Vec<Edge> {
         let mut found = Vec::new();
-        for (from, succs) in self.succs.iter().filter(|(_, s)| s.len() > 1) {
+        let blocks = (0..self.succs.len()).map(Block::new);
+        for (from, succs) in blocks.map(|b| (b, self.succs(b))).filter(|(_, s)| s.len() > 1) {
             for (index, &to) in (0u32..).zip(succs) {
-                if self.preds[to].len() > 1 {
+                if self.pred_edges(to).len() > 1 {
                     found.push(Edge { from, index });
                 }
             }
@@ -127,67 +131,57 @@ impl Cfg {
         found
     }
 
-    fn find_postorder(&mut self) {
-        let Some(entry) = self.entry else { return };
-        const OPEN: u32 = u32::MAX - 1;
-        let mut stack = vec![(entry, 0)];
-        self.number[entry] = OPEN;
-        while let Some((block, next)) = stack.last_mut() {
-            if let Some(&to) = self.succs[*block].get(*next) {
-                *next += 1;
-                if self.number[to] == u32::MAX {
-                    self.number[to] = OPEN;
-                    stack.push((to, 0));
-                }
-            } else {
-                self.number[*block] = self.postorder.len() as u32;
-                self.postorder.push(*block);
-                stack.pop();
-            }
-        }
-    }
-
-    fn find_dominators(&mut self) {
-        let Some(entry) = self.entry else { return };
-        // Depth-first preorder: number of each block, block and parent of each number.
-        let mut order: EntityVec<Block, usize> =
-            (0..self.succs.len()).map(|_| usize::MAX).collect();
-        let (mut vertex, mut parent) = (vec![entry], vec![0]);
-        order[entry] = 0;
+    /// Walks the graph depth-first: finds the postorder, answers the tree.
+    fn walk(&mut self) -> Tree {
+        let Some(entry) = self.entry else { return Tree::default() };
+        let order = (0..self.succs.len()).map(|_| u32::MAX).collect();
+        let mut tree = Tree { order, vertex: vec![entry], parent: vec![0] };
+        tree.order[entry] = 0;
         let mut stack = vec![(entry, 0)];
         while let Some((block, next)) = stack.last_mut() {
-            let Some(&to) = self.succs[*block].get(*next) else {
+            let block = *block;
+            let Some(&to) = self.succs.row(block).get(*next) else {
+                self.number[block] = self.postorder.len() as u32;
+                self.postorder.push(block);
                 stack.pop();
                 continue;
             };
             *next += 1;
-            if order[to] == usize::MAX {
-                order[to] = vertex.len();
-                vertex.push(to);
-                parent.push(order[*block]);
+            if tree.order[to] == u32::MAX {
+                tree.order[to] = tree.vertex.len() as u32;
+                tree.vertex.push(to);
+                tree.parent.push(tree.order[block]);
                 stack.push((to, 0));
             }
         }
+        tree
+    }
+
+    fn find_dominators(&mut self, tree: &Tree) {
+        let Some(entry) = self.entry else { return };
+        let Tree { order, vertex, parent } = tree;
         let n = vertex.len();
-        let mut forest = Forest { ancestor: vec![None; n], best: (0..n).collect() };
-        let mut semi: Vec<usize> = (0..n).collect();
+        let best = (0..n as u32).collect();
+        let mut forest = Forest { ancestor: vec![NO_ANCESTOR; n], best, path: Vec::new() };
+        let mut semi: Vec<u32> = (0..n as u32).collect();
         for i in (1..n).rev() {
-            for edge in &self.preds[vertex[i]] {
-                if order[edge.from] != usize::MAX {
-                    semi[i] = semi[i].min(semi[forest.eval(order[edge.from], &semi)]);
+            for edge in self.preds.row(vertex[i]) {
+                if order[edge.from] != u32::MAX {
+                    let best = forest.eval(order[edge.from], &semi) as usize;
+                    semi[i] = semi[i].min(semi[best]);
                 }
             }
-            forest.ancestor[i] = Some(parent[i]);
+            forest.ancestor[i] = parent[i];
         }
-        let mut idom = vec![0; n];
+        let mut idom = vec![0u32; n];
         self.idom[entry] = Some(entry);
         for i in 1..n {
             let mut up = parent[i];
             while up > semi[i] {
-                up = idom[up];
+                up = idom[up as usize];
             }
             idom[i] = up;
-            self.idom[vertex[i]] = Some(vertex[up]);
+            self.idom[vertex[i]] = Some(vertex[up as usize]);
         }
     }
 
@@ -218,32 +212,88 @@ impl Cfg {
     }
 }
 
+/// A list per block, one behind the other.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Rows<T> {
+    /// Where the row of a block starts; one more than there are blocks.
+    starts: Vec<u32>,
+    items: Vec<T>,
+}
+
+impl<T: Copy> Rows<T> {
+    /// Sorts items into the rows of `n` blocks, in their order.
+    fn of(n: usize, items: &[(Block, T)], any: T) -> Self {
+        let mut starts = vec![0; n + 1];
+        for (block, _) in items {
+            starts[block.index() + 1] += 1;
+        }
+        for i in 0..n {
+            starts[i + 1] += starts[i];
+        }
+        let mut next = starts.clone();
+        let mut sorted = vec![any; items.len()];
+        for &(block, item) in items {
+            let next = &mut next[block.index()];
+            sorted[*next as usize] = item;
+            *next += 1;
+        }
+        Self { starts, items: sorted }
+    }
+
+    /// Number of rows.
+    fn len(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    fn row(&self, block: Block) -> &[T] {
+        let i = block.index();
+        &self.items[self.starts[i] as usize..self.starts[i + 1] as usize]
+    }
+}
+
+/// A depth-first tree in preorder.
+#[derive(Default)]
+struct Tree {
+    /// Preorder number; `u32::MAX` if unreachable.
+    order: EntityVec<Block, u32>,
+    /// Block of each number.
+    vertex: Vec<Block>,
+    /// Number of the parent of each number.
+    parent: Vec<u32>,
+}
+
+const NO_ANCESTOR: u32 = u32::MAX;
+
 /// The part of the depth-first tree that has been linked, with paths compressed.
 struct Forest {
-    ancestor: Vec<Option<usize>>,
+    ancestor: Vec<u32>,
     /// The vertex with the least semidominator on the compressed path.
-    best: Vec<usize>,
+    best: Vec<u32>,
+    /// Kept for its memory.
+    path: Vec<(u32, u32)>,
 }
 
 impl Forest {
     /// The vertex with the least semidominator between `v` and the root of its tree, root excluded;
     /// `v` itself if it is a root.
-    fn eval(&mut self, v: usize, semi: &[usize]) -> usize {
-        let (mut path, mut at) = (Vec::new(), v);
-        while let Some(up) = self.ancestor[at] {
-            path.push((at, up));
+    fn eval(&mut self, v: u32, semi: &[u32]) -> u32 {
+        let mut at = v;
+        while self.ancestor[at as usize] != NO_ANCESTOR {
+            let up = self.ancestor[at as usize];
+            self.path.push((at, up));
             at = up;
         }
         let root = at;
         // From the root's child downwards: each takes over what is best above it.
-        let _ = path.pop();
-        for (at, up) in path.into_iter().rev() {
-            if semi[self.best[up]] < semi[self.best[at]] {
+        let _ = self.path.pop();
+        while let Some((at, up)) = self.path.pop() {
+            let (at, up) = (at as usize, up as usize);
+            if semi[self.best[up] as usize] < semi[self.best[at] as usize] {
                 self.best[at] = self.best[up];
             }
-            self.ancestor[at] = Some(root);
+            self.ancestor[at] = root;
         }
-        self.best[v]
+        self.best[v as usize]
     }
 }
 
@@ -269,7 +319,7 @@ pub fn dominator_tree(cfg: &Cfg) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ir::{BlockCall, EntityRef, FuncKind, InstKind, Signature, Span, Terminator, Type};
+    use crate::ir::{BlockCall, FuncKind, InstKind, Signature, Span, Terminator, Type};
 
     /// A function whose block `i` goes to the blocks of `edges[i]`: none, one or two.
     fn graph(edges: &[&[u32]]) -> Function {

@@ -35,5 +35,5 @@ pub use parse::{ParseError, parse_module};
 pub use types::{
     ClassData, DropAction, Field, Param, Sequence, Signature, StructData, Tag, Ty, Type,
 };
-pub use verify::{Entity, Violation, verify, verify_function};
+pub use verify::{Entity, Violation, verify, verify_function, verify_with};
 pub use visit::{EdgeKind, SlotAccess};

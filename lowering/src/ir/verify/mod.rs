@@ -32,6 +32,7 @@ use super::cfg::Cfg;
 use super::entity::{Block, Class, Data, Func, HostOp, Import, Inst, Slot, Struct, Suspend, Value};
 use super::function::{FuncKind, Function};
 use super::module::Module;
+use crate::parallel::{self, Parallel, in_order};
 use std::fmt;
 
 /// What a violation is about.
@@ -103,12 +104,27 @@ impl std::error::Error for Violation {}
 ///
 /// Every violation: those of the tables first, then function by function.
 pub fn verify(module: &Module) -> Result<(), Vec<Violation>> {
+    verify_with(module, &in_order)
+}
+
+/// [`verify`], with the functions looked at by `parallel`.
+///
+/// # Errors
+///
+/// As [`verify`], in the same order.
+pub fn verify_with(module: &Module, parallel: &Parallel<'_>) -> Result<(), Vec<Violation>> {
     let mut found = Vec::new();
     tables::check(&mut Report { found: &mut found, func: None }, module);
     let lowered = is_lowered(module);
-    for id in module.funcs.keys() {
-        check_function(&mut found, module, id, lowered);
-    }
+    found.extend(
+        parallel::map(parallel, module.funcs.keys(), |id| {
+            let mut found = Vec::new();
+            check_function(&mut found, module, id, lowered);
+            found
+        })
+        .into_iter()
+        .flatten(),
+    );
     if found.is_empty() { Ok(()) } else { Err(found) }
 }
 
