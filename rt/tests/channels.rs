@@ -542,6 +542,7 @@ fn weak_senders_do_not_keep_a_channel_open() {
 
 /// Messages larger than a stack would bear by the block, and none at all.
 #[test]
+#[allow(clippy::large_stack_arrays, reason = "31 of them do not fit on this thread's stack")]
 fn messages_of_every_size() {
     let (tx, mut rx) = mpsc::unbounded_channel();
     for n in 0..70u8 {
