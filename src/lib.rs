@@ -11,6 +11,35 @@
 //!
 //! `default-features = false, features = ["rt", "macros"]` is the runtime with its
 //! attributes alone; it builds no Cranelift.
+//!
+//! # As a runtime
+//!
+//! The names a tokio user knows: [`spawn`], [`block_on`], [`sleep`]; [`mod@task`], [`runtime`], [`time`],
+//! [`net`], [`io`], [`fs`], `process`, `signal`, [`sync`], [`channel`], [`stream`]; [`join!`], [`try_join!`], [`select!`],
+//! [`task_local!`].
+//!
+//! ```
+//! # #[cfg(feature = "rt")] {
+//! use std::time::Duration;
+//! use vitte::channel::mpsc;
+//!
+//! vitte::block_on(async {
+//!     let (tx, mut rx) = mpsc::channel(8);
+//!     let producer = vitte::spawn(async move {
+//!         for n in 1..=3 {
+//!             tx.send(n).await.unwrap();
+//!             vitte::sleep(Duration::from_millis(1)).await;
+//!         }
+//!     });
+//!     let mut sum = 0;
+//!     while let Some(n) = rx.recv().await {
+//!         sum += n;
+//!     }
+//!     producer.await.unwrap();
+//!     assert_eq!(sum, 6);
+//! });
+//! # }
+//! ```
 
 pub use vitte_abi as abi;
 #[cfg(feature = "jit")]
@@ -20,11 +49,13 @@ pub use vitte_lowering as lowering;
 pub use vitte_codegen as codegen;
 #[cfg(feature = "rt")]
 pub use vitte_rt as rt;
-
 #[cfg(feature = "rt")]
-pub use vitte_rt::task;
-#[cfg(feature = "rt")]
-pub use vitte_rt::time::sleep;
+pub use vitte_rt::{
+    block_on, channel, fs, io, join, net, runtime, select, spawn, stream, sync, task, task_local,
+    time, time::sleep, try_join,
+};
+#[cfg(all(feature = "rt", unix))]
+pub use vitte_rt::{process, signal};
 
 #[cfg(feature = "macros")]
 #[doc(hidden)]
