@@ -70,6 +70,12 @@ pub mod process;
 #[cfg(unix)]
 pub mod signal;
 
+#[cfg(feature = "hyper")]
+pub mod hyper;
+
+#[cfg(feature = "tokio-compat")]
+pub mod compat;
+
 pub mod channel;
 
 pub mod sync;
