@@ -4,6 +4,7 @@
 //! | feature | what it brings |
 //! | --- | --- |
 //! | `rt` | the runtime ([`rt`]) and the coroutine ABI ([`abi`]) |
+//! | `hyper`, `tokio-compat` | hyper's runtime traits; tokio's context for libraries that need it |
 //! | `macros` | [`main`](macro@main), [`test`](macro@test), [`task`](macro@task) for Rust async functions |
 //! | `host` | the host of Vitte programs: their values and procedures ([`host`]) |
 //! | `jit` | the lowering ([`lowering`]) and the code generator ([`codegen`]) |
@@ -56,6 +57,10 @@ pub use vitte_rt::{
 };
 #[cfg(all(feature = "rt", unix))]
 pub use vitte_rt::{process, signal};
+#[cfg(feature = "tokio-compat")]
+pub use vitte_rt::compat;
+#[cfg(feature = "hyper")]
+pub use vitte_rt::hyper;
 
 #[cfg(feature = "macros")]
 #[doc(hidden)]
