@@ -13,6 +13,7 @@ pub mod counting;
 pub mod executors;
 pub mod figures;
 pub mod rows;
+pub mod sync;
 pub mod workloads;
 
 use std::fmt;

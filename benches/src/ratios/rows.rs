@@ -39,7 +39,7 @@ pub type NamedRow = (&'static str, fn() -> Row);
 /// All rows over time.
 pub fn rows() -> Vec<NamedRow> {
     use Goal::{AtMost, None};
-    vec![
+    let mut rows: Vec<NamedRow> = vec![
         row!("spawn_join", tokio AtMost(0.20), smol AtMost(0.70), |E| || {
             inside::<E, _>(10_000, || workloads::spawn_join::<E>(10_000))
         }),
@@ -70,7 +70,9 @@ pub fn rows() -> Vec<NamedRow> {
         ("deterministic ping_pong", || {
             seeded("deterministic ping_pong", || Box::pin(workloads::ping_pong::<Vitte>(2_000)))
         }),
-    ]
+    ];
+    rows.extend(super::sync::rows());
+    rows
 }
 
 type Body = fn() -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;

@@ -5,7 +5,7 @@
 //!                                            ▼             │
 //!   block ◄───────────── next ── … ── next ─ block         │
 //!   [slot 0 … slot 30] ◄───────────────────────────────────┘
-//!    slot: ready, value
+//!    each a flag (ready) and a value
 //! ```
 //!
 //! A position counts slots; every [`LAP`]th one has no slot: while the tail stands there, whoever took
@@ -45,14 +45,11 @@ const SPARES: usize = if cfg!(loom) { 1 } else { 4 };
 const CLOSED: usize = 1;
 const ONE: usize = 2;
 
-struct Slot<T> {
-    ready: AtomicBool,
-    value: UnsafeCell<MaybeUninit<T>>,
-}
-
+/// Flags and values apart: a value of eight bytes takes nine, not sixteen.
 struct Block<T> {
     next: AtomicPtr<Block<T>>,
-    slots: [Slot<T>; BLOCK],
+    ready: [AtomicBool; BLOCK],
+    values: [UnsafeCell<MaybeUninit<T>>; BLOCK],
 }
 
 /// A block without values, made where it stays: with large values it does not fit on a stack.
@@ -64,11 +61,11 @@ fn new_block<T>() -> *mut Block<T> {
     unsafe { next.write(AtomicPtr::new(null_mut())) };
     for n in 0..BLOCK {
         // SAFETY: as above.
-        let ready = unsafe { &raw mut (*block).slots[n].ready };
+        let ready = unsafe { &raw mut (*block).ready[n] };
         // SAFETY: as above.
         unsafe { ready.write(AtomicBool::new(false)) };
         // SAFETY: as above.
-        let value = unsafe { &raw mut (*block).slots[n].value };
+        let value = unsafe { &raw mut (*block).values[n] };
         init_value(value);
     }
     block
@@ -241,11 +238,10 @@ impl<T> Queue<T> {
         if is_last {
             self.link(block, next);
         }
-        let slot = &block.slots[offset];
         // SAFETY: the slot is ours until it is ready (I1).
-        slot.value.with_mut(|place| unsafe { place.cast::<T>().write(value) });
+        block.values[offset].with_mut(|place| unsafe { place.cast::<T>().write(value) });
         // Release: pairs with `pop`.
-        slot.ready.store(true, Ordering::Release);
+        block.ready[offset].store(true, Ordering::Release);
         Ok(())
     }
 
@@ -286,9 +282,8 @@ impl<T> Queue<T> {
         // SAFETY: the head's block lives until its last slot was read (I2).
         let block = unsafe { &*at };
         let offset = position % LAP;
-        let slot = &block.slots[offset];
         // Acquire: pairs with `push`.
-        if !slot.ready.load(Ordering::Acquire) {
+        if !block.ready[offset].load(Ordering::Acquire) {
             // SeqCst: pairs with the exchange in `push` (see `chan`).
             let index = self.tail.index.load(Ordering::SeqCst);
             return if place(index / ONE) != position {
@@ -300,7 +295,7 @@ impl<T> Queue<T> {
             };
         }
         // SAFETY: it is ready, so it was written and is ours (I1); it is read once: the head moves on.
-        let value = slot.value.with(|value| unsafe { value.cast::<T>().read() });
+        let value = block.values[offset].with(|value| unsafe { value.cast::<T>().read() });
         if offset + 1 == BLOCK {
             self.leave_block(at);
         }
@@ -321,8 +316,8 @@ impl<T> Queue<T> {
         );
         // SAFETY: the consumer's, and the caller is it.
         self.head.block.with_mut(|block| unsafe { *block = next });
-        for slot in &mut used.slots {
-            slot.ready = AtomicBool::new(false);
+        for ready in &mut used.ready {
+            *ready = AtomicBool::new(false);
         }
         // SAFETY: as above.
         unsafe { self.give_block(at) };
