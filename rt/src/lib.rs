@@ -52,7 +52,17 @@ mod blocking;
 
 mod fork;
 
-mod metrics;
+pub mod metrics;
+
+pub mod dump;
+
+pub mod trace;
+
+pub mod watchdog;
+
+pub mod insight;
+
+pub mod shutdown;
 
 pub mod runtime;
 
@@ -91,7 +101,8 @@ pub use macros::support as __support;
 mod models;
 
 pub use channel::oneshot;
-pub use metrics::{Metrics, TaskDump, TaskInfo};
+pub use dump::{TaskDump, TaskInfo};
+pub use metrics::Metrics;
 pub use task::spawn;
 pub use vitte_abi as abi;
 

@@ -8,19 +8,19 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
-use std::time::{Duration, Instant};
 
 use vitte_abi::vt_machine;
 
 use crate::blocking;
 use crate::coroutine::{self, FrameTask, SpawnOptions};
+use crate::dump::TaskDump;
 use crate::env::{Choice, Env, RealEnv, SeededEnv};
-use crate::metrics::{Metrics, TaskDump};
+use crate::insight::{self, InsightOptions};
+use crate::metrics::Metrics;
+pub use crate::shutdown::ShutdownReport;
+
 use crate::scheduler::{Flavor, Shared, ThreadCx, block_on, run_seeded};
 use crate::task::{JoinHandle, new_future_task};
-
-/// How long dropping a runtime waits for its tasks and threads.
-const DROP_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Builds a [`Runtime`].
 ///
@@ -38,23 +38,45 @@ pub struct Builder {
     seed: u64,
     fuel: Option<u64>,
     stopped: bool,
+    pub(crate) insight: InsightOptions,
 }
 
 impl Builder {
     /// Worker threads, one per processor unless told otherwise.
     pub fn multi_thread() -> Self {
         let n_workers = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Builder { flavor: Flavor::Threads, n_workers, seed: 0, fuel: None, stopped: false }
+        Builder {
+            flavor: Flavor::Threads,
+            n_workers,
+            seed: 0,
+            fuel: None,
+            stopped: false,
+            insight: InsightOptions::default(),
+        }
     }
 
     /// No threads: tasks run on the thread that calls `block_on`, while it does.
     pub fn current_thread() -> Self {
-        Builder { flavor: Flavor::Current, n_workers: 1, seed: 0, fuel: None, stopped: false }
+        Builder {
+            flavor: Flavor::Current,
+            n_workers: 1,
+            seed: 0,
+            fuel: None,
+            stopped: false,
+            insight: InsightOptions::default(),
+        }
     }
 
     /// Deterministic: virtual time and an interleaving of virtual workers made from `seed`.
     pub fn seeded(seed: u64) -> Self {
-        Builder { flavor: Flavor::Seeded, n_workers: 2, seed, fuel: None, stopped: false }
+        Builder {
+            flavor: Flavor::Seeded,
+            n_workers: 2,
+            seed,
+            fuel: None,
+            stopped: false,
+            insight: InsightOptions::default(),
+        }
     }
 
     /// Number of workers (at least 1; a current-thread runtime has one).
@@ -90,7 +112,8 @@ impl Builder {
             Flavor::Seeded => Arc::new(SeededEnv::new(self.seed, self.fuel)),
             Flavor::Threads | Flavor::Current => Arc::new(RealEnv::new()),
         };
-        let shared = Shared::new(env, self.flavor, self.n_workers)?;
+        let shared = Shared::new(env, self.flavor, self.n_workers, &self.insight)?;
+        insight::start(&shared, &self.insight)?;
         let runtime = Runtime { handle: Handle { shared } };
         if self.stopped && self.flavor == Flavor::Threads {
             runtime.handle.shared.stop_workers();
@@ -104,7 +127,7 @@ impl Builder {
 /// A runtime. Dropping it cancels its tasks, waits for them for a few seconds and ends its threads.
 #[derive(Debug)]
 pub struct Runtime {
-    handle: Handle,
+    pub(crate) handle: Handle,
 }
 
 /// A run ended because nothing can ever wake any task again.
@@ -121,14 +144,6 @@ impl fmt::Display for Stalled {
 }
 
 impl std::error::Error for Stalled {}
-
-/// What was left when a runtime shut down.
-#[derive(Clone, Debug, Default)]
-pub struct ShutdownReport {
-    /// Tasks that had not ended at the deadline. Futures among them were dropped; coroutines in
-    /// the middle of their work and running tasks were left as they were.
-    pub left: TaskDump,
-}
 
 impl Runtime {
     /// A runtime with worker threads, one per processor.
@@ -220,62 +235,6 @@ impl Runtime {
             Flavor::Seeded => run_seeded(shared, future),
             Flavor::Threads | Flavor::Current => block_on(shared, future, patient),
         }
-    }
-
-    /// Cancels all tasks, waits for their end until the deadline, ends the threads.
-    pub fn shutdown(self, deadline: Duration) -> ShutdownReport {
-        self.close(deadline) // the drop finds it closed
-    }
-
-    fn close(&self, deadline: Duration) -> ShutdownReport {
-        let shared = &self.handle.shared;
-        if crate::fork::is_foreign(shared) {
-            return ShutdownReport::default(); // threads, poller and tasks are the parent's
-        }
-        let until = Instant::now() + deadline;
-        // SeqCst: a task spawned after this is born cancelled, one spawned before is in the list.
-        if shared.closing.swap(true, Ordering::SeqCst) {
-            return ShutdownReport::default();
-        }
-        self.handle.cancel_all();
-        let inside = ThreadCx::with(|cx| cx.is_some_and(|cx| cx.is_of(shared)));
-        if !inside {
-            match shared.flavor {
-                Flavor::Threads => {
-                    // Stopped workers are needed once more; without threads the tasks are left.
-                    let _ = shared.start_workers();
-                    shared.wait_until_gone(until);
-                }
-                Flavor::Current | Flavor::Seeded => {
-                    let _ = catch_unwind(AssertUnwindSafe(|| self.drain(deadline)));
-                }
-            }
-        }
-        shared.stop_workers();
-        shared.blocking.stop();
-        if !inside {
-            shared.wait_for_cores(Some(until));
-        }
-        ShutdownReport { left: shared.abandon_all() }
-    }
-
-    /// Runs the cancelled tasks of a runtime without threads to their end.
-    fn drain(&self, deadline: Duration) {
-        let shared = self.handle.shared.clone();
-        let until = shared.env.now_ns().saturating_add(deadline.as_nanos() as u64);
-        let gone = async move {
-            while shared.registry.len() > 0 && shared.env.now_ns() < until {
-                let step = Duration::from_millis(1);
-                crate::time::sleep(step).await;
-            }
-        };
-        let _ = self.run(gone);
-    }
-}
-
-impl Drop for Runtime {
-    fn drop(&mut self) {
-        self.close(DROP_DEADLINE);
     }
 }
 

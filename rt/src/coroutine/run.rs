@@ -12,7 +12,7 @@ use super::cell::{Coroutine, cell, free_task};
 use super::fault::{Fault, text};
 use super::fns::FNS;
 use crate::scheduler::ThreadCx;
-use crate::task::{Description, Header, RunEnd, TaskRef, VTable};
+use crate::task::{Description, Header, Outcome, RunEnd, TaskRef, VTable};
 
 /// Back-edges until generated code asks for more (about 0.1 ms of a tight loop).
 pub(crate) const LOOP_BUDGET: i64 = 1 << 17;
@@ -20,7 +20,7 @@ pub(crate) const LOOP_BUDGET: i64 = 1 << 17;
 const COOP_BUDGET: i32 = 128;
 
 /// How the scheduler handles coroutine tasks.
-pub(crate) static VTABLE: VTable = VTable { run, completed, abandon, free, describe };
+pub(crate) static VTABLE: VTable = VTable { run, completed, abandon, outcome, free, describe };
 
 /// Resumes the task's leaf until it suspends or the task is over. See [`VTable::run`].
 unsafe fn run(task: &TaskRef) -> RunEnd {
@@ -104,6 +104,15 @@ unsafe fn abandon(task: &TaskRef) -> bool {
     task.header().state.cancel();
     // SAFETY: the caller holds the run.
     unsafe { run(task) == RunEnd::Finished }
+}
+
+unsafe fn outcome(task: &TaskRef) -> Outcome {
+    // SAFETY: in the vtable of coroutine tasks only.
+    match unsafe { cell(task) }.status.load(Ordering::Acquire) {
+        VT_DONE => Outcome::Done,
+        VT_FAULTED => Outcome::Faulted,
+        _ => Outcome::Cancelled,
+    }
 }
 
 unsafe fn free(header: NonNull<Header>) {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crossbeam_deque::Steal;
 
 use super::{Shared, ThreadCx};
-use crate::metrics::TaskDump;
+use crate::dump::TaskDump;
 use crate::task::TaskRef;
 
 impl Shared {

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use super::park::Parker;
 use super::{Flavor, Shared, ThreadCx};
-use crate::metrics::TaskDump;
+use crate::dump::TaskDump;
 
 /// Turns that the calling thread takes before it looks at its own future again.
 const TURNS: usize = 61;

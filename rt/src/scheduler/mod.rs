@@ -46,7 +46,8 @@ use worker::Remote;
 
 use crate::blocking::BlockingPool;
 use crate::env::{Env, Event};
-use crate::metrics::{Counters, TaskDump, TaskInfo};
+use crate::insight::{Insight, InsightOptions};
+use crate::metrics::Counters;
 use crate::reactor::Reactor;
 use crate::task::{Registry, TaskRef};
 use crate::timers::Timers;
@@ -78,6 +79,8 @@ pub(crate) struct Shared {
     driver: Mutex<()>,
     pub(crate) blocking: BlockingPool,
     pub(crate) counters: Counters,
+    pub(crate) insight: Insight,
+    pub(crate) shutdown: crate::shutdown::Signal,
     pub(crate) loopback: crate::net::Loopback,
     next_id: AtomicU64,
     /// The process it was built in; see [`crate::fork`].
@@ -110,6 +113,7 @@ impl Shared {
         env: Arc<dyn Env>,
         flavor: Flavor,
         n_workers: usize,
+        insight: &InsightOptions,
     ) -> std::io::Result<Arc<Self>> {
         let is_virtual = env.is_virtual();
         let (cores, remotes): (Vec<_>, Vec<_>) = (0..n_workers).map(Core::new).unzip();
@@ -125,6 +129,8 @@ impl Shared {
             driver: Mutex::new(()),
             blocking: BlockingPool::default(),
             counters: Counters::default(),
+            insight: Insight::new(n_workers, insight),
+            shutdown: crate::shutdown::Signal::default(),
             loopback: crate::net::Loopback::default(),
             next_id: AtomicU64::new(1),
             generation: crate::fork::generation(),
@@ -157,6 +163,9 @@ impl Shared {
         self.counters.spawned.add();
         if self.is_virtual {
             self.env.trace(Event::Spawn, queued.header().id, 0);
+        }
+        if self.insight.on() {
+            self.note_spawn(&queued);
         }
         self.registry.insert(listed);
         // Acquire: pairs with `close`, which cancels what is in the registry after it set this.
@@ -191,13 +200,13 @@ impl Shared {
     }
 
     /// Queues a task from a thread that is no worker.
-    fn inject(&self, task: TaskRef) {
+    pub(crate) fn inject(&self, task: TaskRef) {
         self.injector.push(task);
         self.wake_one();
     }
 
     /// Wakes a sleeping worker for work that was just pushed, if that is useful.
-    fn wake_one(&self) {
+    pub(crate) fn wake_one(&self) {
         if let Some(worker) = self.idle.worker_to_wake() {
             self.counters.unparks.add();
             self.unpark(worker);
@@ -263,48 +272,20 @@ impl Shared {
 
     /// The last task is gone.
     fn tasks_gone(&self) {
-        // Relaxed: the waiter looks at the registry again, under the lock.
-        if self.closing.load(Ordering::SeqCst) {
+        if self.shutdown.begun() {
             drop(self.gone.0.lock());
             self.gone.1.notify_all();
             self.nudge_roots();
         }
     }
-
-    /// All tasks that are not over.
-    pub(crate) fn dump(&self) -> TaskDump {
-        let now = self.env.now_ns();
-        let tasks = self.registry.all().into_iter().map(|task| {
-            let header = task.header();
-            let running = header.state.is_running();
-            let held = header.state.try_hold();
-            // SAFETY: held says whether we hold the run.
-            let said = unsafe { (header.vtable.describe)(&task, held) };
-            let state = match (held, running, header.state.is_scheduled()) {
-                (true, ..) => "waiting",
-                (_, true, _) => "running",
-                (_, _, true) => "ready",
-                _ => "waiting",
-            };
-            let info = TaskInfo {
-                id: header.id,
-                name: said.name,
-                state,
-                machine_state: said.state,
-                awaitee: said.awaitee,
-                age_ns: now.saturating_sub(header.spawned_ns),
-            };
-            if held && header.state.end_run() == crate::task::Progress::Queue {
-                self.inject(task.clone());
-            }
-            info
-        });
-        TaskDump { tasks: tasks.collect() }
-    }
 }
 
 /// Queues a task whose wake-up set SCHEDULED: the caller's thread decides where.
 pub(crate) fn schedule(task: TaskRef) {
+    let shared = &task.header().shared;
+    if shared.insight.on() {
+        shared.note_wake(&task);
+    }
     ThreadCx::with(|cx| match cx {
         Some(cx) if cx.is_of(&task.header().shared) => cx.shared.push_next(cx, task),
         _ => {

@@ -15,8 +15,8 @@ use std::task::{Context, Poll, Waker};
 use super::current::Root;
 use super::worker::Core;
 use super::{Shared, ThreadCx};
+use crate::dump::TaskDump;
 use crate::env::Choice;
-use crate::metrics::TaskDump;
 
 /// Turns without a clock jump until the clock moves on its own.
 const PATIENCE: u32 = 100_000;

@@ -156,11 +156,26 @@ impl Shared {
         if self.is_virtual {
             self.env.trace(Event::Run, worker as u64, header.id);
         }
+        let begun_ns = if self.insight.on() { Some(self.note_run(&task)) } else { None };
+        self.insight.watchdog.run_begins(&cx.shared, worker, header.id);
+        #[cfg(feature = "tracing")]
+        let span = tracing::trace_span!(target: "vitte", "run", task = header.id, worker).entered();
         // SAFETY: `start_run` gave us the run of this task.
         let end = unsafe { (header.vtable.run)(&task) };
+        #[cfg(feature = "tracing")]
+        drop(span);
+        if !cx.detached.get() {
+            self.insight.watchdog.run_ends(worker);
+        }
+        if let Some(begun_ns) = begun_ns {
+            self.note_run_end(&task, begun_ns, end);
+        }
         match end {
             RunEnd::Suspended => {
                 if header.state.end_run() == Progress::Queue {
+                    if self.insight.on() {
+                        self.note_wake(&task);
+                    }
                     self.requeue(cx, task);
                 }
             }
@@ -178,6 +193,9 @@ impl Shared {
         let header = task.header();
         if self.is_virtual {
             self.env.trace(Event::End, header.id, 0);
+        }
+        if self.insight.on() {
+            self.note_end(task);
         }
         let listed = self.registry.remove(task);
         self.counters.completed.add();

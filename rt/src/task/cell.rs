@@ -30,6 +30,15 @@ pub(crate) enum RunEnd {
     Finished,
 }
 
+/// How a task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Done,
+    Cancelled,
+    Panicked,
+    Faulted,
+}
+
 /// What the scheduler asks of a kind of task.
 #[derive(Debug)]
 pub(crate) struct VTable {
@@ -41,6 +50,8 @@ pub(crate) struct VTable {
     /// Ends an idle task without running it, at the runtime's end. The caller holds the run.
     /// False if it cannot be ended so (a coroutine in the middle of its work: it is leaked).
     pub(crate) abandon: unsafe fn(&TaskRef) -> bool,
+    /// How it ended. The caller holds the run that ended it, or completes it.
+    pub(crate) outcome: unsafe fn(&TaskRef) -> Outcome,
     /// Frees the memory; no reference is left.
     pub(crate) free: unsafe fn(NonNull<Header>),
     /// Says what the task is: name, and if `held`, its state and what it waits for.
@@ -172,6 +183,10 @@ impl TaskRef {
 
     /// Asks the task to cancel.
     pub(crate) fn cancel(&self) {
+        let shared = &self.header().shared;
+        if shared.insight.on() {
+            shared.note_cancel(self);
+        }
         if self.header().state.cancel() {
             crate::scheduler::schedule(self.clone());
         }

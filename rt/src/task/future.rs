@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 
 use parking_lot::Mutex;
 
-use super::cell::{Description, Header, RunEnd, TaskRef, VTable, Wakers};
+use super::cell::{Description, Header, Outcome, RunEnd, TaskRef, VTable, Wakers};
 use super::join::{JoinError, JoinHandle};
 use super::registry::Links;
 use super::site::SiteCell;
@@ -74,6 +74,7 @@ where
         run: run::<F>,
         completed: completed::<F>,
         abandon: abandon::<F>,
+        outcome: outcome::<F>,
         free: free::<F>,
         describe,
     };
@@ -146,6 +147,11 @@ unsafe fn completed<F: Future>(task: &TaskRef, wanted: bool) {
     if !wanted {
         // SAFETY: COMPLETE and no handle: the output is the completer's.
         let stage = unsafe { stage::<F>(task) };
+        if let Stage::Finished(Err(error)) = stage
+            && error.is_panic()
+        {
+            task.header().shared.unobserved(error);
+        }
         let _ = catch_unwind(AssertUnwindSafe(|| drop_in_stage(stage)));
     }
 }
@@ -170,6 +176,15 @@ unsafe fn abandon<F: Future>(task: &TaskRef) -> bool {
     let stage = unsafe { stage::<F>(task) };
     finish(id, stage, Err(JoinError::cancelled(id)));
     true
+}
+
+/// How it ended. See [`VTable::outcome`].
+unsafe fn outcome<F: Future>(task: &TaskRef) -> Outcome {
+    // SAFETY: the caller holds the run, or completes the task.
+    match unsafe { stage::<F>(task) } {
+        Stage::Finished(Err(error)) => error.outcome(),
+        _ => Outcome::Done,
+    }
 }
 
 unsafe fn free<F: Future>(header: NonNull<Header>) {

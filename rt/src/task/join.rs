@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Mutex;
 use std::task::{Context, Poll};
 
-use super::cell::TaskRef;
+use super::cell::{Outcome, TaskRef};
 use crate::coroutine::Fault;
 
 /// Why a task has no output.
@@ -41,6 +41,14 @@ impl JoinError {
     /// Id of the task.
     pub fn id(&self) -> u64 {
         self.id
+    }
+
+    pub(crate) fn outcome(&self) -> Outcome {
+        match self.kind {
+            Kind::Cancelled => Outcome::Cancelled,
+            Kind::Panicked(_) => Outcome::Panicked,
+            Kind::Faulted(_) => Outcome::Faulted,
+        }
     }
 
     /// Whether the task was cancelled.
@@ -192,6 +200,11 @@ impl<T> Drop for JoinHandle<T> {
         if self.task.header().state.drop_handle() {
             // SAFETY: the task was complete before the handle went, so the output is ours.
             let output = unsafe { (self.take)(&self.task) };
+            if let Some(Err(error)) = &output
+                && error.is_panic()
+            {
+                self.task.header().shared.unobserved(error);
+            }
             // As when the worker drops it: which of the two does is a race.
             let _ = catch_unwind(AssertUnwindSafe(|| drop(output)));
         }

@@ -13,7 +13,7 @@ mod scope;
 mod site;
 mod state;
 
-pub(crate) use cell::{Description, Header, RunEnd, TaskRef, VTable, Wakers};
+pub(crate) use cell::{Description, Header, Outcome, RunEnd, TaskRef, VTable, Wakers};
 pub(crate) use future::new_future_task;
 pub(crate) use join::panic_text;
 pub use join::{AbortHandle, JoinError, JoinHandle};

@@ -1,0 +1,136 @@
+//! The task dump: every task that is not over, and what it waits for.
+//!
+//! In: the living tasks. Out: per task its id, name, where it was spawned, state, what it waits for,
+//! and age, as data and as text. Always compiled in; on demand ([`Handle::dump`]), when a run has
+//! stalled, when a shutdown leaves tasks, and on SIGUSR1 where [`Builder::dump_on_sigusr1`] asks for
+//! it.
+//!
+//! A waiting task is held while it is looked at, as a run holds it, so its state is one that it
+//! really has; a running task says its name only. A dump of tasks that go on is not one instant.
+//!
+//! [`Handle::dump`]: crate::runtime::Handle::dump
+//! [`Builder::dump_on_sigusr1`]: crate::runtime::Builder::dump_on_sigusr1
+
+use std::fmt;
+#[cfg(unix)]
+use std::io::{self, Write};
+use std::panic::Location;
+#[cfg(unix)]
+use std::sync::Arc;
+
+use crate::scheduler::Shared;
+use crate::task::{Progress, TaskRef};
+
+/// One task that is not over.
+#[derive(Clone, Debug)]
+pub struct TaskInfo {
+    /// Id, sequential in the runtime.
+    pub id: u64,
+    /// Name of the coroutine, or `future`.
+    pub name: String,
+    /// Where it was spawned, if that is known.
+    pub spawned_at: Option<&'static Location<'static>>,
+    /// `ready`, `running`, or `waiting`.
+    pub state: &'static str,
+    /// State of the machine, if the task could be looked at and has named states.
+    pub machine_state: String,
+    /// What it waits for, if known.
+    pub awaitee: String,
+    /// Nanoseconds since it was spawned.
+    pub age_ns: u64,
+}
+
+/// All tasks that are not over, by id.
+#[derive(Clone, Debug, Default)]
+pub struct TaskDump {
+    /// The tasks.
+    pub tasks: Vec<TaskInfo>,
+}
+
+impl fmt::Display for TaskDump {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} task(s)", self.tasks.len())?;
+        for task in &self.tasks {
+            write!(f, "  task {} {}: {}", task.id, task.name, task.state)?;
+            if !task.machine_state.is_empty() {
+                write!(f, " in {}", task.machine_state)?;
+            }
+            if !task.awaitee.is_empty() {
+                write!(f, ", awaiting {}", task.awaitee)?;
+            }
+            let micros = task.age_ns / 1000;
+            write!(f, ", age {}.{:03} ms", micros / 1000, micros % 1000)?;
+            if let Some(at) = task.spawned_at {
+                write!(f, ", spawned at {}:{}", at.file(), at.line())?;
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl Shared {
+    /// All tasks that are not over.
+    pub(crate) fn dump(&self) -> TaskDump {
+        TaskDump { tasks: self.registry.all().iter().map(|task| self.info_of(task)).collect() }
+    }
+
+    /// One task; nothing but its id if it is over.
+    pub(crate) fn info(&self, id: u64) -> TaskInfo {
+        let all = self.registry.all();
+        match all.iter().find(|task| task.header().id == id) {
+            Some(task) => self.info_of(task),
+            None => TaskInfo {
+                id,
+                name: String::new(),
+                spawned_at: None,
+                state: "over",
+                machine_state: String::new(),
+                awaitee: String::new(),
+                age_ns: 0,
+            },
+        }
+    }
+
+    fn info_of(&self, task: &TaskRef) -> TaskInfo {
+        let header = task.header();
+        let running = header.state.is_running();
+        let held = header.state.try_hold();
+        // SAFETY: held says whether we hold the run.
+        let said = unsafe { (header.vtable.describe)(task, held) };
+        let state = match (held, running, header.state.is_scheduled()) {
+            (true, ..) => "waiting",
+            (_, true, _) => "running",
+            (_, _, true) => "ready",
+            _ => "waiting",
+        };
+        if held && header.state.end_run() == Progress::Queue {
+            self.inject(task.clone());
+        }
+        TaskInfo {
+            id: header.id,
+            name: said.name,
+            spawned_at: None,
+            state,
+            machine_state: said.state,
+            awaitee: said.awaitee,
+            age_ns: self.env.now_ns().saturating_sub(header.spawned_ns),
+        }
+    }
+}
+
+/// Starts the thread that writes the dump on each SIGUSR1; it ends with the runtime.
+#[cfg(unix)]
+pub(crate) fn on_sigusr1(shared: &Arc<Shared>) -> io::Result<()> {
+    let mut signals = signal_hook::iterator::Signals::new([libc::SIGUSR1])?;
+    *shared.insight.dump_signal.lock() = Some(signals.handle());
+    let owner = Arc::downgrade(shared);
+    let body = Box::new(move || {
+        for _ in signals.forever() {
+            let Some(shared) = owner.upgrade() else { return };
+            // A closed standard error stream is no reason to panic.
+            let _ = write!(io::stderr(), "vitte: {}", shared.dump());
+        }
+    });
+    shared.env.spawn_thread("vitte-dump", 256 << 10, body).map(drop)
+}

@@ -1,0 +1,121 @@
+//! Tasks that hold workers up: faults 4 and 5 of the list in issue 3.
+
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use vitte_rt::runtime::{Builder, Runtime};
+use vitte_rt::task::{JoinHandle, spawn};
+use vitte_rt::time::sleep;
+
+const MS: Duration = Duration::from_millis(1);
+
+/// A runtime whose watchdog tells the ids of tasks.
+fn watched(n_workers: usize) -> (Runtime, Receiver<u64>) {
+    let (send, receive) = mpsc::channel();
+    let send = Mutex::new(send);
+    let runtime = Builder::multi_thread()
+        .workers(n_workers)
+        .watchdog(Some(5 * MS))
+        .on_stall(move |stall| {
+            let _ = send.lock().unwrap().send(stall.task.id);
+        })
+        .build()
+        .unwrap();
+    (runtime, receive)
+}
+
+#[test]
+fn fault_4_a_task_that_blocks_is_named_and_others_go_on() {
+    let (runtime, named) = watched(2);
+    let (go, gone) = mpsc::channel::<()>();
+    let blocked = runtime.spawn(async move { gone.recv() }); // holds its worker up
+    let id = blocked.id();
+    // While it does, timers of others fire and their tasks run.
+    runtime.block_on(async {
+        let sleepers: Vec<_> = (0..100).map(|n| spawn(sleep(MS * (n % 10)))).collect();
+        for sleeper in sleepers {
+            sleeper.await.unwrap();
+        }
+    });
+    assert!(!blocked.is_finished());
+    while named.recv().unwrap() != id {}
+    let stalls = runtime.handle().stalls();
+    let stall = stalls.iter().find(|stall| stall.task.id == id).unwrap();
+    assert_eq!((stall.task.name.as_str(), stall.task.state), ("future", "running"));
+    assert!(stall.held_ns >= 5_000_000 && stall.to_string().contains("has held worker"));
+    assert!(runtime.handle().metrics().stalls >= 1);
+    go.send(()).unwrap();
+    assert_eq!(runtime.block_on(blocked).unwrap(), Ok(()));
+}
+
+#[test]
+fn fault_5_all_workers_blocked_are_reported_and_recover() {
+    const N: usize = 3;
+    let (runtime, named) = watched(N);
+    let (go, gone) = mpsc::channel::<()>();
+    let gone = Arc::new(Mutex::new(gone));
+    let blocked: Vec<_> = (0..N)
+        .map(|_| {
+            let gone = gone.clone();
+            runtime.spawn(async move { gone.lock().unwrap().recv() })
+        })
+        .collect();
+    let waiting = runtime.spawn(sleep(MS)); // nobody can run it
+    let mut missing: Vec<_> = blocked.iter().map(JoinHandle::id).collect();
+    while !missing.is_empty() {
+        let id = named.recv().unwrap();
+        missing.retain(|&other| other != id);
+    }
+    for _ in 0..N {
+        go.send(()).unwrap();
+    }
+    runtime.block_on(async {
+        for task in blocked {
+            assert_eq!(task.await.unwrap(), Ok(()));
+        }
+        waiting.await.unwrap();
+    });
+    assert_eq!(runtime.handle().n_tasks(), 0);
+}
+
+#[test]
+fn a_stall_is_told_once_and_a_panicking_listener_does_no_harm() {
+    let (send, told) = mpsc::channel();
+    let send = Mutex::new(send);
+    let runtime = Builder::multi_thread()
+        .workers(1)
+        .watchdog(Some(2 * MS))
+        .on_stall(move |stall| {
+            let _ = send.lock().unwrap().send(stall.task.id);
+            std::panic::resume_unwind(Box::new("listener"));
+        })
+        .build()
+        .unwrap();
+    let (go, gone) = mpsc::channel::<()>();
+    let first = runtime.spawn(async move { gone.recv() });
+    let id = first.id();
+    assert_eq!(told.recv(), Ok(id));
+    std::thread::sleep(20 * MS); // time for another word, were there one
+    go.send(()).unwrap();
+    runtime.block_on(first).unwrap().unwrap();
+    // The watchdog lives on.
+    let (go, gone) = mpsc::channel::<()>();
+    let second = runtime.spawn(async move { gone.recv() });
+    while told.recv().unwrap() != second.id() {}
+    assert!(!told.try_iter().any(|other| other == id), "told once");
+    go.send(()).unwrap();
+    runtime.block_on(second).unwrap().unwrap();
+}
+
+#[test]
+fn without_a_limit_nothing_watches() {
+    let runtime = Builder::multi_thread().workers(1).watchdog(None).build().unwrap();
+    runtime.block_on(spawn_blocked(&runtime)).unwrap();
+    assert_eq!(runtime.handle().metrics().stalls, 0);
+    assert!(runtime.handle().stalls().is_empty());
+}
+
+fn spawn_blocked(runtime: &Runtime) -> JoinHandle<()> {
+    runtime.spawn(async { std::thread::sleep(30 * MS) })
+}
