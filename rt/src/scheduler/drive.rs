@@ -40,6 +40,11 @@ impl Shared {
         self.timers.settle(n_due);
         cx.due.set(due);
         cx.in_driver.set(false);
+        // A single task is this worker's own: waking another one for it costs more than most tasks do.
+        // Should what runs here hold the worker up, the watchdog wakes somebody for the rest.
+        if n_io + n_due > 1 {
+            self.wake_one();
+        }
     }
 
     /// The worker has nothing to do: sleeps until there may be something.

@@ -183,7 +183,9 @@ impl Shared {
         let core = cx.core.borrow();
         let Some(core) = core.as_ref() else { return self.inject(task) };
         core.queue.push(task);
-        self.wake_one();
+        if !cx.in_driver.get() {
+            self.wake_one();
+        }
     }
 
     /// Queues a task that was woken on this thread's worker, to run next.
