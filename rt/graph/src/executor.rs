@@ -146,6 +146,11 @@ impl TaskExecutor {
         Control { graph: Arc::clone(&self.graph), running: Arc::clone(&self.running) }
     }
 
+    /// How many threads a run has, and how many plain tasks run at a time.
+    pub fn n_workers(&self) -> usize {
+        self.n_workers
+    }
+
     /// How many tasks were added.
     pub fn n_tasks(&self) -> usize {
         self.graph.live().filter(|(_, n)| n.parent.is_none()).count()

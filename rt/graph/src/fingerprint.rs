@@ -1,7 +1,8 @@
 //! What a task is, in 32 bytes: if it is the same in two runs, the second need not repeat it.
 //!
 //! Covered: the name; the version, parameters and values of the environment variables that the task
-//! declares; path and content of its declared inputs (a missing file is a value of its own); and the
+//! declares; path and content of its declared inputs, those that its depfile lists included (a missing
+//! file is a value of its own); and the
 //! stamp of each dependency's execution, so that a task whose dependency ran anew runs anew. Not
 //! covered: the code of a closure, which cannot be seen (that is what
 //! [`Task::version`](crate::Task::version) is for).
@@ -12,6 +13,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
+use crate::depfile;
 use crate::node::Stamp;
 use crate::task::Rules;
 
@@ -44,8 +46,15 @@ pub(crate) fn of(
             }
         }
         for path in &rules.inputs {
-            all.part("input", path.as_os_str().as_encoded_bytes());
-            all.part("content", content(path).as_bytes());
+            all.file(path);
+        }
+        if let Some(depfile) = &rules.depfile {
+            all.part("depfile", depfile.path.as_os_str().as_encoded_bytes());
+            // None before the first run.
+            let text = std::fs::read_to_string(&depfile.path).unwrap_or_default();
+            for path in depfile::prerequisites(&text) {
+                all.file(&depfile.dir.join(path));
+            }
         }
     }
     all.0.finalize()
@@ -55,6 +64,11 @@ pub(crate) fn of(
 struct Parts(blake3::Hasher);
 
 impl Parts {
+    fn file(&mut self, path: &Path) {
+        self.part("input", path.as_os_str().as_encoded_bytes());
+        self.part("content", content(path).as_bytes());
+    }
+
     fn part(&mut self, kind: &str, bytes: &[u8]) {
         for piece in [kind.as_bytes(), bytes] {
             self.0.update(&(piece.len() as u64).to_le_bytes());

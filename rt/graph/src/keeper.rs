@@ -118,6 +118,12 @@ impl Keeper {
         }
     }
 
+    /// Takes the fingerprint anew after an attempt that found out about inputs.
+    pub(crate) async fn look_again(&self, run: &Arc<Run>, idx: NodeIdx) {
+        let (print, _) = inspect(run, idx).await;
+        run.node(idx).links.lock().rare().fingerprint = Some(print);
+    }
+
     /// Writes down that an attempt begins, and waits until that is durable.
     pub(crate) async fn begin(&self, node: &Node) -> Result<(), TaskError> {
         if !node.is_kept() {
@@ -303,7 +309,10 @@ async fn inspect(run: &Arc<Run>, idx: NodeIdx) -> (Fingerprint, bool) {
             (fingerprint::of(&node.name, rules, &stamps), exist)
         }
     };
-    let reads = node.rules.as_ref().is_some_and(|r| !r.inputs.is_empty() || !r.outputs.is_empty());
+    let reads = node
+        .rules
+        .as_ref()
+        .is_some_and(|r| !r.inputs.is_empty() || !r.outputs.is_empty() || r.depfile.is_some());
     if !reads {
         return look();
     }

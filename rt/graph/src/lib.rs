@@ -27,6 +27,7 @@
 //! | read outputs and parameters, add children | [`Context`] |
 //! | run, cancel, re-prioritise | [`TaskExecutor`], [`Control`] |
 //! | resume after a crash | [`journal`] |
+//! | run a graph of commands from a file | `manifest` (feature `manifest`, Unix) |
 //! | watch | [`Event`], [`Report`], [`TaskExecutor::to_dot`] and its neighbours |
 //!
 //! # Guarantees
@@ -54,6 +55,8 @@ mod node;
 
 mod graph;
 
+mod depfile;
+
 pub mod fingerprint;
 
 pub mod journal;
@@ -76,10 +79,15 @@ mod export;
 
 mod executor;
 
+#[cfg(all(feature = "manifest", unix))]
+pub mod manifest;
+
 pub use context::Context;
 pub use error::{FailureKind, GraphError, JournalError, JournalErrorKind, TaskError};
 pub use event::Event;
 pub use executor::{Control, OutputError, TaskExecutor};
+#[cfg(all(feature = "manifest", unix))]
+pub use manifest::Manifest;
 pub use output::{Outcome, Output};
 pub use policy::{OnFailure, Retry, Trigger};
 pub use report::{Report, TaskReport};

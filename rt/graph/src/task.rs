@@ -73,9 +73,18 @@ pub(crate) struct Rules {
     pub(crate) params: BTreeMap<String, serde_json::Value>,
     pub(crate) inputs: Vec<PathBuf>,
     pub(crate) outputs: Vec<PathBuf>,
+    pub(crate) depfile: Option<Depfile>,
     pub(crate) env: Vec<String>,
     pub(crate) version: String,
     pub(crate) forgotten: bool,
+}
+
+/// A file that lists further inputs.
+#[derive(Clone)]
+pub(crate) struct Depfile {
+    pub(crate) path: PathBuf,
+    /// The folder that the paths in it are relative to.
+    pub(crate) dir: PathBuf,
 }
 
 impl Rules {
@@ -241,6 +250,15 @@ impl Task {
     #[must_use]
     pub fn input(mut self, path: impl Into<PathBuf>) -> Self {
         self.rules().inputs.push(path.into());
+        self
+    }
+
+    /// A file that its body writes, with a rule for make (`target: inputs`) that names further files
+    /// it has read, relative to `dir`. They are part of its fingerprint as if they were
+    /// [inputs](Self::input).
+    #[must_use]
+    pub fn depfile(mut self, path: impl Into<PathBuf>, dir: impl Into<PathBuf>) -> Self {
+        self.rules().depfile = Some(Depfile { path: path.into(), dir: dir.into() });
         self
     }
 

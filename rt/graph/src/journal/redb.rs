@@ -6,12 +6,13 @@
 
 use std::fs;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use redb::{Database, ReadableTable, TableDefinition};
 
 use super::{Journal, Kept, Loaded, Record};
-use crate::error::{JournalError, JournalErrorKind};
+use crate::error::{JournalError, JournalErrorKind, panic_message};
 
 const TASKS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("tasks");
 const NUMBERS: TableDefinition<'_, &str, u64> = TableDefinition::new("numbers");
@@ -33,8 +34,17 @@ const FORMAT: u32 = 1;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct RedbJournal {
-    database: Database,
+    /// Taken when it is dropped.
+    database: Option<Database>,
     path: PathBuf,
+}
+
+impl Drop for RedbJournal {
+    fn drop(&mut self) {
+        // Closing writes, and like all of redb panics on damage: what is durable stays durable.
+        let database = self.database.take();
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(database)));
+    }
 }
 
 impl RedbJournal {
@@ -44,10 +54,19 @@ impl RedbJournal {
     ///
     /// If it is in use, damaged beyond repair, of another format, or cannot be read and written.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, JournalError> {
-        let path = path.as_ref().to_owned();
+        guarded(path.as_ref(), || Self::open_unguarded(path.as_ref()))
+    }
+
+    fn open_unguarded(path: &Path) -> Result<Self, JournalError> {
+        let path = path.to_owned();
         let found = |kind| JournalError { path: path.clone(), kind };
-        let database = Database::create(&path).map_err(|e| found(database_error(e)))?;
-        let journal = Self { database, path };
+        if !path.exists() {
+            make(&path).map_err(found)?;
+        }
+        let mut database = Database::open(&path).map_err(|e| found(database_error(e)))?;
+        // Reads every page: damage shows here, before anything is built on it.
+        database.check_integrity().map_err(|e| found(database_error(e)))?;
+        let journal = Self { database: Some(database), path };
         journal.check_format()?;
         Ok(journal)
     }
@@ -79,13 +98,17 @@ impl RedbJournal {
         &self.path
     }
 
+    fn database(&self) -> &Database {
+        self.database.as_ref().expect("there until it is dropped")
+    }
+
     fn failed(&self, error: impl Into<redb::Error>) -> JournalError {
         JournalError { path: self.path.clone(), kind: storage_error(error.into()) }
     }
 
     /// Sees to it that all tables exist and that the format is this library's.
     fn check_format(&self) -> Result<(), JournalError> {
-        let write = self.database.begin_write().map_err(|e| self.failed(e))?;
+        let write = self.database().begin_write().map_err(|e| self.failed(e))?;
         let found = {
             write.open_table(TASKS).map_err(|e| self.failed(e))?;
             let mut numbers = write.open_table(NUMBERS).map_err(|e| self.failed(e))?;
@@ -105,7 +128,18 @@ impl RedbJournal {
 
 impl Journal for RedbJournal {
     fn begin_run(&self) -> Result<Loaded, JournalError> {
-        let write = self.database.begin_write().map_err(|e| self.failed(e))?;
+        guarded(&self.path, || self.load())
+    }
+
+    fn append(&self, batch: &[Record]) -> Result<(), JournalError> {
+        guarded(&self.path, || self.write(batch))
+    }
+}
+
+impl RedbJournal {
+    /// Counts the run and reads all records.
+    fn load(&self) -> Result<Loaded, JournalError> {
+        let write = self.database().begin_write().map_err(|e| self.failed(e))?;
         let mut loaded = Loaded::default();
         {
             let mut numbers = write.open_table(NUMBERS).map_err(|e| self.failed(e))?;
@@ -132,8 +166,8 @@ impl Journal for RedbJournal {
         Ok(loaded)
     }
 
-    fn append(&self, batch: &[Record]) -> Result<(), JournalError> {
-        let write = self.database.begin_write().map_err(|e| self.failed(e))?;
+    fn write(&self, batch: &[Record]) -> Result<(), JournalError> {
+        let write = self.database().begin_write().map_err(|e| self.failed(e))?;
         {
             let mut tasks = write.open_table(TASKS).map_err(|e| self.failed(e))?;
             for record in batch {
@@ -143,6 +177,33 @@ impl Journal for RedbJournal {
         }
         write.commit().map_err(|e| self.failed(e))
     }
+}
+
+/// Calls into redb, which panics on pages that make no sense: to us, damage like any other.
+fn guarded<T>(
+    path: &Path,
+    call: impl FnOnce() -> Result<T, JournalError>,
+) -> Result<T, JournalError> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|payload| {
+        let what = format!("a page that makes no sense: {}", panic_message(&*payload));
+        Err(JournalError { path: path.to_owned(), kind: JournalErrorKind::Corrupt(what) })
+    })
+}
+
+/// Makes an empty database at `path`, whole or not at all: a process that is killed while redb lays
+/// out a new file leaves one that is no database. If another process is faster, its file stays.
+fn make(path: &Path) -> Result<(), JournalErrorKind> {
+    let mut new = path.as_os_str().to_owned();
+    new.push(format!(".new-{}", std::process::id()));
+    let result = Database::create(&new).map_err(database_error).and_then(|database| {
+        drop(database);
+        match fs::hard_link(&new, path) {
+            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(JournalErrorKind::Io(e)),
+            _ => Ok(()),
+        }
+    });
+    let _ = fs::remove_file(&new);
+    result
 }
 
 /// Bytes of the checksum before a record.

@@ -65,7 +65,12 @@ async fn try_all(cx: &Context) -> Result<Stored, TaskError> {
             node.stopped(&run.clock);
         }
         drop(place);
-        let Err(error) = result else { return result };
+        let Err(error) = result else {
+            if let (Some(keeper), Some(_)) = (&run.keeper, &rules.depfile) {
+                keeper.look_again(&cx.run, cx.node).await;
+            }
+            return result;
+        };
         n_failed += 1;
         let Some(delay) = delay(cx, &rules.retry, n_failed, &error, deadline.as_ref()) else {
             return Err(error);

@@ -1,0 +1,296 @@
+//! From TOML to steps, with every mistake at its place.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{Action, Manifest, Step};
+use crate::policy::OnFailure;
+
+/// One mistake in a manifest.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mistake {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column, in characters from 1.
+    pub column: usize,
+    /// What is wrong, and what to write instead.
+    pub message: String,
+}
+
+/// Every mistake that was found in a manifest.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mistakes(pub Vec<Mistake>);
+
+impl fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for Mistake { line, column, message } in &self.0 {
+            write!(f, "{separator}{line}:{column}: {message}")?;
+            separator = "\n";
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Mistakes {}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawManifest {
+    workers: Option<Spanned<usize>>,
+    on_failure: Option<Spanned<String>>,
+    #[serde(default)]
+    pools: IndexMap<String, Spanned<u32>>,
+    #[serde(default)]
+    env: IndexMap<String, String>,
+    #[serde(default)]
+    step: IndexMap<Spanned<String>, Spanned<RawStep>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawStep {
+    run: Option<Spanned<Run>>,
+    vitte: Option<Spanned<PathBuf>>,
+    #[serde(default)]
+    args: Vec<String>,
+    #[serde(default)]
+    after: Vec<Spanned<String>>,
+    #[serde(default)]
+    inputs: Vec<PathBuf>,
+    #[serde(default)]
+    outputs: Vec<Spanned<PathBuf>>,
+    depfile: Option<PathBuf>,
+    dir: Option<PathBuf>,
+    #[serde(default)]
+    env: IndexMap<String, String>,
+    #[serde(default)]
+    retries: u32,
+    timeout: Option<Spanned<String>>,
+    pool: Option<Spanned<String>>,
+    #[serde(default)]
+    priority: i32,
+    #[serde(default)]
+    always: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Run {
+    Line(String),
+    Words(Vec<String>),
+}
+
+impl Manifest {
+    /// Reads a manifest that lies in `folder`.
+    ///
+    /// # Errors
+    ///
+    /// All mistakes: what is no TOML, unknown keys, steps without an action, unknown pools and
+    /// steps, two steps that make one file, times that are none.
+    ///
+    /// ```
+    /// use vitte_graph::Manifest;
+    ///
+    /// let text = "[step.greet]\nrun = 'echo hello'\nafter = ['nobody']\n";
+    /// let mistakes = Manifest::parse(text, ".".as_ref()).unwrap_err();
+    /// assert_eq!(mistakes.to_string(), "3:10: there is no step `nobody` to come after");
+    /// ```
+    pub fn parse(text: &str, folder: &Path) -> Result<Self, Mistakes> {
+        let raw: RawManifest = toml::from_str(text).map_err(|error| {
+            let at = error.span().unwrap_or(0..0);
+            Mistakes(vec![mistake(text, &at, error.message().to_owned())])
+        })?;
+        let mut reader = Reader { text, folder, mistakes: Vec::new() };
+        let manifest = reader.manifest(raw);
+        if reader.mistakes.is_empty() {
+            return Ok(manifest);
+        }
+        reader.mistakes.sort_by_key(|m| (m.line, m.column));
+        Err(Mistakes(reader.mistakes))
+    }
+}
+
+fn mistake(text: &str, at: &Range<usize>, message: String) -> Mistake {
+    let before = text.get(..at.start).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |i| i + 1);
+    let line = before.matches('\n').count() + 1;
+    Mistake { line, column: before[line_start..].chars().count() + 1, message }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    folder: &'a Path,
+    mistakes: Vec<Mistake>,
+}
+
+impl Reader<'_> {
+    fn wrong(&mut self, at: &Range<usize>, message: String) {
+        self.mistakes.push(mistake(self.text, at, message));
+    }
+
+    fn manifest(&mut self, raw: RawManifest) -> Manifest {
+        let workers = raw.workers.map(|n| {
+            if *n.get_ref() == 0 {
+                self.wrong(&n.span(), "a graph needs at least one worker".into());
+            }
+            n.into_inner()
+        });
+        let on_failure = raw.on_failure.map_or_else(OnFailure::default, |s| self.on_failure(&s));
+        let steps: Vec<_> =
+            raw.step.into_iter().map(|(name, step)| self.step(&name, step)).collect();
+        let names: Vec<_> = steps.iter().map(|s| s.step.name.as_str()).collect();
+        let mut makers: BTreeMap<&Path, &str> = BTreeMap::new();
+        let mut found = Vec::new();
+        for step in &steps {
+            for after in &step.after {
+                if !names.contains(&after.get_ref().as_str()) {
+                    let text = format!("there is no step `{}` to come after", after.get_ref());
+                    found.push((after.span(), text));
+                }
+            }
+            if let Some(pool) = &step.pool
+                && !raw.pools.contains_key(pool.get_ref())
+            {
+                let name = pool.get_ref();
+                let text = format!("there is no pool `{name}`: add `pools = {{ {name} = 1 }}`");
+                found.push((pool.span(), text));
+            }
+            for (output, span) in step.step.outputs.iter().zip(&step.output_spans) {
+                if let Some(other) = makers.insert(output, &step.step.name) {
+                    let text = format!("step `{other}` makes this file too: let one of them do it");
+                    found.push((span.clone(), text));
+                }
+            }
+        }
+        // Who reads what another makes comes after it.
+        let before = |step: &Step| -> Vec<String> {
+            let made = step.inputs.iter().filter_map(|input| makers.get(input.as_path()));
+            made.filter(|maker| **maker != step.name).map(|m| (*m).to_owned()).collect()
+        };
+        let orders: Vec<_> = steps.iter().map(|s| before(&s.step)).collect();
+        for (span, text) in found {
+            self.wrong(&span, text);
+        }
+        let steps = steps
+            .into_iter()
+            .zip(orders)
+            .map(|(read, implied)| {
+                let mut step = read.step;
+                let named = read.after.into_iter().map(Spanned::into_inner);
+                for name in named.chain(implied) {
+                    if !step.after.contains(&name) {
+                        step.after.push(name);
+                    }
+                }
+                step
+            })
+            .collect();
+        let pools = raw.pools.into_iter().map(|(name, n)| (name, n.into_inner())).collect();
+        let env = raw.env.into_iter().collect();
+        Manifest { workers, on_failure, pools, env, folder: self.folder.to_owned(), steps }
+    }
+
+    fn on_failure(&mut self, word: &Spanned<String>) -> OnFailure {
+        match word.get_ref().as_str() {
+            "fail_fast" => OnFailure::FailFast,
+            "skip_dependants" => OnFailure::SkipDependants,
+            "continue" => OnFailure::Continue,
+            other => {
+                let text = format!(
+                    "`{other}` is no way to go on: write \"fail_fast\", \"skip_dependants\" or \
+                     \"continue\""
+                );
+                self.wrong(&word.span(), text);
+                OnFailure::default()
+            }
+        }
+    }
+
+    fn step(&mut self, name: &Spanned<String>, raw: Spanned<RawStep>) -> ReadStep {
+        let at = name.span();
+        let name = name.get_ref().clone();
+        let raw = raw.into_inner();
+        let action = match (raw.run, raw.vitte) {
+            (Some(run), None) => {
+                let span = run.span();
+                match run.into_inner() {
+                    Run::Line(line) => Action::Shell(line),
+                    Run::Words(words) => {
+                        if words.is_empty() {
+                            self.wrong(&span, "a command needs at least its program".into());
+                        }
+                        Action::Program(words)
+                    }
+                }
+            }
+            (None, Some(file)) => Action::Vitte(self.folder.join(file.get_ref()), raw.args),
+            (Some(_), Some(file)) => {
+                let text = "a step runs a command or a Vitte file, not both: drop `run` or `vitte`";
+                self.wrong(&file.span(), text.into());
+                Action::Program(Vec::new())
+            }
+            (None, None) => {
+                let text = format!("step `{name}` does nothing: give it `run` or `vitte`");
+                self.wrong(&at, text);
+                Action::Program(Vec::new())
+            }
+        };
+        let timeout = raw.timeout.and_then(|text| {
+            let parsed = duration(text.get_ref());
+            if parsed.is_none() {
+                let shown = text.get_ref();
+                let text_of = format!("`{shown}` is no time: write a number and ms, s, m or h");
+                self.wrong(&text.span(), text_of);
+            }
+            parsed
+        });
+        let output_spans = raw.outputs.iter().map(Spanned::span).collect();
+        let at = |path: &PathBuf| self.folder.join(path);
+        let step = Step {
+            name,
+            action,
+            after: Vec::new(),
+            inputs: raw.inputs.iter().map(at).collect(),
+            outputs: raw.outputs.iter().map(|path| at(path.get_ref())).collect(),
+            depfile: raw.depfile.as_ref().map(at),
+            dir: raw.dir.as_ref().map_or_else(|| self.folder.to_owned(), at),
+            env: raw.env.into_iter().collect(),
+            retries: raw.retries,
+            timeout,
+            pool: raw.pool.as_ref().map(|p| p.get_ref().clone()),
+            priority: raw.priority,
+            always: raw.always,
+        };
+        ReadStep { step, after: raw.after, pool: raw.pool, output_spans }
+    }
+}
+
+/// A step with the places of what must still be checked.
+struct ReadStep {
+    step: Step,
+    after: Vec<Spanned<String>>,
+    pool: Option<Spanned<String>>,
+    output_spans: Vec<Range<usize>>,
+}
+
+/// `"1.5s"` and the like.
+fn duration(text: &str) -> Option<Duration> {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+    let (number, unit) = text.split_at(digits);
+    let seconds = match unit {
+        "ms" => 1e-3,
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return None,
+    };
+    Duration::try_from_secs_f64(number.parse::<f64>().ok()? * seconds).ok()
+}

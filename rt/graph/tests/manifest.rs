@@ -1,0 +1,181 @@
+//! Graphs of commands: what is read, what is refused, what runs again.
+#![cfg(all(feature = "manifest", unix))]
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use expect_test::expect;
+use vitte_graph::manifest::Captured;
+use vitte_graph::{GraphError, Manifest, State, TaskExecutor};
+
+fn parse(text: &str) -> Result<Manifest, String> {
+    Manifest::parse(text, Path::new("/nowhere")).map_err(|mistakes| mistakes.to_string())
+}
+
+#[test]
+fn every_mistake_is_found_at_its_place() {
+    let text = r#"
+workers = 0
+on_failure = "panic"
+
+[step.a]
+after = ["b", "missing"]
+timeout = "soon"
+pool = "net"
+
+[step.b]
+run = "true"
+vitte = "b.vit"
+
+[step.c]
+run = []
+outputs = ["x"]
+
+[step.d]
+run = "true"
+outputs = ["x"]
+"#;
+    expect![[r#"
+        2:11: a graph needs at least one worker
+        3:14: `panic` is no way to go on: write "fail_fast", "skip_dependants" or "continue"
+        5:7: step `a` does nothing: give it `run` or `vitte`
+        6:15: there is no step `missing` to come after
+        7:11: `soon` is no time: write a number and ms, s, m or h
+        8:8: there is no pool `net`: add `pools = { net = 1 }`
+        12:9: a step runs a command or a Vitte file, not both: drop `run` or `vitte`
+        15:7: a command needs at least its program
+        20:12: step `c` makes this file too: let one of them do it"#]]
+    .assert_eq(&parse(text).unwrap_err());
+}
+
+#[test]
+fn what_is_no_manifest_is_refused_with_its_place() {
+    let unknown = parse("[step.a]\nrun = 'x'\nafterwards = []\n").unwrap_err();
+    assert!(unknown.starts_with("3:1: unknown field `afterwards`"), "{unknown}");
+    let broken = parse("[step.a\n").unwrap_err();
+    assert!(broken.starts_with("1:"), "{broken}");
+    let twice = parse("[step.a]\nrun = 'x'\n[step.a]\nrun = 'y'\n").unwrap_err();
+    assert!(twice.starts_with("3:"), "{twice}");
+    let kind = parse("[step.a]\nrun = 7\n").unwrap_err();
+    assert!(kind.starts_with("2:7"), "{kind}");
+}
+
+/// Runs a manifest in a folder, with a journal; answers the steps that really ran.
+fn run(folder: &Path, text: &str) -> (TaskExecutor, Result<Vec<String>, GraphError>) {
+    let manifest = Manifest::parse(text, folder).unwrap();
+    let mut exec = TaskExecutor::new(2);
+    exec.journal(folder.join("journal"));
+    manifest.add_to(&mut exec, Path::new("/no/vitte")).unwrap();
+    let result = exec
+        .run_all()
+        .map(|_| exec.tasks().filter(|t| !t.remembered).map(|t| t.name.to_string()).collect());
+    (exec, result)
+}
+
+const COPY: &str = r#"
+[step.upper]
+run = "tr a-z A-Z < in.txt > mid.txt"
+inputs = ["in.txt"]
+outputs = ["mid.txt"]
+
+[step.double]
+run = "cat mid.txt mid.txt > out.txt; echo doubled"
+inputs = ["mid.txt"]
+outputs = ["out.txt"]
+
+[step.other]
+run = ["sh", "-c", "echo $WHO; pwd"]
+env = { WHO = "me" }
+dir = "sub"
+"#;
+
+#[test]
+fn steps_run_after_those_that_make_their_inputs_and_only_when_needed() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at("sub")).unwrap();
+    fs::write(at("in.txt"), "abc\n").unwrap();
+    let (exec, ran) = run(folder.path(), COPY);
+    assert_eq!(ran.unwrap(), ["upper", "double", "other"]);
+    assert_eq!(fs::read_to_string(at("out.txt")).unwrap(), "ABC\nABC\n");
+    assert_eq!(exec.output::<Captured>("double").unwrap().text, "doubled\n");
+    let other = exec.output::<Captured>("other").unwrap();
+    assert!(other.text.starts_with("me\n") && other.text.ends_with("/sub\n"), "{other:?}");
+    drop(exec);
+    assert_eq!(run(folder.path(), COPY).1.unwrap(), [] as [&str; 0]);
+    fs::write(at("in.txt"), "xyz\n").unwrap();
+    assert_eq!(run(folder.path(), COPY).1.unwrap(), ["upper", "double"]);
+    assert_eq!(fs::read_to_string(at("out.txt")).unwrap(), "XYZ\nXYZ\n");
+    fs::remove_file(at("out.txt")).unwrap();
+    assert_eq!(run(folder.path(), COPY).1.unwrap(), ["double"]);
+    let changed = COPY.replace("doubled", "twice");
+    assert_eq!(run(folder.path(), &changed).1.unwrap(), ["double"]);
+}
+
+#[test]
+fn failing_step_shows_what_it_printed_and_is_run_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[step.a]\nrun = 'echo out; echo err >&2; exit 3'\n[step.b]\nrun = 'true'\n\
+                [step.c]\nrun = 'true'\nafter = ['a']\n";
+    let (exec, result) = run(folder.path(), text);
+    let Err(GraphError::Failed(report)) = result else { panic!() };
+    assert_eq!(report.count(State::Skipped), 1);
+    let error = exec.tasks().next().unwrap().error.unwrap();
+    assert_eq!(error, "exit status: 3, it printed:\nout\nerr");
+    drop(exec);
+    let mended = text.replace("exit 3", "exit 0");
+    assert_eq!(run(folder.path(), &mended).1.unwrap(), ["a", "c"]);
+}
+
+#[test]
+fn depfile_adds_the_inputs_that_the_command_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("hidden.h"), "1").unwrap();
+    let text = "[step.a]\nrun = 'echo \"a: hidden.h\" > a.d'\ndepfile = 'a.d'\n";
+    assert_eq!(run(folder.path(), text).1.unwrap(), ["a"]);
+    assert_eq!(run(folder.path(), text).1.unwrap(), [] as [&str; 0]);
+    fs::write(at("hidden.h"), "2").unwrap();
+    assert_eq!(run(folder.path(), text).1.unwrap(), ["a"]);
+    assert_eq!(run(folder.path(), text).1.unwrap(), [] as [&str; 0]);
+}
+
+#[test]
+fn timeout_kills_the_whole_process_group() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[step.a]\nrun = 'sleep 1000 & echo $! > pid; wait'\ntimeout = '200ms'\n";
+    let (exec, result) = run(folder.path(), text);
+    assert!(result.is_err());
+    assert_eq!(exec.tasks().next().unwrap().error.unwrap(), "the attempt took longer than 200ms");
+    let pid = fs::read_to_string(folder.path().join("pid")).unwrap();
+    // The grandchild is gone, or a zombie that its new parent has not fetched yet.
+    let status = format!("/proc/{}/stat", pid.trim());
+    for _ in 0..1000 {
+        match fs::read_to_string(&status) {
+            Ok(stat) if !stat.contains(") Z ") => std::thread::sleep(Duration::from_millis(5)),
+            _ => return,
+        }
+    }
+    panic!("process {pid} lives on");
+}
+
+#[test]
+fn program_that_is_missing_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let (exec, result) = run(folder.path(), "[step.a]\nrun = ['/no/such/program']\nretries = 3\n");
+    assert!(result.is_err());
+    let task = exec.tasks().next().unwrap();
+    assert!(task.error.unwrap().starts_with("cannot start `/no/such/program` in "));
+    assert_eq!(task.n_attempts, 1, "nothing to wait for");
+}
+
+#[test]
+fn nested_make_shares_the_jobs() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[step.a]\nrun = 'echo \"$MAKEFLAGS\"'\n";
+    let (exec, result) = run(folder.path(), text);
+    result.unwrap();
+    let flags = &exec.output::<Captured>("a").unwrap().text;
+    assert!(flags.contains("--jobserver"), "{flags}");
+}
