@@ -12,7 +12,7 @@ use vitte_rt::channel::{broadcast, mpmc, mpsc};
 use vitte_rt::env::{Choice, Env, SeededEnv};
 use vitte_rt::sync::{Notify, Semaphore, SemaphorePermit};
 
-const N_SEEDS: u64 = 60;
+const N_SEEDS: u64 = if cfg!(feature = "stress") { 10_000 } else { 60 };
 const N_STEPS: usize = 400;
 
 #[derive(Default)]

@@ -13,7 +13,7 @@ use vitte_rt::channel::{broadcast, mpmc, mpsc, oneshot, watch};
 use vitte_rt::sync::{Barrier, Mutex, Notify, OnceCell, RwLock, Semaphore};
 
 /// Rounds of a race.
-const ROUNDS: usize = if cfg!(debug_assertions) { 2_000 } else { 20_000 };
+const ROUNDS: usize = if cfg!(feature = "stress") { 100_000 } else { 2_000 };
 
 /// A message that counts the living ones, and notices a second drop.
 struct Counted {
