@@ -19,7 +19,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use crate::scheduler::Shared;
-use crate::task::{Progress, TaskRef};
+use crate::task::{Progress, Queued, TaskRef};
 
 /// One task that is not over.
 #[derive(Clone, Debug)]
@@ -72,12 +72,12 @@ impl fmt::Display for TaskDump {
 impl Shared {
     /// All tasks that are not over.
     pub(crate) fn dump(&self) -> TaskDump {
-        TaskDump { tasks: self.registry.all().iter().map(|task| self.info_of(task)).collect() }
+        TaskDump { tasks: self.tasks().iter().map(|task| self.info_of(task)).collect() }
     }
 
     /// One task; nothing but its id if it is over.
     pub(crate) fn info(&self, id: u64) -> TaskInfo {
-        let all = self.registry.all();
+        let all = self.tasks();
         match all.iter().find(|task| task.header().id == id) {
             Some(task) => self.info_of(task),
             None => TaskInfo {
@@ -94,27 +94,28 @@ impl Shared {
 
     fn info_of(&self, task: &TaskRef) -> TaskInfo {
         let header = task.header();
-        let running = header.state.is_running();
         let held = header.state.try_hold();
         // SAFETY: held says whether we hold the run.
-        let said = unsafe { (header.vtable.describe)(task, held) };
-        let state = match (held, running, header.state.is_scheduled()) {
-            (true, ..) => "waiting",
-            (_, true, _) => "running",
-            (_, _, true) => "ready",
-            _ => "waiting",
+        let said = unsafe { (header.vtable.describe)(task, held.is_some()) };
+        let state = match held {
+            Some(_) => "waiting",
+            None if self.is_running(header.id) => "running",
+            None if header.state.is_woken() => "ready",
+            None => "waiting",
         };
-        if held && header.state.end_run() == Progress::Queue {
-            self.inject(task.clone());
+        if held.is_some_and(|seen| header.state.end_run(seen) == Progress::Queue) {
+            // SAFETY: it was woken while we held its run: queueing it is up to us.
+            self.inject(unsafe { Queued::from_raw(task.as_ptr()) });
         }
+        let now = self.env.now_ns();
         TaskInfo {
             id: header.id,
             name: said.name,
-            spawned_at: None,
+            spawned_at: Some(header.origin.location()),
             state,
             machine_state: said.state,
             awaitee: said.awaitee,
-            age_ns: self.env.now_ns().saturating_sub(header.spawned_ns),
+            age_ns: now.saturating_sub(self.births.of(header.id).unwrap_or(now)),
         }
     }
 }

@@ -28,6 +28,8 @@ pub enum Choice {
     Tie = 4,
     /// A choice of the program (random numbers).
     Program = 5,
+    /// How many tasks a thief may take.
+    Batch = 6,
 }
 
 /// Something that happened, for the trace hash.

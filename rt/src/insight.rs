@@ -187,7 +187,7 @@ impl Shared {
         if self.insight.wants(LATENCY) {
             self.insight.run.note(self.env.now_ns().saturating_sub(begun_ns));
         }
-        if self.insight.wants(TRACE) && end == RunEnd::Suspended {
+        if self.insight.wants(TRACE) && end != RunEnd::Finished {
             // SAFETY: the caller holds the run.
             let said = unsafe { (task.header().vtable.describe)(task, true) };
             let (state, awaitee) = (said.state.into(), said.awaitee.into());

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -20,7 +20,23 @@ use crate::metrics::Metrics;
 pub use crate::shutdown::ShutdownReport;
 
 use crate::scheduler::{Flavor, Shared, ThreadCx, block_on, run_seeded};
-use crate::task::{JoinHandle, new_future_task};
+use crate::task::{JoinHandle, Origin, spawn_future};
+
+/// Which task runs next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Policy {
+    /// The one that waits longest, but for a task that was just woken, which goes first a few times
+    /// in a row. Each worker has a queue of its own. The fastest.
+    #[default]
+    Fifo,
+    /// The one that was queued last. One queue for all workers, as under the next two.
+    Lifo,
+    /// The most urgent by [`Class::priority`](crate::task::Class::priority); one that is passed over
+    /// often goes first once, so that none waits for ever.
+    Priority,
+    /// The one whose [`Class::group`](crate::task::Class::group) has had least for its shares.
+    Fair,
+}
 
 /// Builds a [`Runtime`].
 ///
@@ -38,6 +54,7 @@ pub struct Builder {
     seed: u64,
     fuel: Option<u64>,
     stopped: bool,
+    policy: Policy,
     pub(crate) insight: InsightOptions,
 }
 
@@ -45,46 +62,38 @@ impl Builder {
     /// Worker threads, one per processor unless told otherwise.
     pub fn multi_thread() -> Self {
         let n_workers = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Builder {
-            flavor: Flavor::Threads,
-            n_workers,
-            seed: 0,
-            fuel: None,
-            stopped: false,
-            insight: InsightOptions::default(),
-        }
+        Builder::of(Flavor::Threads, n_workers, 0)
     }
 
     /// No threads: tasks run on the thread that calls `block_on`, while it does.
     pub fn current_thread() -> Self {
-        Builder {
-            flavor: Flavor::Current,
-            n_workers: 1,
-            seed: 0,
-            fuel: None,
-            stopped: false,
-            insight: InsightOptions::default(),
-        }
+        Builder::of(Flavor::Current, 1, 0)
     }
 
     /// Deterministic: virtual time and an interleaving of virtual workers made from `seed`.
     pub fn seeded(seed: u64) -> Self {
-        Builder {
-            flavor: Flavor::Seeded,
-            n_workers: 2,
-            seed,
-            fuel: None,
-            stopped: false,
-            insight: InsightOptions::default(),
-        }
+        Builder::of(Flavor::Seeded, 2, seed)
     }
 
-    /// Number of workers (at least 1; a current-thread runtime has one).
+    fn of(flavor: Flavor, n_workers: usize, seed: u64) -> Self {
+        let (fuel, stopped, policy) = (None, false, Policy::Fifo);
+        let insight = InsightOptions::default();
+        Builder { flavor, n_workers, seed, fuel, stopped, policy, insight }
+    }
+
+    /// Number of workers, at least 1. Without meaning for a current-thread runtime, which has one.
     #[must_use]
     pub fn workers(mut self, n: usize) -> Self {
         if self.flavor != Flavor::Current {
-            self.n_workers = n.max(1);
+            self.n_workers = n;
         }
+        self
+    }
+
+    /// Which task runs next ([`Policy::Fifo`] unless told otherwise).
+    #[must_use]
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
         self
     }
 
@@ -106,13 +115,18 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When the system has no poller or no thread to give.
+    /// `InvalidInput` when zero workers were asked for; else when the system has no poller or no
+    /// thread to give.
     pub fn build(self) -> io::Result<Runtime> {
+        if self.n_workers == 0 {
+            let text = "a runtime needs at least one worker";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
         let env: Arc<dyn Env> = match self.flavor {
             Flavor::Seeded => Arc::new(SeededEnv::new(self.seed, self.fuel)),
             Flavor::Threads | Flavor::Current => Arc::new(RealEnv::new()),
         };
-        let shared = Shared::new(env, self.flavor, self.n_workers, &self.insight)?;
+        let shared = Shared::new(env, self.flavor, self.n_workers, self.policy, &self.insight)?;
         insight::start(&shared, &self.insight)?;
         let runtime = Runtime { handle: Handle { shared } };
         if self.stopped && self.flavor == Flavor::Threads {
@@ -161,6 +175,7 @@ impl Runtime {
     }
 
     /// As [`Handle::spawn`].
+    #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
@@ -264,17 +279,17 @@ impl Handle {
     }
 
     /// Spawns a future as a task.
+    #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let (queued, listed, handle) = new_future_task(&self.shared, future);
-        self.shared.start(queued, listed);
-        handle
+        spawn_future(&self.shared, future, Origin::plain(Location::caller()))
     }
 
     /// Runs a closure that blocks on a thread kept for such work (inline in a seeded run).
+    #[track_caller]
     pub fn spawn_blocking<T, F>(&self, body: F) -> JoinHandle<T>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -324,9 +339,7 @@ impl Handle {
 
     /// Asks every task to cancel.
     pub fn cancel_all(&self) {
-        for task in self.shared.registry.all() {
-            task.cancel();
-        }
+        self.shared.cancel_all();
     }
 
     /// All tasks that are not over.
@@ -336,12 +349,12 @@ impl Handle {
 
     /// What the runtime has done so far.
     pub fn metrics(&self) -> Metrics {
-        self.shared.counters.snapshot()
+        self.shared.metrics()
     }
 
     /// Number of tasks that are not over.
     pub fn n_tasks(&self) -> usize {
-        self.shared.registry.len()
+        self.shared.n_tasks()
     }
 
     /// Number of workers.

@@ -172,11 +172,11 @@ impl Runtime {
         if !shared.shutdown.begin() {
             return ShutdownReport::default();
         }
-        let n_told = shared.registry.len();
+        let n_told = shared.n_tasks();
         if !inside && !stages.grace.is_zero() {
             self.wait(stages.grace);
         }
-        let n_kept = shared.registry.len();
+        let n_kept = shared.n_tasks();
         let until = Instant::now() + stages.cancel;
         // SeqCst: a task spawned after this is born cancelled, one spawned before is in the list.
         shared.closing.store(true, Ordering::SeqCst);
@@ -218,7 +218,7 @@ impl Runtime {
         let shared = self.handle.shared.clone();
         let until = shared.env.now_ns().saturating_add(deadline.as_nanos() as u64);
         let gone = async move {
-            while shared.registry.len() > 0 && shared.env.now_ns() < until {
+            while shared.n_tasks() > 0 && shared.env.now_ns() < until {
                 let step = Duration::from_millis(1);
                 crate::time::sleep(step).await;
             }

@@ -58,16 +58,13 @@ impl Future for Sleep {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if let Some((shared, key)) = &self.armed {
-            let Wait::Until(deadline) = self.wait else { return Poll::Ready(()) };
-            if shared.env.now_ns() < deadline && shared.timers.rearm(*key, cx.waker()) {
+            if shared.timers.rearm(*key, cx.waker()) {
                 return Poll::Pending;
             }
-            if shared.env.now_ns() >= deadline {
-                self.disarm();
-                self.wait = Wait::Over;
-                return Poll::Ready(());
-            }
-            self.armed = None; // fired, yet the clock has not got there: arm again
+            // It has fired, so the clock has passed the deadline.
+            self.armed = None;
+            self.wait = Wait::Over;
+            return Poll::Ready(());
         }
         let shared = Handle::current().shared;
         let now = shared.env.now_ns();
@@ -89,10 +86,7 @@ impl Future for Sleep {
             self.wait = Wait::Over;
             return Poll::Pending;
         }
-        let (key, interrupt) = shared.timers.arm(deadline, cx.waker());
-        if interrupt {
-            shared.interrupt();
-        }
+        let key = shared.arm(deadline, cx.waker());
         self.armed = Some((shared, key));
         Poll::Pending
     }

@@ -1,199 +1,374 @@
 //! Timers: wakers by deadline.
 //!
-//! One indexed binary heap under one lock; the clock is the environment's, in nanoseconds. A timer
-//! is never early: [`Timers::fire`] takes those whose deadline is at or before `now`, and a sleeping
-//! future compares the clock with its deadline again. Due timers fire in deadline order, equal
-//! deadlines in the order of registration unless the environment chooses otherwise (seeded runs).
+//! A wheel per worker, each under its own lock; the clock is the environment's, in nanoseconds. A
+//! timer goes to the wheel of the worker that arms it, and whoever looks at the clock fires those of
+//! all workers, so that a worker that is held up delays nobody's. A timer is never early:
+//! [`Timers::fire`] takes those whose deadline is at or before `now`, to the nanosecond. Due timers
+//! fire in deadline order, equal deadlines in the order of registration unless the environment
+//! chooses otherwise (seeded runs).
 //!
 //! ```text
-//! heap  [(deadline, serial, slot) …]    smallest first; children of i at 2i+1, 2i+2
-//! slots [{serial, place in the heap, waker} …]  a key names a slot and the serial it was armed with
+//! tick     = 1,024 ns
+//! level k  = 64 slots of 64^k ticks:   0: 1 µs … 66 µs · 1: … 4.2 ms · 2: … 268 ms · … · 8
+//! slot     ─► entry ⇄ entry ⇄ entry     doubly linked by index, in one table per wheel
 //! ```
 //!
-//! Whoever sleeps in the poller notes until when (`parked_until`, under the same lock), so that an
-//! earlier timer interrupts that sleep and a later one costs no wake-up.
+//! An entry is at the level of the highest digit (base 64) in which its tick differs from the wheel's
+//! position; when the position reaches its slot it moves down, at most once per level.
 //!
-//! * **I1** `slots[heap[i].slot].place == i` for every i.
-//! * **I2** A key whose serial is not that of its slot has fired or was disarmed.
+//! Whoever sleeps in the poller notes in each wheel until when (`parked_until`, under its lock), so
+//! that an earlier timer interrupts that sleep and a later one costs no wake-up.
 //!
-//! Arming and disarming cost O(log n) and, once the tables have grown, no allocation.
+//! * **I1** The position is at or before the tick of every entry, and no slot between is occupied.
+//! * **I2** Entries of a lower level are due before those of a higher one.
+//! * **I3** A key whose serial is not that of its entry has fired or was disarmed.
+//! * **I4** `hint` of a wheel is at most its earliest deadline.
+//!
+//! Arming and disarming cost the same with one timer and with a million, and allocate nothing once
+//! the table has grown. Source: Varghese and Lauck, hierarchical timing wheels (1987).
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::Waker;
 
-use parking_lot::Mutex;
-use slab::Slab;
+use parking_lot::{Mutex, MutexGuard};
+
+/// Bits of a deadline below a tick.
+const TICK: u32 = 10;
+/// Bits of a digit: 64 slots per level.
+const DIGIT: u32 = 6;
+const N_SLOTS: usize = 1 << DIGIT;
+/// Enough for every tick of 54 bits.
+const N_LEVELS: usize = 9;
+/// No entry.
+const NIL: u32 = u32::MAX;
+/// Entries of one slot that are looked at for the earliest deadline; a sleep over a fuller slot ends
+/// when the slot begins.
+const MAX_LOOK: usize = 64;
 
 /// Names a registered timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TimerKey {
-    slot: usize,
+    wheel: u32,
+    entry: u32,
     serial: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Entry {
-    deadline_ns: u64,
-    serial: u64,
-    slot: usize,
 }
 
 #[derive(Debug)]
-struct Slot {
+struct Entry {
+    deadline_ns: u64,
+    /// 0 while the entry is free.
     serial: u64,
-    place: usize,
-    waker: Waker,
+    waker: Option<Waker>,
+    previous: u32,
+    next: u32,
+    /// Level · 64 + slot.
+    slot: u32,
 }
 
-#[derive(Debug, Default)]
-struct Inner {
-    heap: Vec<Entry>,
-    slots: Slab<Slot>,
+/// The timers of one worker.
+#[derive(Debug)]
+struct Wheel {
+    slots: [u32; N_LEVELS * N_SLOTS],
+    occupied: [u64; N_LEVELS],
+    entries: Vec<Entry>,
+    free: u32,
+    /// In ticks.
+    position: u64,
+    n_armed: usize,
     next_serial: u64,
     /// Until when the poller sleeps; 0 if nobody is in it.
     parked_until: u64,
 }
 
-impl Inner {
-    fn arm(&mut self, deadline_ns: u64, waker: &Waker) -> TimerKey {
+impl Default for Wheel {
+    fn default() -> Self {
+        Wheel {
+            slots: [NIL; N_LEVELS * N_SLOTS],
+            occupied: [0; N_LEVELS],
+            entries: Vec::new(),
+            free: NIL,
+            position: 0,
+            n_armed: 0,
+            next_serial: 1,
+            parked_until: 0,
+        }
+    }
+}
+
+impl Wheel {
+    fn arm(&mut self, deadline_ns: u64, waker: Waker) -> (u32, u64) {
         let serial = self.next_serial;
         self.next_serial += 1;
-        let place = self.heap.len();
-        let slot = self.slots.insert(Slot { serial, place, waker: waker.clone() });
-        self.heap.push(Entry { deadline_ns, serial, slot });
-        self.rise(place);
-        TimerKey { slot, serial }
+        self.n_armed += 1;
+        let fresh =
+            Entry { deadline_ns, serial, waker: Some(waker), previous: NIL, next: NIL, slot: 0 };
+        let entry = if self.free == NIL {
+            self.entries.push(fresh);
+            self.entries.len() as u32 - 1
+        } else {
+            let entry = self.free;
+            self.free = self.entries[entry as usize].next;
+            self.entries[entry as usize] = fresh;
+            entry
+        };
+        self.link(entry);
+        (entry, serial)
     }
 
-    fn slot(&mut self, key: TimerKey) -> Option<&mut Slot> {
-        self.slots.get_mut(key.slot).filter(|slot| slot.serial == key.serial)
+    fn entry(&mut self, key: TimerKey) -> Option<&mut Entry> {
+        self.entries.get_mut(key.entry as usize).filter(|entry| entry.serial == key.serial)
     }
 
-    /// Takes the entry at `place` out; its waker.
-    fn remove(&mut self, place: usize) -> Waker {
-        let last = self.heap.len() - 1;
-        self.swap(place, last);
-        let entry = self.heap.pop().expect("I1: a place is in the heap");
-        if place < last {
-            self.rise(place);
-            self.sink(place);
+    /// Puts an entry into its slot.
+    fn link(&mut self, entry: u32) {
+        let tick = (self.entries[entry as usize].deadline_ns >> TICK).max(self.position);
+        let differs = (tick ^ self.position) | 1;
+        let level = differs.ilog2() / DIGIT;
+        let digit = (tick >> (level * DIGIT)) as usize % N_SLOTS;
+        let slot = level as usize * N_SLOTS + digit;
+        let head = self.slots[slot];
+        let e = &mut self.entries[entry as usize];
+        (e.slot, e.previous, e.next) = (slot as u32, NIL, head);
+        if head != NIL {
+            self.entries[head as usize].previous = entry;
         }
-        self.slots.remove(entry.slot).waker
+        self.slots[slot] = entry;
+        self.occupied[level as usize] |= 1 << digit;
     }
 
-    fn swap(&mut self, a: usize, b: usize) {
-        self.heap.swap(a, b);
-        for place in [a, b] {
-            self.slots[self.heap[place].slot].place = place;
+    /// Takes an entry out of its slot.
+    fn unlink(&mut self, entry: u32) {
+        let Entry { previous, next, slot, .. } = self.entries[entry as usize];
+        if previous == NIL {
+            self.slots[slot as usize] = next;
+        } else {
+            self.entries[previous as usize].next = next;
+        }
+        if next != NIL {
+            self.entries[next as usize].previous = previous;
+        }
+        if self.slots[slot as usize] == NIL {
+            self.occupied[slot as usize / N_SLOTS] &= !(1 << (slot as usize % N_SLOTS));
         }
     }
 
-    fn rise(&mut self, mut place: usize) {
-        while place > 0 && self.heap[place] < self.heap[(place - 1) / 2] {
-            self.swap(place, (place - 1) / 2);
-            place = (place - 1) / 2;
+    /// Frees an entry that is in no slot; its waker.
+    fn release(&mut self, entry: u32) -> Option<Waker> {
+        let e = &mut self.entries[entry as usize];
+        e.serial = 0;
+        let waker = e.waker.take();
+        e.next = self.free;
+        self.free = entry;
+        self.n_armed -= 1;
+        if self.n_armed == 0 && self.entries.capacity() > 1 << 14 {
+            // After a burst.
+            (self.entries, self.free) = (Vec::new(), NIL);
         }
+        waker
     }
 
-    fn sink(&mut self, mut place: usize) {
-        loop {
-            let children = 2 * place + 1..(2 * place + 3).min(self.heap.len());
-            let Some(child) = children.min_by_key(|&c| self.heap[c]) else { return };
-            if self.heap[place] < self.heap[child] {
-                return;
+    /// The first occupied slot: its level, its number, the tick it begins at.
+    fn first_slot(&self) -> Option<(usize, usize, u64)> {
+        let level = self.occupied.iter().position(|&slots| slots != 0)?;
+        // By I1 and I2 no slot before the position is occupied.
+        let digit = self.occupied[level].trailing_zeros() as usize;
+        let shift = level as u32 * DIGIT;
+        let above = self.position.checked_shr(shift + DIGIT).unwrap_or(0) << DIGIT;
+        Some((level, level * N_SLOTS + digit, (above | digit as u64) << shift))
+    }
+
+    fn each_of(&self, slot: usize) -> impl Iterator<Item = (u32, &Entry)> {
+        let entry = |at: u32| (at != NIL).then(|| (at, &self.entries[at as usize]));
+        std::iter::successors(entry(self.slots[slot]), move |(_, e)| entry(e.next))
+    }
+
+    /// Earliest deadline, or at most that if the first slot has more than `most` entries.
+    fn next(&self, most: usize) -> Option<u64> {
+        let (_, slot, start) = self.first_slot()?;
+        let earliest = self.each_of(slot).take(most).map(|(_, e)| e.deadline_ns).min();
+        if self.each_of(slot).nth(most).is_some() {
+            return Some(start << TICK);
+        }
+        earliest
+    }
+
+    /// Takes what is due at `now_ns`, in no order.
+    fn fire(&mut self, now_ns: u64, due: &mut Vec<Due>) {
+        let now = now_ns >> TICK;
+        while let Some((level, slot, start)) = self.first_slot() {
+            if start > now {
+                break;
             }
-            self.swap(place, child);
-            place = child;
+            self.position = self.position.max(start);
+            let mut at = self.slots[slot];
+            if level > 0 {
+                self.slots[slot] = NIL;
+                self.occupied[level] &= !(1 << (slot % N_SLOTS));
+                while at != NIL {
+                    let next = self.entries[at as usize].next;
+                    self.link(at);
+                    at = next;
+                }
+                continue;
+            }
+            while at != NIL {
+                let Entry { deadline_ns, serial, next, .. } = self.entries[at as usize];
+                if deadline_ns <= now_ns {
+                    self.unlink(at);
+                    due.extend(self.release(at).map(|waker| Due { deadline_ns, serial, waker }));
+                }
+                at = next;
+            }
+            if start == now {
+                return; // the rest of the slot is due within this tick
+            }
         }
+        self.position = self.position.max(now);
     }
+}
 
-    fn next(&self) -> Option<u64> {
-        self.heap.first().map(|entry| entry.deadline_ns)
+/// A timer that has fired.
+#[derive(Debug)]
+pub(crate) struct Due {
+    pub(crate) deadline_ns: u64,
+    serial: u64,
+    pub(crate) waker: Waker,
+}
+
+/// A wheel apart from the others' cache lines.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Padded {
+    wheel: Mutex<Wheel>,
+    /// See I4.
+    hint: AtomicU64,
+}
+
+impl Padded {
+    fn set_hint(&self, wheel: &MutexGuard<'_, Wheel>) {
+        // Relaxed: who reads an older hint looks again in its next turn.
+        self.hint.store(wheel.next(MAX_LOOK).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }
 
 /// The timers of a runtime.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Timers {
-    inner: Mutex<Inner>,
-    /// Armed, or fired and not yet woken: see [`Timers::settle`].
-    n_live: AtomicUsize,
+    wheels: Box<[Padded]>,
+    /// Fired and not yet woken: see [`Timers::settle`].
+    n_fired: AtomicUsize,
 }
 
 impl Timers {
-    /// Arms a timer. The flag says that the sleep in the poller must be interrupted.
-    pub(crate) fn arm(&self, deadline_ns: u64, waker: &Waker) -> (TimerKey, bool) {
-        // AcqRel: pairs with `is_idle`.
-        self.n_live.fetch_add(1, Ordering::AcqRel);
-        let mut inner = self.inner.lock();
-        let key = inner.arm(deadline_ns, waker);
-        let interrupt = deadline_ns < inner.parked_until;
+    pub(crate) fn new(n_workers: usize) -> Self {
+        let wheel = || Padded { wheel: Mutex::default(), hint: AtomicU64::new(u64::MAX) };
+        let wheels = std::iter::repeat_with(wheel).take(n_workers).collect();
+        Timers { wheels, n_fired: AtomicUsize::new(0) }
+    }
+
+    fn wheel(&self, key: TimerKey) -> MutexGuard<'_, Wheel> {
+        self.wheels[key.wheel as usize].wheel.lock()
+    }
+
+    /// Arms a timer on the wheel of a worker. The flag says that the sleep in the poller must be
+    /// interrupted.
+    pub(crate) fn arm(&self, worker: usize, deadline_ns: u64, waker: &Waker) -> (TimerKey, bool) {
+        let waker = waker.clone();
+        let padded = &self.wheels[worker];
+        let mut wheel = padded.wheel.lock();
+        let (entry, serial) = wheel.arm(deadline_ns, waker);
+        let interrupt = deadline_ns < wheel.parked_until;
         if interrupt {
-            inner.parked_until = deadline_ns; // once is enough
+            wheel.parked_until = deadline_ns; // once is enough
         }
-        (key, interrupt)
+        // Relaxed: under the lock; see `set_hint`.
+        if deadline_ns < padded.hint.load(Ordering::Relaxed) {
+            padded.hint.store(deadline_ns, Ordering::Relaxed);
+        }
+        (TimerKey { wheel: worker as u32, entry, serial }, interrupt)
     }
 
     /// Gives an armed timer another waker; false if it has fired.
     pub(crate) fn rearm(&self, key: TimerKey, waker: &Waker) -> bool {
-        let mut inner = self.inner.lock();
-        let Some(slot) = inner.slot(key) else { return false };
-        if !slot.waker.will_wake(waker) {
-            let old = std::mem::replace(&mut slot.waker, waker.clone());
-            drop(inner);
-            drop(old); // outside of the lock: it may free a task
+        let mut wheel = self.wheel(key);
+        let Some(entry) = wheel.entry(key) else { return false };
+        if entry.waker.as_ref().is_some_and(|old| old.will_wake(waker)) {
+            return true;
         }
+        let old = entry.waker.replace(waker.clone());
+        drop(wheel);
+        drop(old); // outside of the lock: it may free a task
         true
     }
 
     /// Disarms a timer.
     pub(crate) fn disarm(&self, key: TimerKey) {
-        let mut inner = self.inner.lock();
-        let Some(place) = inner.slot(key).map(|slot| slot.place) else { return };
-        let waker = inner.remove(place);
-        drop(inner);
-        self.settle(1);
+        let mut wheel = self.wheel(key);
+        if wheel.entry(key).is_none() {
+            return;
+        }
+        wheel.unlink(key.entry);
+        let waker = wheel.release(key.entry);
+        drop(wheel);
         drop(waker); // outside of the lock: it may free a task
     }
 
-    /// Earliest deadline.
+    /// Earliest deadline, exactly.
     pub(crate) fn next(&self) -> Option<u64> {
-        self.inner.lock().next()
+        self.wheels.iter().filter_map(|padded| padded.wheel.lock().next(usize::MAX)).min()
     }
 
-    /// As [`Timers::next`], noting that the poller sleeps until then.
+    /// When the poller's sleep must end, noting that it sleeps until then.
     pub(crate) fn park(&self) -> Option<u64> {
-        let mut inner = self.inner.lock();
-        let next = inner.next();
-        inner.parked_until = next.unwrap_or(u64::MAX);
-        next
+        let of_wheel = |padded: &Padded| {
+            let mut wheel = padded.wheel.lock();
+            let next = wheel.next(MAX_LOOK);
+            wheel.parked_until = next.unwrap_or(u64::MAX);
+            next
+        };
+        self.wheels.iter().filter_map(of_wheel).min()
     }
 
     /// The poller no longer sleeps.
     pub(crate) fn unpark(&self) {
-        self.inner.lock().parked_until = 0;
+        for padded in &self.wheels {
+            padded.wheel.lock().parked_until = 0;
+        }
     }
 
-    /// Takes the timers that are due, in order, as (deadline, waker); the caller wakes them and says
-    /// so ([`Timers::settle`]).
-    pub(crate) fn fire(&self, now_ns: u64, due: &mut Vec<(u64, Waker)>) {
-        let mut inner = self.inner.lock();
-        while let Some(deadline) = inner.next().filter(|&deadline| deadline <= now_ns) {
-            let waker = inner.remove(0);
-            due.push((deadline, waker));
+    /// Takes the timers that are due, in order; the caller wakes them and says so
+    /// ([`Timers::settle`]).
+    pub(crate) fn fire(&self, now_ns: u64, due: &mut Vec<Due>) {
+        for padded in &self.wheels {
+            // Relaxed: see `set_hint`.
+            if padded.hint.load(Ordering::Relaxed) > now_ns {
+                continue;
+            }
+            let mut wheel = padded.wheel.lock();
+            let before = due.len();
+            wheel.fire(now_ns, due);
+            // AcqRel: under the lock, so that `is_idle` finds each timer in the wheel or here.
+            self.n_fired.fetch_add(due.len() - before, Ordering::AcqRel);
+            padded.set_hint(&wheel);
+        }
+        if due.len() > 1 {
+            due.sort_unstable_by_key(|due| (due.deadline_ns, due.serial));
         }
     }
 
     /// The wakers of `n` fired timers have been called.
     pub(crate) fn settle(&self, n: usize) {
-        // AcqRel: pairs with `is_idle`.
-        self.n_live.fetch_sub(n, Ordering::AcqRel);
+        if n > 0 {
+            // AcqRel: pairs with `is_idle`.
+            self.n_fired.fetch_sub(n, Ordering::AcqRel);
+        }
     }
 
     /// Whether no timer is armed or about to wake somebody.
     pub(crate) fn is_idle(&self) -> bool {
-        // Acquire: pairs with the changes of the count.
-        self.n_live.load(Ordering::Acquire) == 0
+        self.wheels.iter().all(|padded| padded.wheel.lock().n_armed == 0)
+            // Acquire: pairs with `settle`.
+            && self.n_fired.load(Ordering::Acquire) == 0
     }
 }
 
@@ -203,57 +378,114 @@ mod tests {
     use crate::env::{Choice, Env, SeededEnv};
     use std::collections::BTreeMap;
 
-    /// Arms, disarms and fires at random, against an ordered map.
+    /// Operations per run of the comparison.
+    const N_OPERATIONS: u64 = if cfg!(feature = "stress") { 10_000_000 } else { 1_000_000 };
+
+    /// Arms, disarms and fires at random, against an ordered map: short and long distances, jumps of
+    /// the clock, deadlines in the past, at zero and at the end of time.
     #[test]
-    fn heap_agrees_with_an_ordered_map() {
-        for seed in 0..20 {
-            let env = SeededEnv::new(seed, None);
-            let pick = |n| env.choose(n, Choice::Program);
-            let timers = Timers::default();
-            let mut armed = BTreeMap::new();
-            let mut keys = Vec::new();
-            let mut now = 0;
-            for serial in 0..3000u64 {
-                match pick(10) {
-                    0..6 => {
-                        let deadline = now + u64::from(pick(500));
-                        let (key, _) = timers.arm(deadline, Waker::noop());
-                        armed.insert((deadline, serial), key);
-                        keys.push((deadline, serial, key));
-                    }
-                    6..9 if !keys.is_empty() => {
-                        let (deadline, serial, key) = keys[pick(keys.len() as u32) as usize];
-                        let known = armed.remove(&(deadline, serial)).is_some();
-                        assert_eq!(timers.rearm(key, Waker::noop()), known);
-                        timers.disarm(key);
-                        assert!(!timers.rearm(key, Waker::noop()));
-                    }
-                    _ => {
-                        now += u64::from(pick(100));
-                        let mut due = Vec::new();
-                        timers.fire(now, &mut due);
-                        timers.settle(due.len());
-                        let later = armed.split_off(&(now + 1, 0));
-                        let expected: Vec<u64> = armed.keys().map(|k| k.0).collect();
-                        assert_eq!(due.iter().map(|d| d.0).collect::<Vec<_>>(), expected);
-                        armed = later;
-                    }
+    fn wheel_agrees_with_an_ordered_map() {
+        let env = SeededEnv::new(7, None);
+        let pick = |n| u64::from(env.choose(n, Choice::Program));
+        let timers = Timers::new(1);
+        let mut armed = BTreeMap::new();
+        let mut keys: Vec<(u64, u64, TimerKey)> = Vec::new();
+        let mut now = 0u64;
+        let mut due = Vec::new();
+        for serial in 0..N_OPERATIONS {
+            match pick(16) {
+                0..7 => {
+                    let deadline = match pick(40) {
+                        0 => 0,
+                        1 => u64::MAX,
+                        2 => now,
+                        3 => now.saturating_sub(pick(5000)),
+                        4 => u64::MAX - pick(100_000),
+                        5..20 => now + pick(3000),
+                        20..30 => now + pick(1 << 20),
+                        _ => now.saturating_add(pick(u32::MAX) << pick(12)),
+                    };
+                    let (key, _) = timers.arm(0, deadline, Waker::noop());
+                    armed.insert((deadline, serial), key);
+                    keys.push((deadline, serial, key));
                 }
+                7..14 if !keys.is_empty() => {
+                    let at = pick(keys.len() as u32) as usize;
+                    let (deadline, serial, key) = keys.swap_remove(at);
+                    let known = armed.remove(&(deadline, serial)).is_some();
+                    assert_eq!(timers.rearm(key, Waker::noop()), known);
+                    timers.disarm(key);
+                    assert!(!timers.rearm(key, Waker::noop()));
+                }
+                choice => {
+                    now += match choice {
+                        14 => pick(900),
+                        _ if pick(2000) == 0 => pick(u32::MAX) << pick(10),
+                        _ => pick(1 << pick(18)),
+                    };
+                    timers.fire(now, &mut due);
+                    timers.settle(due.len());
+                    let later = armed.split_off(&(now.saturating_add(1), 0));
+                    let fired = due.drain(..).map(|due| due.deadline_ns);
+                    assert!(fired.eq(armed.keys().map(|k| k.0)), "at {now}, operation {serial}");
+                    armed = later;
+                }
+            }
+            if serial % 16 == 0 {
                 assert_eq!(timers.next(), armed.keys().next().map(|k| k.0));
                 assert_eq!(timers.is_idle(), armed.is_empty());
             }
         }
+        assert!(now > 1 << 40, "the clock has passed several levels");
+    }
+
+    #[test]
+    fn equal_deadlines_fire_in_the_order_of_registration() {
+        let timers = Timers::new(1);
+        for deadline in [700_000, 5, 700_000, 700_001, 700_000] {
+            timers.arm(0, deadline, Waker::noop());
+        }
+        let mut due = Vec::new();
+        timers.fire(1 << 20, &mut due);
+        let order: Vec<_> = due.iter().map(|due| (due.deadline_ns, due.serial)).collect();
+        assert_eq!(order, [(5, 2), (700_000, 1), (700_000, 3), (700_000, 5), (700_001, 4)]);
+        assert!(!timers.is_idle(), "they were not woken yet");
+        timers.settle(5);
+        assert!(timers.is_idle());
     }
 
     #[test]
     fn only_an_earlier_timer_interrupts_the_poller() {
-        let timers = Timers::default();
-        assert!(!timers.arm(50, Waker::noop()).1, "nobody sleeps");
+        let timers = Timers::new(2);
+        assert!(!timers.arm(0, 50, Waker::noop()).1, "nobody sleeps");
         assert_eq!(timers.park(), Some(50));
-        assert!(!timers.arm(60, Waker::noop()).1);
-        assert!(timers.arm(40, Waker::noop()).1);
-        assert!(!timers.arm(40, Waker::noop()).1, "once is enough");
+        assert!(!timers.arm(0, 60, Waker::noop()).1);
+        assert!(timers.arm(0, 40, Waker::noop()).1);
+        assert!(!timers.arm(0, 40, Waker::noop()).1, "once is enough");
+        assert!(timers.arm(1, 45, Waker::noop()).1, "the other wheel was empty");
         timers.unpark();
-        assert!(!timers.arm(1, Waker::noop()).1);
+        assert!(!timers.arm(1, 1, Waker::noop()).1);
+    }
+
+    #[test]
+    fn sleep_over_a_full_slot_ends_when_the_slot_begins() {
+        let timers = Timers::new(1);
+        for k in 0..200 {
+            timers.arm(0, (64 << TICK) * 5 + k, Waker::noop());
+        }
+        assert_eq!(timers.park(), Some((64 << TICK) * 5));
+        assert_eq!(timers.next(), Some((64 << TICK) * 5));
+        timers.arm(0, (64 << TICK) * 5 - 1, Waker::noop());
+        assert_eq!(timers.park(), Some((64 << TICK) * 5 - 1));
+    }
+
+    #[test]
+    fn table_is_given_back_after_a_burst() {
+        let timers = Timers::new(1);
+        let keys: Vec<_> = (0..100_000).map(|k| timers.arm(0, k, Waker::noop()).0).collect();
+        keys.into_iter().for_each(|key| timers.disarm(key));
+        assert_eq!(timers.wheels[0].wheel.lock().entries.capacity(), 0);
+        let (key, _) = timers.arm(0, 5, Waker::noop());
+        assert!(timers.rearm(key, Waker::noop()));
     }
 }

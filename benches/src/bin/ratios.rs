@@ -76,7 +76,7 @@ fn main() -> ExitCode {
         print(figures::allocs_per_op());
     }
     if options.wants("memory") {
-        print(figures::memory(if options.quick { 200_000 } else { 1_000_000 }));
+        print(figures::memory(1_000_000));
     }
     if options.wants("timer_accuracy") {
         print(figures::timer_accuracy(if options.quick { 100 } else { 1_000 }));

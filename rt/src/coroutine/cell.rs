@@ -1,9 +1,9 @@
-//! The memory of a coroutine task: one allocation.
+//! The memory of a coroutine task: one cell of a heap.
 //!
 //! ```text
-//! block      cell                                        prefix           frame
-//! ├ padding ─┼ header · leaf · machine · arena · fault … ┼ machine·parent ┼ link · tag · saved …
-//!            └─ `ctx.task`, the waker's data             └─ 16 bytes      └─ aligned as the machine says
+//! cell                                        prefix           frame
+//! ├ header · leaf · machine · arena · fault … ┼ machine·parent ┼ link · tag · saved …
+//! └─ `ctx.task`, the waker's data             └─ 16 bytes      └─ aligned as the machine says
 //! ```
 //!
 //! The cell ends where the prefix begins, so the cell is found from the frame and the other way
@@ -11,11 +11,13 @@
 //! frame's result bytes may be read by handles once the task is COMPLETE. A task's run share and
 //! each [`super::FrameTask`] count in `handles`; the last to go drops the result.
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::UnsafeCell;
+use std::ops::Deref;
+use std::panic::Location;
 use std::ptr::{NonNull, null_mut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
+use std::task::Waker;
 
 use parking_lot::Mutex;
 use vitte_abi::{VT_CANCEL_NONE, VT_NONE, vt_leaf, vt_machine, vt_prefix};
@@ -25,7 +27,7 @@ use super::fault::Fault;
 use super::handle::FrameHooks;
 use super::run::VTABLE;
 use crate::scheduler::Shared;
-use crate::task::{Header, Links, SiteCell, State, TaskRef, Wakers};
+use crate::task::{Header, Origin, TaskRef, Wakers, alloc_cell, free_cell};
 
 /// Bytes of the prefix before a frame.
 const PREFIX: usize = size_of::<vt_prefix>();
@@ -34,6 +36,14 @@ const PREFIX: usize = size_of::<vt_prefix>();
 #[repr(C, align(16))]
 pub(crate) struct Coroutine {
     pub(crate) header: Header,
+    parts: Parts,
+}
+
+/// What a coroutine has beside the header of its task.
+#[repr(C, align(16))]
+pub(crate) struct Parts {
+    /// Who waits for the end; looked at under the lock only, COMPLETE included.
+    joiners: Mutex<Wakers>,
     /// The innermost suspended frame. The run's.
     pub(crate) leaf: UnsafeCell<vt_leaf>,
     pub(crate) machine: *const vt_machine,
@@ -50,7 +60,20 @@ pub(crate) struct Coroutine {
     pub(crate) taken: AtomicBool,
     pub(crate) hooks: AtomicPtr<FrameHooks>,
     pub(crate) user: AtomicPtr<core::ffi::c_void>,
-    layout: Layout,
+}
+
+impl Deref for Coroutine {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
+}
+
+/// Where the parts of a coroutine are.
+fn parts_of(cell: NonNull<Coroutine>) -> NonNull<Parts> {
+    // SAFETY: they lie inside of the cell.
+    unsafe { cell.byte_add(std::mem::offset_of!(Coroutine, parts)) }.cast()
 }
 
 const _: () = assert!(size_of::<Coroutine>().is_multiple_of(16));
@@ -61,30 +84,22 @@ const _: () = assert!(size_of::<Coroutine>().is_multiple_of(16));
 /// # Safety
 ///
 /// `machine` is a valid static description (it outlives the task).
+#[track_caller]
 pub(crate) unsafe fn alloc_task(
     shared: &Arc<Shared>,
     machine: *const vt_machine,
 ) -> Option<NonNull<u8>> {
     // SAFETY: the caller vouches for the machine.
     let m = unsafe { &*machine };
-    let align = (m.align as usize).max(16);
-    let before = (size_of::<Coroutine>() + PREFIX).checked_next_multiple_of(align)?;
-    let layout = Layout::from_size_align(before.checked_add(m.size as usize)?, align).ok()?;
-    // SAFETY: the layout is not empty.
-    let block = NonNull::new(unsafe { alloc(layout) })?;
-    // SAFETY: the block has `before` bytes before the frame.
-    let frame = unsafe { block.add(before) };
-    let cell = cell_of(frame);
-    let header = Header {
-        state: State::new(1, true),
-        vtable: &VTABLE,
-        shared: shared.clone(),
-        id: shared.next_id(),
-        spawned_ns: shared.env.now_ns(),
-        joiners: Mutex::new(Wakers::None),
-        site: SiteCell::default(),
-        links: UnsafeCell::new(Links::default()),
-    };
+    let lead = size_of::<Coroutine>() + PREFIX;
+    let bytes = lead.checked_add(m.size as usize)?;
+    let block = alloc_cell(shared, bytes, (m.align as usize).max(16), lead)?;
+    // SAFETY: the cell has `lead` bytes before the frame.
+    let frame = unsafe { block.add(lead) };
+    let cell = block.cast::<Coroutine>();
+    let origin = Origin::plain(Location::caller());
+    // SAFETY: the cell is fresh and ours.
+    unsafe { Header::init(cell.cast(), shared, &VTABLE, origin) };
     let leaf = vt_leaf {
         resume: m.resume,
         frame: frame.as_ptr(),
@@ -94,8 +109,8 @@ pub(crate) unsafe fn alloc_task(
         phase: 0,
         shield: 0,
     };
-    let contents = Coroutine {
-        header,
+    let parts = Parts {
+        joiners: Mutex::new(Wakers::None),
         leaf: UnsafeCell::new(leaf),
         machine,
         arena: UnsafeCell::new(Arena::default()),
@@ -106,10 +121,11 @@ pub(crate) unsafe fn alloc_task(
         taken: AtomicBool::new(false),
         hooks: AtomicPtr::new(null_mut()),
         user: AtomicPtr::new(null_mut()),
-        layout,
     };
-    // SAFETY: the cell lies inside the block, aligned to 16.
-    unsafe { cell.write(contents) };
+    // SAFETY: as above; the state word is left to others who look at it.
+    unsafe { parts_of(cell).write(parts) };
+    // SAFETY: as above.
+    unsafe { cell.cast::<Header>().as_ref() }.state.conceive();
     // SAFETY: the frame has its prefix before it, inside the block.
     unsafe { init_frame(frame, machine) };
     Some(frame)
@@ -170,6 +186,23 @@ impl Coroutine {
         unsafe { self.hooks.load(Ordering::Acquire).as_ref() }
     }
 
+    /// Wakes everybody who waits for the end of the task; called after it is complete.
+    pub(crate) fn wake_joiners(&self) {
+        std::mem::take(&mut *self.joiners.lock()).wake_all();
+    }
+
+    /// Registers `waker` for the end of the task; false if it has ended already.
+    pub(crate) fn add_joiner(&self, waker: &Waker) -> bool {
+        // Under the lock: the completer sets COMPLETE before it takes the lock, so either we see
+        // COMPLETE or it sees our waker.
+        let mut joiners = self.joiners.lock();
+        if self.header.state.is_complete() {
+            return false;
+        }
+        joiners.add(waker);
+        true
+    }
+
     /// Gives one handle share back; the last drops what is left: result, fault, user data.
     pub(crate) fn drop_handle(&self) {
         // Release: uses through this share come first. Acquire: the last sees all of them.
@@ -188,25 +221,16 @@ impl Coroutine {
     }
 }
 
-/// Frees the block of a coroutine task.
+/// Frees the cell of a coroutine task.
 ///
 /// # Safety
 ///
 /// `header` is the head of a task made by [`alloc_task`]; no reference is left.
 pub(crate) unsafe fn free_task(header: NonNull<Header>) {
-    let cell = header.cast::<Coroutine>();
-    // SAFETY: the cell is valid until here.
-    let layout = unsafe { cell.as_ref() }.layout;
-    let bytes = size_of::<Coroutine>() + PREFIX;
-    // SAFETY: as above: the machine is not read, its sizes are in the layout.
-    let frame = unsafe { cell.cast::<u8>().add(bytes) };
-    let Some(before) = bytes.checked_next_multiple_of(layout.align()) else {
-        handle_alloc_error(layout)
-    };
     // SAFETY: no reference is left, so nobody uses the cell.
-    unsafe { cell.drop_in_place() };
-    // SAFETY: the block starts this far before the frame.
-    let block = unsafe { frame.sub(before) };
-    // SAFETY: allocated in `alloc_task` with this layout.
-    unsafe { dealloc(block.as_ptr(), layout) };
+    unsafe { parts_of(header.cast()).drop_in_place() };
+    // SAFETY: as above.
+    unsafe { Header::clear(header) };
+    // SAFETY: the contents are dropped and no reference is left.
+    unsafe { free_cell(header) };
 }

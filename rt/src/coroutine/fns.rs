@@ -44,7 +44,7 @@ unsafe extern "C" fn alloc_frame(
     let frame = catch_unwind(AssertUnwindSafe(|| {
         if kind == VT_FRAME_TASK {
             // SAFETY: generated code passes a static machine.
-            return unsafe { alloc_task(&co.header.shared, machine) };
+            return unsafe { alloc_task(co.header.shared(), machine) };
         }
         // SAFETY: as above.
         let m = unsafe { &*machine };
@@ -93,12 +93,11 @@ unsafe extern "C" fn overrun(ctx: *mut vt_ctx) -> vt_status {
     c.budget = LOOP_BUDGET;
     // SAFETY: as above.
     let Some(co) = (unsafe { cell_of_ctx(ctx) }) else { return VT_RUNNING };
-    if !co.header.shared.env.take_fuel(used as u64) {
+    if !co.header.shared().env.take_fuel(used as u64) {
         record(co, Fault::new(fault_code::FUEL, 0));
         return VT_FAULTED;
     }
-    let started = c.now_ns;
-    let _ = catch_unwind(AssertUnwindSafe(|| ThreadCx::overrun(&co.header.shared, started)));
+    let _ = catch_unwind(AssertUnwindSafe(|| ThreadCx::overrun(co.header.shared())));
     VT_RUNNING
 }
 
@@ -147,6 +146,6 @@ unsafe extern "C" fn fault(
 unsafe extern "C" fn choose(ctx: *mut vt_ctx, n: u32) -> u32 {
     // SAFETY: generated code passes the context it was resumed with.
     let Some(co) = (unsafe { cell_of_ctx(ctx) }) else { return 0 };
-    let pick = || co.header.shared.env.choose(n, Choice::Select);
+    let pick = || co.header.shared().env.choose(n, Choice::Select);
     catch_unwind(AssertUnwindSafe(pick)).unwrap_or(0)
 }

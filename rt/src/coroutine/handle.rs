@@ -12,7 +12,7 @@ use vitte_abi::{VT_DONE, VT_FAULTED, vt_machine, vt_status};
 
 use super::cell::{Coroutine, cell, cell_of};
 use super::fault::Fault;
-use crate::task::{Header, JoinError, TaskRef};
+use crate::task::{Header, JoinError, Queued, TaskRef};
 
 /// What a host wants to be told of a coroutine task. All hooks may run on any worker thread, must
 /// not unwind, and get the `user` of the spawn.
@@ -84,9 +84,13 @@ pub unsafe fn spawn_frame(frame: NonNull<u8>, options: SpawnOptions) -> FrameTas
     // Release: read by whoever runs or drops the task, after it took it from a queue.
     cell.hooks.store(hooks, Ordering::Release);
     cell.user.store(options.user, Ordering::Release);
-    let handle = FrameTask { task: task.clone() };
-    let shared = handle.task.header().shared.clone();
-    shared.start(task.clone(), task);
+    let queued = task.as_ptr();
+    let shared = task.header().shared().clone();
+    // One reference is the handle's, one the runtime's.
+    task.header().state.spawn(2, false);
+    let handle = FrameTask { task };
+    // SAFETY: a task that was just spawned is scheduled, and nobody else knows.
+    shared.start(unsafe { Queued::from_raw(queued) });
     handle
 }
 
@@ -168,12 +172,12 @@ impl FrameTask {
         let state = &self.task.header().state;
         if state.is_complete() {
             TaskState::Ended(self.cell().status.load(Ordering::Acquire))
-        } else if state.is_running() {
-            TaskState::Running
-        } else if state.is_scheduled() {
-            TaskState::Ready
-        } else {
+        } else if !state.is_woken() {
             TaskState::Waiting
+        } else if self.task.header().shared().is_running(self.id()) {
+            TaskState::Running
+        } else {
+            TaskState::Ready
         }
     }
 
@@ -273,7 +277,7 @@ impl Future for Join {
     type Output = vt_status;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<vt_status> {
-        if self.0.task.header().add_joiner(cx.waker()) {
+        if self.0.cell().add_joiner(cx.waker()) {
             return Poll::Pending;
         }
         Poll::Ready(self.0.cell().status.load(Ordering::Acquire))

@@ -11,7 +11,7 @@
 //!              YIELDED: waits (or back into the queue if ctx.requeue) · else: the task is over
 //! ```
 //!
-//! * **I1** One allocation per task: cell, prefix and frame. The arena is made at its first use.
+//! * **I1** One cell per task: its parts, prefix and frame. The arena is made at its first use.
 //! * **I2** Only `vt_run` delivers a cancel: a request sets the state word's CANCEL bit, the entry
 //!   marks the leaf, the pop loop does the rest.
 //! * **I3** Nothing reads a frame but its run, a holder of the idle task (dumps), or after the end

@@ -88,7 +88,7 @@ impl OpCx<'_> {
 
     /// The runtime of the running task; `None` outside of a task.
     pub fn runtime(self) -> Option<Handle> {
-        Some(Handle::from_shared(self.cell()?.header.shared.clone()))
+        Some(Handle::from_shared(self.cell()?.header.shared().clone()))
     }
 
     /// Runs `body` with the waker of the running task (one that does nothing outside of a task).

@@ -12,7 +12,7 @@ use super::cell::{Coroutine, cell, free_task};
 use super::fault::{Fault, text};
 use super::fns::FNS;
 use crate::scheduler::ThreadCx;
-use crate::task::{Description, Header, Outcome, RunEnd, TaskRef, VTable};
+use crate::task::{Description, Header, Outcome, RunEnd, Seen, TaskRef, VTable};
 
 /// Back-edges until generated code asks for more (about 0.1 ms of a tight loop).
 pub(crate) const LOOP_BUDGET: i64 = 1 << 17;
@@ -20,27 +20,32 @@ pub(crate) const LOOP_BUDGET: i64 = 1 << 17;
 const COOP_BUDGET: i32 = 128;
 
 /// How the scheduler handles coroutine tasks.
-pub(crate) static VTABLE: VTable = VTable { run, completed, abandon, outcome, free, describe };
+pub(crate) static VTABLE: VTable = VTable {
+    run,
+    abandon,
+    completed,
+    take: no_output,
+    discard: no_join_handle,
+    outcome,
+    free,
+    describe,
+};
 
 /// Resumes the task's leaf until it suspends or the task is over. See [`VTable::run`].
-unsafe fn run(task: &TaskRef) -> RunEnd {
+unsafe fn run(task: &TaskRef, seen: Seen) -> RunEnd {
     // SAFETY: in the vtable of coroutine tasks only.
     let co = unsafe { cell(task) };
     let mut ctx = new_ctx(co);
     // SAFETY: the caller holds the run.
     let leaf = unsafe { &mut *co.leaf.get() };
-    if task.header().state.is_cancelled() && leaf.cancel == VT_CANCEL_NONE {
+    if seen.is_cancelled() && leaf.cancel == VT_CANCEL_NONE {
         leaf.cancel = VT_CANCEL_ASKED;
     }
     // SAFETY: the caller holds the run, so nobody else uses the leaf; the frame is unresumed or
     // suspended because the task is not COMPLETE.
     let status = unsafe { vitte_abi::vt_run(&raw mut ctx, co.leaf.get()) };
     if status == VT_YIELDED {
-        if ctx.requeue != 0 {
-            // Seen when the run ends, which then queues the task behind the others.
-            task.header().state.wake();
-        }
-        return RunEnd::Suspended;
+        return if ctx.requeue == 0 { RunEnd::Suspended } else { RunEnd::Yielded };
     }
     finish(co, status);
     RunEnd::Finished
@@ -54,7 +59,7 @@ fn new_ctx(co: &Coroutine) -> vt_ctx {
         fns: &raw const FNS,
         budget: LOOP_BUDGET,
         stack_limit: ThreadCx::stack_limit(),
-        now_ns: co.header.shared.env.now_ns(),
+        now_ns: co.header.shared().turn_ns(),
         mode: VT_MODE_RESUME,
         child_status: VT_NONE,
         coop: COOP_BUDGET,
@@ -95,15 +100,24 @@ fn finish(co: &Coroutine, status: vt_status) {
 /// Gives back the run's share of the handles. See [`VTable::completed`].
 unsafe fn completed(task: &TaskRef, _wanted: bool) {
     // SAFETY: in the vtable of coroutine tasks only.
-    unsafe { cell(task) }.drop_handle();
+    let co = unsafe { cell(task) };
+    co.drop_handle();
+    co.wake_joiners();
 }
+
+/// Coroutines have no join handle: their results are taken from the frame.
+unsafe fn no_output(_task: &TaskRef, _to: *mut ()) {}
+
+/// As [`no_output`].
+unsafe fn no_join_handle(_task: &TaskRef) {}
 
 /// Ends a coroutine that was never resumed or can be cancelled without a wait. See
 /// [`VTable::abandon`].
-unsafe fn abandon(task: &TaskRef) -> bool {
+unsafe fn abandon(task: &TaskRef, _seen: Seen) -> bool {
+    // The run is ours, so this wake queues nothing.
     task.header().state.cancel();
     // SAFETY: the caller holds the run.
-    unsafe { run(task) == RunEnd::Finished }
+    unsafe { run(task, task.header().state.start_run()) == RunEnd::Finished }
 }
 
 unsafe fn outcome(task: &TaskRef) -> Outcome {
@@ -127,6 +141,7 @@ unsafe fn describe(task: &TaskRef, held: bool) -> Description {
     let machine = unsafe { &*co.machine };
     // SAFETY: a static text of the machine.
     let name = unsafe { text(machine.name, machine.name_len) }.to_string();
+    let name = task.header().origin.name().map_or(name, str::to_string);
     if !held {
         return Description { name, ..Description::default() };
     }

@@ -1,22 +1,27 @@
 //! The end of a runtime: waiting for tasks and threads, and what is done with those that stay.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-
-use crossbeam_deque::Steal;
 
 use super::{Shared, ThreadCx};
 use crate::dump::TaskDump;
-use crate::task::TaskRef;
+use crate::task::{Seen, TaskRef};
 
 impl Shared {
-    /// Waits until no task is left.
+    /// Waits until no task is left, cancelling those that appear meanwhile.
     pub(crate) fn wait_until_gone(&self, until: Instant) {
         let (lock, gone) = &self.gone;
         let mut guard = lock.lock();
-        while self.registry.len() > 0 {
-            if gone.wait_until(&mut guard, until).timed_out() {
-                return;
+        while self.n_tasks() > 0 && Instant::now() < until {
+            let step = Instant::now() + Duration::from_millis(20);
+            if gone.wait_until(&mut guard, until.min(step)).timed_out() {
+                // SeqCst: tasks that were spawned while this was set may have missed it.
+                if self.closing.load(Ordering::SeqCst) {
+                    drop(guard);
+                    self.cancel_all();
+                    guard = lock.lock();
+                }
             }
         }
     }
@@ -36,38 +41,45 @@ impl Shared {
         let left = self.dump();
         // Dropped futures may want their runtime, and may wake others.
         let cx = ThreadCx::new(self.clone(), None);
-        cx.scope(|| while self.abandon_queued() | self.abandon_idle() {});
+        cx.scope(|| while self.abandon_queued(&cx) | self.abandon_idle(&cx) {});
+        // SeqCst: pairs with `bring_home`.
+        self.closed.store(true, Ordering::SeqCst);
+        self.take_apart();
+        self.close_heap();
         left
     }
 
+    /// Takes the cores that are home apart, so that the memory of tasks goes back as they go.
+    pub(crate) fn take_apart(&self) {
+        let cores = std::mem::take(&mut *self.home.lock());
+        for core in cores {
+            self.adopt(*core.heap);
+        }
+    }
+
     /// Ends the tasks in the queues that no thread plays; true if there was one.
-    fn abandon_queued(&self) -> bool {
+    fn abandon_queued(&self, cx: &ThreadCx) -> bool {
         let mut queued = Vec::new();
         for core in &*self.home.lock() {
-            queued.extend(std::iter::from_fn(|| core.queue.pop()));
+            let remote = &self.remotes[core.index];
+            queued.extend(std::iter::from_fn(|| remote.pop()));
         }
-        queued.extend(self.remotes.iter().filter_map(|remote| remote.swap_lifo(None)));
-        loop {
-            match self.injector.steal() {
-                Steal::Success(task) => queued.push(task),
-                Steal::Retry => {}
-                Steal::Empty => break,
-            }
-        }
+        queued.extend(self.remotes.iter().filter_map(super::Remote::take_lifo));
+        queued.extend(std::iter::from_fn(|| self.injector.pop_some(0, |_| {})));
         for task in &queued {
-            task.header().state.start_run();
-            self.abandon(task);
+            let task = task.task();
+            self.abandon(cx, &task, task.header().state.start_run());
         }
         !queued.is_empty()
     }
 
     /// Ends the tasks that wait; true if there was one.
-    fn abandon_idle(&self) -> bool {
+    fn abandon_idle(&self, cx: &ThreadCx) -> bool {
         let mut found = false;
-        for task in self.registry.all() {
-            if task.header().state.try_hold() {
+        for task in self.tasks() {
+            if let Some(seen) = task.header().state.try_hold() {
                 found = true;
-                self.abandon(&task);
+                self.abandon(cx, &task, seen);
             }
         }
         found
@@ -75,10 +87,10 @@ impl Shared {
 
     /// Ends a task whose run is ours. One that cannot be ended stays as it is for ever, marked as
     /// running so that nobody touches it.
-    fn abandon(&self, task: &TaskRef) {
+    fn abandon(&self, cx: &ThreadCx, task: &TaskRef, seen: Seen) {
         // SAFETY: we hold the run.
-        if unsafe { (task.header().vtable.abandon)(task) } {
-            self.end(task);
+        if unsafe { (task.header().vtable.abandon)(task, seen) } {
+            self.end(cx, task);
         }
     }
 }

@@ -3,13 +3,15 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
 use super::park::Parker;
 use super::{Flavor, Shared, ThreadCx};
 use crate::dump::TaskDump;
+use crate::task::coop;
 
 /// Turns that the calling thread takes before it looks at its own future again.
 const TURNS: usize = 61;
@@ -49,16 +51,53 @@ impl Root {
     }
 }
 
-impl Wake for Root {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
+/// The waker of a root: its data is one count of an `Arc<Root>`.
+static WAKER: RawWakerVTable = RawWakerVTable::new(
+    |data| {
+        // SAFETY: the data of a living waker.
+        unsafe { Arc::increment_strong_count(data.cast::<Root>()) };
+        RawWaker::new(data, &WAKER)
+    },
+    // SAFETY: the data of a living waker, which is consumed.
+    |data| unsafe { Arc::from_raw(data.cast::<Root>()) }.wake(),
+    // SAFETY: the data of a living waker.
+    |data| unsafe { &*data.cast::<Root>() }.wake(),
+    // SAFETY: the data of a living waker, which is consumed.
+    |data| drop(unsafe { Arc::from_raw(data.cast::<Root>()) }),
+);
 
-    fn wake_by_ref(self: &Arc<Self>) {
+impl Root {
+    fn wake(&self) {
         // Release: pairs with `take_woken`.
         if !self.woken.swap(true, Ordering::AcqRel) {
             self.nudge(&self.shared);
         }
+    }
+
+    /// A waker of the root.
+    pub(crate) fn waker(self: &Arc<Self>) -> Waker {
+        let data = NonNull::from(&**self);
+        std::mem::forget(self.clone());
+        // SAFETY: the count of the clone.
+        unsafe { Root::waker_from(data) }
+    }
+
+    /// A waker that takes a count over.
+    ///
+    /// # Safety
+    ///
+    /// `root` is that of [`Root::of_waker`] or of an `Arc`, with one count that is given away.
+    pub(crate) unsafe fn waker_from(root: NonNull<Root>) -> Waker {
+        // SAFETY: the functions of `WAKER` keep the contract with one count (caller).
+        unsafe { Waker::from_raw(RawWaker::new(root.as_ptr().cast_const().cast(), &WAKER)) }
+    }
+
+    /// The root whose waker this is, if it is one's.
+    pub(crate) fn of_waker(waker: &Waker) -> Option<NonNull<Root>> {
+        if !std::ptr::eq(waker.vtable(), &raw const WAKER) {
+            return None;
+        }
+        NonNull::new(waker.data().cast_mut().cast())
     }
 }
 
@@ -106,13 +145,15 @@ pub(crate) fn block_on<F: Future>(
     patient: bool,
 ) -> Result<F::Output, TaskDump> {
     let root = Root::new(shared);
-    let waker = Waker::from(root.clone());
+    let waker = root.waker();
     let cx = ThreadCx::new(shared.clone(), None);
     let mut future = pin!(future);
     cx.scope(|| {
         let registered = Registered::new(shared, &root);
         let home = Home(shared, &cx);
         let result = loop {
+            cx.look_at_clock();
+            coop::reset();
             if root.take_woken()
                 && let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker))
             {

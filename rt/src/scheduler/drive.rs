@@ -5,10 +5,22 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::{Shared, ThreadCx};
+use crate::timers::TimerKey;
 
 impl Shared {
+    /// Arms a timer on the wheel of this thread's worker, or on the first.
+    pub(crate) fn arm(&self, deadline_ns: u64, waker: &Waker) -> TimerKey {
+        let worker = ThreadCx::with(|cx| cx.filter(|cx| cx.is_of(self))?.worker()).unwrap_or(0);
+        let (key, interrupt) = self.timers.arm(worker, deadline_ns, waker);
+        if interrupt {
+            self.interrupt();
+        }
+        key
+    }
+
     /// Looks for due timers and I/O without waiting.
     pub(crate) fn drive_now(&self, cx: &ThreadCx) {
+        cx.look_at_clock();
         let mut io = cx.io.take();
         if let Some(reactor) = &self.reactor
             && reactor.has_waiters()
@@ -31,11 +43,11 @@ impl Shared {
         }
         cx.io.set(io);
         let mut due = cx.due.take();
-        self.timers.fire(self.env.now_ns(), &mut due);
+        self.timers.fire(cx.clock.get(), &mut due);
         let n_due = due.len();
-        for (_, waker) in due.drain(..) {
+        for fired in due.drain(..) {
             self.counters.timers_fired.add();
-            waker.wake();
+            fired.waker.wake();
         }
         self.timers.settle(n_due);
         cx.due.set(due);
@@ -52,7 +64,10 @@ impl Shared {
         crate::fork::end_child_that_waits(self);
         let Some((index, searching)) = ({
             let mut core = cx.core.borrow_mut();
-            core.as_mut().map(|core| (core.index, std::mem::take(&mut core.searching)))
+            core.as_mut().map(|core| {
+                self.tidy(core);
+                (core.index, std::mem::take(&mut core.searching))
+            })
         }) else {
             return;
         };
@@ -77,7 +92,8 @@ impl Shared {
     fn park(&self, cx: &ThreadCx, index: usize) {
         let parker = &self.remotes[index].parker;
         let (Some(_driver), Some(reactor)) = (self.driver.try_lock(), &self.reactor) else {
-            return parker.park();
+            parker.park();
+            return cx.look_at_clock();
         };
         let mut io = cx.io.take();
         parker.park_with(|| {
@@ -88,6 +104,7 @@ impl Shared {
             reactor.wait(timeout, &mut io);
             self.timers.unpark();
         });
+        cx.look_at_clock();
         self.deliver(cx, io);
     }
 }

@@ -3,9 +3,9 @@
 //! In: tasks that became runnable (spawned or woken). Out: their runs, each on one thread at a time.
 //!
 //! ```text
-//!  wake on a worker ─► its LIFO slot ─► its queue ◄─ steal ─ other workers
-//!  spawn on a worker ────────────────►     ▲
-//!  from anywhere else ─► injector ─────────┘ batches
+//!  wake on a worker ─► its LIFO slot ─► its ring ◄─ steal ─ other workers
+//!  spawn on a worker ────────────────►    ▲ │ full
+//!  from anywhere else ─► injector ────────┘◄┘ batches
 //!  timers, I/O: whoever sleeps in the poller, and each worker every 61 turns
 //! ```
 //!
@@ -13,17 +13,23 @@
 //! budget) makes the thread hand the core to another one; the task runs on without. In a virtual
 //! environment one thread plays all workers, one turn at a time, in a chosen order.
 //!
-//! * **I1** A task is in at most one queue ([`crate::task::State`]).
+//! Under a policy other than FIFO everything goes through the injector, which keeps the order, one task
+//! at a time.
+//!
+//! * **I1** A task is in at most one queue (I1 of the state word).
 //! * **I2** After a push that another worker could take, a sleeper is woken unless somebody searches
 //!   ([`idle`]). A push to the LIFO slot wakes nobody.
 //! * **I3** Whoever would be the last to sleep looks whether anything can ever happen again
 //!   ([`Shared::is_quiet`]); if not, a waiting `run` is told.
 
+mod births;
 mod close;
 mod current;
 mod drive;
 mod idle;
+mod injector;
 mod park;
+mod ring;
 mod seeded;
 mod thread_cx;
 mod worker;
@@ -31,12 +37,12 @@ mod worker;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use crossbeam_deque::Injector;
 use parking_lot::{Condvar, Mutex};
 
 pub(crate) use current::{Root, block_on};
 #[cfg(all(test, loom))]
 pub(crate) use idle::Idle;
+use injector::Injector;
 #[cfg(all(test, loom))]
 pub(crate) use park::Parker;
 pub(crate) use seeded::run_seeded;
@@ -47,9 +53,10 @@ use worker::Remote;
 use crate::blocking::BlockingPool;
 use crate::env::{Env, Event};
 use crate::insight::{Insight, InsightOptions};
-use crate::metrics::Counters;
+use crate::metrics::{Counters, Metrics};
 use crate::reactor::Reactor;
-use crate::task::{Registry, TaskRef};
+use crate::runtime::Policy;
+use crate::task::{Freed, Heap, Pages, Queued, TaskRef};
 use crate::timers::Timers;
 
 /// How a runtime uses threads.
@@ -68,10 +75,14 @@ pub(crate) struct Shared {
     pub(crate) env: Arc<dyn Env>,
     pub(crate) is_virtual: bool,
     pub(crate) flavor: Flavor,
-    injector: Injector<TaskRef>,
+    injector: Injector,
+    is_fifo: bool,
     remotes: Box<[Remote]>,
     idle: idle::Idle,
-    pub(crate) registry: Registry,
+    /// Where tasks live: all pages, and the heap of threads that are no workers.
+    pub(crate) pages: Pages,
+    pub(crate) heap: Mutex<Heap>,
+    freed: Freed,
     pub(crate) timers: Timers,
     /// None in a virtual environment.
     pub(crate) reactor: Option<Reactor>,
@@ -83,14 +94,19 @@ pub(crate) struct Shared {
     pub(crate) shutdown: crate::shutdown::Signal,
     pub(crate) loopback: crate::net::Loopback,
     next_id: AtomicU64,
+    pub(crate) births: births::Births,
     /// The process it was built in; see [`crate::fork`].
     pub(crate) generation: u32,
     /// Spawned tasks are born cancelled.
     pub(crate) closing: AtomicBool,
     /// Workers end.
     pub(crate) stop: AtomicBool,
+    /// The runtime has ended: cores that come home are taken apart.
+    pub(crate) closed: AtomicBool,
     /// Threads that run a task after they handed their core on.
     n_detached: AtomicUsize,
+    /// The tasks they run.
+    detached: Mutex<Vec<u64>>,
     /// Foreign sources of wake-ups; see `Handle::keep_alive`.
     pub(crate) n_keep_alive: AtomicUsize,
     /// Cores that no thread plays (all of them in a seeded runtime between runs).
@@ -113,18 +129,23 @@ impl Shared {
         env: Arc<dyn Env>,
         flavor: Flavor,
         n_workers: usize,
+        policy: Policy,
         insight: &InsightOptions,
     ) -> std::io::Result<Arc<Self>> {
         let is_virtual = env.is_virtual();
-        let (cores, remotes): (Vec<_>, Vec<_>) = (0..n_workers).map(Core::new).unzip();
+        let (cores, remotes): (Vec<_>, Vec<_>) =
+            (0..n_workers).map(|index| Core::new(index, n_workers)).unzip();
         Ok(Arc::new(Shared {
             is_virtual,
             flavor,
-            injector: Injector::new(),
+            injector: Injector::new(policy),
+            is_fifo: policy == Policy::Fifo,
             remotes: remotes.into(),
             idle: idle::Idle::default(),
-            registry: Registry::default(),
-            timers: Timers::default(),
+            pages: Pages::default(),
+            heap: Mutex::new(Heap::new(n_workers)),
+            freed: Freed::new(),
+            timers: Timers::new(n_workers),
             reactor: if is_virtual { None } else { Some(Reactor::new()?) },
             driver: Mutex::new(()),
             blocking: BlockingPool::default(),
@@ -133,10 +154,13 @@ impl Shared {
             shutdown: crate::shutdown::Signal::default(),
             loopback: crate::net::Loopback::default(),
             next_id: AtomicU64::new(1),
+            births: births::Births::default(),
             generation: crate::fork::generation(),
             closing: AtomicBool::new(false),
             stop: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
             n_detached: AtomicUsize::new(0),
+            detached: Mutex::new(Vec::new()),
             n_keep_alive: AtomicUsize::new(0),
             home: Mutex::new(cores),
             spares: thread_cx::Spares::default(),
@@ -153,57 +177,85 @@ impl Shared {
         self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// Notes that all tasks so far were born before now.
+    pub(crate) fn note_births(&self, now_ns: u64) {
+        // Relaxed: a task more or less does not matter.
+        self.births.note(self.next_id.load(Ordering::Relaxed), now_ns);
+    }
+
     /// Number of workers.
     pub(crate) fn n_workers(&self) -> usize {
         self.remotes.len()
     }
 
-    /// Registers and queues a task that was just made, at the back of the queue.
-    pub(crate) fn start(&self, queued: TaskRef, listed: TaskRef) {
-        self.counters.spawned.add();
+    /// The clock of the turn that this thread takes, at most 61 turns old.
+    pub(crate) fn turn_ns(&self) -> u64 {
         if self.is_virtual {
-            self.env.trace(Event::Spawn, queued.header().id, 0);
+            return self.env.now_ns();
+        }
+        let turn = ThreadCx::with(|cx| cx.filter(|cx| cx.is_of(self)).map(|cx| cx.clock.get()));
+        turn.filter(|&ns| ns > 0).unwrap_or_else(|| self.env.now_ns())
+    }
+
+    /// Where cells of a heap go that are freed by others.
+    pub(crate) fn freed(&self, heap: usize) -> &Freed {
+        self.remotes.get(heap).map_or(&self.freed, |remote| &remote.freed)
+    }
+
+    /// Queues a task that was just made, behind the others.
+    pub(crate) fn start(&self, task: Queued) {
+        if self.is_virtual {
+            self.env.trace(Event::Spawn, task.task().header().id, 0);
         }
         if self.insight.on() {
-            self.note_spawn(&queued);
+            self.note_spawn(&task.task());
         }
-        self.registry.insert(listed);
-        // Acquire: pairs with `close`, which cancels what is in the registry after it set this.
+        // SeqCst: a shutdown sets this and then cancels what it finds, until nothing is left.
         if self.closing.load(Ordering::SeqCst) {
-            queued.header().state.cancel();
+            task.task().header().state.cancel();
         }
         ThreadCx::with(|cx| match cx {
-            Some(cx) if cx.is_of(self) => self.requeue(cx, queued),
-            _ => self.inject(queued),
+            Some(cx) if cx.is_of(self) => {
+                match cx.worker() {
+                    Some(worker) => self.remotes[worker].spawned.add(),
+                    None => self.counters.spawned.add(),
+                }
+                self.requeue(cx, task);
+            }
+            _ => {
+                self.counters.spawned.add();
+                self.inject(task);
+            }
         });
     }
 
     /// Queues a task behind the others of this thread's worker.
-    fn requeue(&self, cx: &ThreadCx, task: TaskRef) {
-        let core = cx.core.borrow();
-        let Some(core) = core.as_ref() else { return self.inject(task) };
-        core.queue.push(task);
-        if !cx.in_driver.get() {
+    fn requeue(&self, cx: &ThreadCx, task: Queued) {
+        let Some(worker) = cx.worker().filter(|_| self.is_fifo) else { return self.inject(task) };
+        let ring = &self.remotes[worker].ring;
+        if ring.push(task.as_ptr()).is_err() {
+            self.injector.push_all([task]);
+        }
+        // Nobody sleeps in a runtime of one worker, which this is; the driver wakes for all at once.
+        if self.remotes.len() > 1 && !cx.in_driver.get() {
             self.wake_one();
         }
     }
 
     /// Queues a task that was woken on this thread's worker, to run next.
-    fn push_next(&self, cx: &ThreadCx, task: TaskRef) {
+    fn push_next(&self, cx: &ThreadCx, task: Queued) {
         if cx.in_driver.get() {
             return self.requeue(cx, task);
         }
-        let core = cx.core.borrow();
-        let Some(core) = core.as_ref() else { return self.inject(task) };
-        if let Some(old) = self.remotes[core.index].swap_lifo(Some(task)) {
-            core.queue.push(old);
-            self.wake_one();
+        let Some(worker) = cx.worker().filter(|_| self.is_fifo) else { return self.inject(task) };
+        if let Some(old) = self.remotes[worker].put_lifo(task) {
+            self.requeue(cx, old);
         }
     }
 
     /// Queues a task from a thread that is no worker.
-    pub(crate) fn inject(&self, task: TaskRef) {
-        self.injector.push(task);
+    pub(crate) fn inject(&self, task: Queued) {
+        self.injector.push_all([task]);
         self.wake_one();
     }
 
@@ -235,7 +287,7 @@ impl Shared {
     /// Whether nothing can ever happen again: all workers sleep and nothing is queued, armed,
     /// registered or running anywhere.
     pub(crate) fn is_quiet(&self) -> bool {
-        let before = self.counters.snapshot().polls;
+        let before = self.metrics().polls;
         let quiet = self.all_asleep()
             && !self.has_work()
             && self.timers.is_idle()
@@ -246,7 +298,7 @@ impl Shared {
             && self.n_keep_alive.load(Ordering::Acquire) == 0;
         // Anything that could have moved from one of these places to another during the look ran
         // a task.
-        quiet && self.all_asleep() && self.counters.snapshot().polls == before
+        quiet && self.all_asleep() && self.metrics().polls == before
     }
 
     fn all_asleep(&self) -> bool {
@@ -272,27 +324,78 @@ impl Shared {
         }
     }
 
-    /// The last task is gone.
-    fn tasks_gone(&self) {
+    /// A task is gone.
+    fn task_gone(&self) {
         if self.shutdown.begun() {
             drop(self.gone.0.lock());
             self.gone.1.notify_all();
-            self.nudge_roots();
+            if self.n_tasks() == 0 {
+                self.nudge_roots();
+            }
         }
+    }
+
+    /// What the runtime has done so far.
+    pub(crate) fn metrics(&self) -> Metrics {
+        let mut metrics = self.counters.snapshot();
+        // Ends before spawns: a task may be counted that is over, but none is left out.
+        for remote in &self.remotes {
+            metrics.completed += remote.completed.get();
+        }
+        for remote in &self.remotes {
+            metrics.polls += remote.polls.get();
+            metrics.spawned += remote.spawned.get();
+        }
+        metrics
+    }
+
+    /// Number of tasks that are not over (a guess while there are some).
+    pub(crate) fn n_tasks(&self) -> usize {
+        let metrics = self.metrics();
+        metrics.spawned.saturating_sub(metrics.completed) as usize
+    }
+
+    /// All tasks that are not over, by id.
+    pub(crate) fn tasks(&self) -> Vec<TaskRef> {
+        let mut tasks = Vec::new();
+        self.pages.for_each(|header| {
+            // SAFETY: a carved cell has a state word, whatever it is used for.
+            if unsafe { &(*header.as_ptr()).state }.try_ref() {
+                // SAFETY: the reference that was just counted.
+                tasks.push(unsafe { TaskRef::from_raw(header) });
+            }
+        });
+        tasks.sort_by_key(|task| task.header().id);
+        tasks
+    }
+
+    /// Asks every task to cancel.
+    pub(crate) fn cancel_all(&self) {
+        for task in self.tasks() {
+            task.cancel();
+        }
+    }
+
+    /// Whether a worker runs the task now (a guess as soon as it is made).
+    pub(crate) fn is_running(&self, id: u64) -> bool {
+        // Relaxed: a guess.
+        let is = |remote: &Remote| remote.running.load(Ordering::Relaxed) == id;
+        self.remotes.iter().any(is) || self.detached.lock().contains(&id)
     }
 }
 
-/// Queues a task whose wake-up set SCHEDULED: the caller's thread decides where.
-pub(crate) fn schedule(task: TaskRef) {
-    let shared = &task.header().shared;
+/// Queues a task whose first wake-up this was: the caller's thread decides where.
+pub(crate) fn schedule(task: Queued) {
+    let reference = task.task();
+    let shared = reference.header().shared();
     if shared.insight.on() {
-        shared.note_wake(&task);
+        shared.note_wake(&reference);
     }
     ThreadCx::with(|cx| match cx {
-        Some(cx) if cx.is_of(&task.header().shared) => cx.shared.push_next(cx, task),
+        Some(cx) if cx.is_of(task.task().header().shared()) => cx.shared.push_next(cx, task),
         _ => {
             // The task may be run and freed as soon as it is queued.
-            let shared = task.header().shared.clone();
+            let shared = task.task().header().shared().clone();
             shared.inject(task);
         }
     });

@@ -10,13 +10,14 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use super::current::Root;
 use super::worker::Core;
 use super::{Shared, ThreadCx};
 use crate::dump::TaskDump;
 use crate::env::Choice;
+use crate::task::coop;
 
 /// Turns without a clock jump until the clock moves on its own.
 const PATIENCE: u32 = 100_000;
@@ -27,7 +28,7 @@ pub(crate) fn run_seeded<F: Future>(
     future: F,
 ) -> Result<F::Output, TaskDump> {
     let root = Root::new(shared);
-    let waker = Waker::from(root.clone());
+    let waker = root.waker();
     let cx = ThreadCx::new(shared.clone(), None);
     let mut future = pin!(future);
     let mut players = Players::new(shared);
@@ -50,10 +51,12 @@ pub(crate) fn run_seeded<F: Future>(
             let chosen = shared.env.choose(n_choices as u32, Choice::Worker) as usize;
             if chosen < n_workers {
                 players.turn(&cx, chosen);
-            } else if root.take_woken()
-                && let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker))
-            {
-                return Ok(output);
+            } else if root.take_woken() {
+                coop::reset();
+                if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker))
+                {
+                    return Ok(output);
+                }
             }
         }
     })
@@ -96,20 +99,21 @@ impl Shared {
     /// Moves the clock to the next deadline and wakes what is due; false if no timer is armed.
     fn advance(&self, cx: &ThreadCx) -> bool {
         let Some(next) = self.timers.next() else { return false };
+        self.note_births(self.env.now_ns());
         self.env.advance_to(next);
         let mut due = cx.due.take();
         self.timers.fire(self.env.now_ns(), &mut due);
         self.timers.settle(due.len());
         cx.in_driver.set(true);
-        for ties in due.chunk_by_mut(|a, b| a.0 == b.0) {
+        for ties in due.chunk_by_mut(|a, b| a.deadline_ns == b.deadline_ns) {
             // Equal deadlines in a chosen order.
             for last in (1..ties.len()).rev() {
                 ties.swap(last, self.env.choose(last as u32 + 1, Choice::Tie) as usize);
             }
         }
-        for (_, waker) in due.drain(..) {
+        for fired in due.drain(..) {
             self.counters.timers_fired.add();
-            waker.wake();
+            fired.waker.wake();
         }
         cx.in_driver.set(false);
         cx.due.set(due);

@@ -13,6 +13,8 @@ use vitte_abi::stack_pointer;
 
 use super::worker::Core;
 use super::{Flavor, Shared};
+use crate::task::{Header, Queued};
+use crate::timers::Due;
 
 /// How long a task may hold its worker up before the worker's core is handed on.
 const HOLD_NS: u64 = 1_000_000;
@@ -28,13 +30,21 @@ pub(crate) struct ThreadCx {
     pub(crate) shared: Arc<Shared>,
     /// The worker this thread plays, if any.
     pub(crate) core: RefCell<Option<Core>>,
+    /// The clock at the last look of this thread; 0 if it never looked.
+    pub(crate) clock: Cell<u64>,
+    /// The task being run.
+    task: Cell<Option<Queued>>,
+    /// It wants to be run again, behind the others.
+    yielded: Cell<bool>,
+    /// When it first used its loop budget up; 0 if it has not.
+    held_since: Cell<u64>,
     /// Wakers are being called for timers and I/O: their tasks queue in order.
     pub(crate) in_driver: Cell<bool>,
-    /// The core was handed on during the run in progress.
-    pub(crate) detached: Cell<bool>,
+    /// The core was handed on during the run in progress, of this task.
+    pub(crate) detached: Cell<Option<u64>>,
     /// Memory for the wakers of a look at the poller and at the timers, kept between looks.
     pub(crate) io: Cell<Vec<Waker>>,
-    pub(crate) due: Cell<Vec<(u64, Waker)>>,
+    pub(crate) due: Cell<Vec<Due>>,
 }
 
 thread_local! {
@@ -51,6 +61,7 @@ pub(crate) struct Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         CURRENT.set(self.before);
+        crate::task::coop::lift();
     }
 }
 
@@ -59,8 +70,12 @@ impl ThreadCx {
         ThreadCx {
             shared,
             core: RefCell::new(core),
+            clock: Cell::new(0),
+            task: Cell::new(None),
+            yielded: Cell::new(false),
+            held_since: Cell::new(0),
             in_driver: Cell::new(false),
-            detached: Cell::new(false),
+            detached: Cell::new(None),
             io: Cell::default(),
             due: Cell::default(),
         }
@@ -83,6 +98,43 @@ impl ThreadCx {
         std::ptr::eq(Arc::as_ptr(&self.shared), shared)
     }
 
+    /// The worker this thread plays.
+    pub(crate) fn worker(&self) -> Option<usize> {
+        self.core.borrow().as_ref().map(|core| core.index)
+    }
+
+    /// Reads the clock for the turns to come.
+    pub(crate) fn look_at_clock(&self) {
+        let now = self.shared.env.now_ns();
+        self.clock.set(now);
+        self.shared.note_births(now);
+    }
+
+    /// A task is run; what was run around it.
+    pub(crate) fn start_task(&self, task: Queued) -> Option<Queued> {
+        self.held_since.set(0);
+        crate::task::coop::reset();
+        self.task.replace(Some(task))
+    }
+
+    /// The run ended; whether the task wants another, behind the others.
+    pub(crate) fn end_task(&self, before: Option<Queued>) -> bool {
+        self.task.set(before);
+        self.yielded.take()
+    }
+
+    /// The task that this thread runs yields; false if it runs another.
+    pub(crate) fn yield_task(task: NonNull<Header>) -> bool {
+        ThreadCx::with(|cx| {
+            let Some(cx) = cx else { return false };
+            let is = cx.task.get().is_some_and(|running| running.as_ptr() == task);
+            if is {
+                cx.yielded.set(true);
+            }
+            is
+        })
+    }
+
     /// Whether the thread plays a worker now.
     pub(crate) fn has_core(&self) -> bool {
         self.core.borrow().is_some()
@@ -102,24 +154,34 @@ impl ThreadCx {
         limit
     }
 
-    /// A task that was resumed at `started_ns` has used its loop budget up: if it holds its worker
-    /// up for long, another thread plays the worker from now on.
-    pub(crate) fn overrun(shared: &Arc<Shared>, started_ns: u64) {
-        let held = shared.env.now_ns().saturating_sub(started_ns);
-        if shared.is_virtual || held < HOLD_NS {
+    /// The task that runs has used its loop budget up: if it goes on holding its worker up, another
+    /// thread plays the worker from now on.
+    pub(crate) fn overrun(shared: &Arc<Shared>) {
+        if shared.is_virtual {
             return;
         }
         ThreadCx::with(|cx| {
             let Some(cx) = cx else { return };
+            let now = shared.env.now_ns();
+            if cx.held_since.get() == 0 {
+                return cx.held_since.set(now);
+            }
+            if now - cx.held_since.get() < HOLD_NS {
+                return;
+            }
+            let Some(task) = cx.task.get() else { return };
             let Some(core) = cx.core.borrow_mut().take() else { return };
             // AcqRel: pairs with `is_quiet`.
             shared.n_detached.fetch_add(1, Ordering::AcqRel);
-            cx.detached.set(true);
+            let id = task.task().header().id;
+            shared.detached.lock().push(id);
+            cx.detached.set(Some(id));
             match shared.hand_on(core) {
                 Ok(()) => shared.counters.handoffs.add(),
                 Err(core) => {
                     *cx.core.borrow_mut() = Some(core);
-                    cx.detached.set(false);
+                    cx.detached.set(None);
+                    shared.detached.lock().retain(|&other| other != id);
                     shared.n_detached.fetch_sub(1, Ordering::AcqRel);
                 }
             }
@@ -194,8 +256,13 @@ impl Shared {
     }
 
     /// Puts a core back; threads in `block_on` may take it.
-    pub(crate) fn bring_home(&self, core: Core) {
+    pub(crate) fn bring_home(&self, mut core: Core) {
+        self.tidy(&mut core);
         self.home.lock().push(core);
+        // SeqCst: pairs with `take_apart`: one of the two finds the core at home.
+        if self.closed.load(Ordering::SeqCst) {
+            self.take_apart();
+        }
         self.nudge_roots();
     }
 

@@ -1,31 +1,55 @@
 //! One turn of a worker: find a task, run it.
 //!
 //! Search order: every 61st turn the injector first (fairness); the LIFO slot, at most 3 times in a
-//! row; the own queue; the injector, in batches; the other workers' queues, from a chosen victim;
-//! on that last pass also their LIFO slots. Real and virtual workers take the same turns; only who
-//! takes the next one differs.
+//! row; the own ring; the injector, in batches; the other workers' rings, from a chosen victim; on
+//! that last pass also their LIFO slots. Real and virtual workers take the same turns; only who takes
+//! the next one differs.
 
 use std::ptr::{NonNull, null_mut};
-use std::sync::atomic::{AtomicPtr, Ordering};
-
-use crossbeam_deque::{Steal, Stealer, Worker};
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use super::park::Parker;
+use super::ring::{ROOM, Ring};
 use super::{Shared, ThreadCx};
 use crate::env::{Choice, Event};
-use crate::task::{Header, Progress, RunEnd, TaskRef};
+use crate::task::{Completed, Freed, Header, Heap, Progress, Queued, RunEnd, TaskRef};
 
 /// Turns between two looks at the injector and the poller.
 const FAIR_TURNS: u32 = 61;
 /// Turns in a row that the LIFO slot may take.
 const MAX_LIFO: u32 = 3;
+/// Tasks that a worker takes from the injector at once.
+const BATCH: u32 = 64;
+
+/// A count with one writer at a time.
+#[derive(Debug, Default)]
+pub(crate) struct Tally(AtomicU64);
+
+impl Tally {
+    pub(crate) fn add(&self) {
+        // Relaxed: one writer. Release: whoever reads the end of a task here sees what it did.
+        self.0.store(self.0.load(Ordering::Relaxed) + 1, Ordering::Release);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        // Acquire: pairs with `add`.
+        self.0.load(Ordering::Acquire)
+    }
+}
 
 /// What other workers see of a worker.
 #[derive(Debug)]
+#[repr(align(128))]
 pub(crate) struct Remote {
-    pub(crate) stealer: Stealer<TaskRef>,
+    pub(crate) ring: Ring<Header>,
     /// The task that was woken last; run next, stolen last.
-    pub(crate) lifo: AtomicPtr<Header>,
+    lifo: AtomicPtr<Header>,
+    /// Id of the task that runs; 0 between runs.
+    pub(crate) running: AtomicU64,
+    pub(crate) spawned: Tally,
+    pub(crate) completed: Tally,
+    pub(crate) polls: Tally,
+    pub(crate) freed: Freed,
     pub(crate) parker: Parker,
 }
 
@@ -33,48 +57,70 @@ pub(crate) struct Remote {
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) index: usize,
-    pub(crate) queue: Worker<TaskRef>,
+    pub(crate) heap: Box<Heap>,
     pub(crate) searching: bool,
     turn: u32,
     n_lifo: u32,
 }
 
 impl Core {
-    pub(crate) fn new(index: usize) -> (Core, Remote) {
-        let queue = Worker::new_fifo();
+    pub(crate) fn new(index: usize, n_workers: usize) -> (Core, Remote) {
         let remote = Remote {
-            stealer: queue.stealer(),
+            ring: Ring::new(n_workers == 1),
             lifo: AtomicPtr::new(null_mut()),
+            running: AtomicU64::new(0),
+            spawned: Tally::default(),
+            completed: Tally::default(),
+            polls: Tally::default(),
+            freed: Freed::new(),
             parker: Parker::new(),
         };
-        (Core { index, queue, searching: false, turn: 0, n_lifo: 0 }, remote)
+        let core =
+            Core { index, heap: Box::new(Heap::new(index)), searching: false, turn: 0, n_lifo: 0 };
+        (core, remote)
     }
+}
+
+/// A pointer that came out of a queue.
+///
+/// # Safety
+///
+/// It is what [`Queued::as_ptr`] gave to that queue, taken out once.
+unsafe fn queued(task: NonNull<Header>) -> Queued {
+    // SAFETY: scheduled, and the queue was the one place that said so (caller).
+    unsafe { Queued::from_raw(task) }
 }
 
 impl Remote {
     /// Puts a task into the LIFO slot; the one that was there.
-    pub(crate) fn swap_lifo(&self, task: Option<TaskRef>) -> Option<TaskRef> {
-        let new = task.map_or(null_mut(), |t| t.into_raw().as_ptr());
+    pub(crate) fn put_lifo(&self, task: Queued) -> Option<Queued> {
         // Release: the task's memory is seen by who takes it; Acquire: the reverse.
-        let old = NonNull::new(self.lifo.swap(new, Ordering::AcqRel))?;
-        // SAFETY: the slot owned this reference.
-        Some(unsafe { TaskRef::from_raw(old) })
+        let old = self.lifo.swap(task.as_ptr().as_ptr(), Ordering::AcqRel);
+        // SAFETY: out of the slot, once.
+        NonNull::new(old).map(|task| unsafe { queued(task) })
+    }
+
+    /// Takes the task in the LIFO slot.
+    pub(crate) fn take_lifo(&self) -> Option<Queued> {
+        // Relaxed: an empty slot needs no exchange; who fills it looks after us.
+        if self.lifo.load(Ordering::Relaxed).is_null() {
+            return None;
+        }
+        // As `put_lifo`.
+        let old = self.lifo.swap(null_mut(), Ordering::AcqRel);
+        // SAFETY: out of the slot, once.
+        NonNull::new(old).map(|task| unsafe { queued(task) })
+    }
+
+    /// Owner: takes the oldest task of the ring.
+    pub(crate) fn pop(&self) -> Option<Queued> {
+        // SAFETY: out of the ring, once.
+        self.ring.pop().map(|task| unsafe { queued(task) })
     }
 
     /// Whether there is something to take here (a guess as soon as it is made).
     pub(crate) fn has_work(&self) -> bool {
-        !self.stealer.is_empty() || !self.lifo.load(Ordering::Acquire).is_null()
-    }
-}
-
-/// Repeats a steal until it says yes or no.
-fn insist<T>(mut attempt: impl FnMut() -> Steal<T>) -> Option<T> {
-    loop {
-        match attempt() {
-            Steal::Success(task) => return Some(task),
-            Steal::Empty => return None,
-            Steal::Retry => std::hint::spin_loop(),
-        }
+        self.ring.len() > 0 || !self.lifo.load(Ordering::Acquire).is_null()
     }
 }
 
@@ -106,90 +152,121 @@ impl Shared {
     }
 
     /// Finds the next task for a worker.
-    fn find(&self, core: &mut Core) -> Option<TaskRef> {
+    fn find(&self, core: &mut Core) -> Option<Queued> {
         let me = &self.remotes[core.index];
         if core.turn.is_multiple_of(FAIR_TURNS)
-            && let Some(task) = insist(|| self.injector.steal())
+            && let Some(task) = self.injector.pop_some(0, |_| {})
         {
             return Some(task);
         }
         if core.n_lifo < MAX_LIFO
-            && let Some(task) = me.swap_lifo(None)
+            && let Some(task) = me.take_lifo()
         {
             core.n_lifo += 1;
             return Some(task);
         }
         core.n_lifo = 0;
-        core.queue
-            .pop()
-            .or_else(|| me.swap_lifo(None))
-            .or_else(|| insist(|| self.injector.steal_batch_and_pop(&core.queue)))
+        me.pop()
+            .or_else(|| me.take_lifo())
+            .or_else(|| self.take_injected(me))
             .or_else(|| self.steal(core))
     }
 
+    /// Takes a batch from the injector.
+    fn take_injected(&self, me: &Remote) -> Option<Queued> {
+        // A fair part of what is there; under a policy one at a time, for the order may change.
+        let n_more = if self.is_fifo {
+            let share = self.injector.len() / self.remotes.len();
+            share.min(BATCH.min(ROOM - me.ring.len()) as usize)
+        } else {
+            0
+        };
+        self.injector.pop_some(n_more, |task| {
+            let pushed = me.ring.push(task.as_ptr());
+            debug_assert!(pushed.is_ok(), "room was made sure of");
+        })
+    }
+
     /// Takes work from another worker.
-    fn steal(&self, core: &mut Core) -> Option<TaskRef> {
+    fn steal(&self, core: &mut Core) -> Option<Queued> {
         let n = self.remotes.len();
         if n == 1 || (!core.searching && !self.idle.start_searching(n)) {
             return None;
         }
         core.searching = true;
         let start = self.env.choose(n as u32, Choice::Victim) as usize;
+        let most =
+            if self.is_virtual { 1 + self.env.choose(ROOM / 2, Choice::Batch) } else { ROOM };
         let victims = || (start..n).chain(0..start).filter(|&v| v != core.index);
+        let own = &self.remotes[core.index].ring;
         for v in victims() {
-            let stealer = &self.remotes[v].stealer;
-            if let Some(task) = insist(|| stealer.steal_batch_and_pop(&core.queue)) {
+            if let Some(task) = self.remotes[v].ring.steal_into(own, most) {
                 self.counters.steals.add();
-                return Some(task);
+                // SAFETY: out of the ring, once.
+                return Some(unsafe { queued(task) });
             }
         }
-        let task = victims().find_map(|v| self.remotes[v].swap_lifo(None))?;
+        let task = victims().find_map(|v| self.remotes[v].take_lifo())?;
         self.counters.steals.add();
         Some(task)
     }
 
     /// Runs a task that was taken from a queue.
-    fn run(&self, cx: &ThreadCx, task: TaskRef, worker: usize) {
-        let header = task.header();
-        header.state.start_run();
-        self.counters.polls.add();
+    fn run(&self, cx: &ThreadCx, task: Queued, worker: usize) {
+        let reference = task.task();
+        let header = reference.header();
+        let seen = header.state.start_run();
+        let remote = &self.remotes[worker];
+        remote.polls.add();
+        // Relaxed: for dumps and the watchdog.
+        remote.running.store(header.id, Ordering::Relaxed);
         if self.is_virtual {
             self.env.trace(Event::Run, worker as u64, header.id);
         }
-        let begun_ns = if self.insight.on() { Some(self.note_run(&task)) } else { None };
+        let begun_ns = if self.insight.on() { Some(self.note_run(&reference)) } else { None };
         self.insight.watchdog.run_begins(&cx.shared, worker, header.id);
         #[cfg(feature = "tracing")]
         let span = tracing::trace_span!(target: "vitte", "run", task = header.id, worker).entered();
-        // SAFETY: `start_run` gave us the run of this task.
-        let end = unsafe { (header.vtable.run)(&task) };
+        let before = cx.start_task(task);
+        // SAFETY: the task was queued: its run is ours.
+        let end = unsafe { (header.vtable.run)(&reference, seen) };
+        let end = if cx.end_task(before) { end.or_yielded() } else { end };
         #[cfg(feature = "tracing")]
         drop(span);
-        if !cx.detached.get() {
+        if cx.detached.get().is_none() {
             self.insight.watchdog.run_ends(worker);
         }
         if let Some(begun_ns) = begun_ns {
-            self.note_run_end(&task, begun_ns, end);
+            self.note_run_end(&reference, begun_ns, end);
         }
-        match end {
-            RunEnd::Suspended => {
-                if header.state.end_run() == Progress::Queue {
-                    if self.insight.on() {
-                        self.note_wake(&task);
-                    }
-                    self.requeue(cx, task);
-                }
+        let queue = match end {
+            RunEnd::Finished => {
+                self.end(cx, &reference);
+                false
             }
-            RunEnd::Finished => self.end(&task),
+            // The wakes it was queued for are still counted: it stays scheduled.
+            RunEnd::Yielded => true,
+            RunEnd::Suspended => header.state.end_run(seen) == Progress::Queue,
+        };
+        if queue {
+            if self.insight.on() {
+                self.note_wake(&reference);
+            }
+            self.requeue(cx, task);
         }
-        if cx.detached.take() {
+        if let Some(id) = cx.detached.take() {
             // The core was handed on during this run.
+            self.detached.lock().retain(|&other| other != id);
             self.n_detached.fetch_sub(1, Ordering::AcqRel);
             self.quiet_hint();
+        } else {
+            // Relaxed: as above.
+            remote.running.store(0, Ordering::Relaxed);
         }
     }
 
     /// A task finished: its output is stored and its run is ours.
-    pub(crate) fn end(&self, task: &TaskRef) {
+    pub(crate) fn end(&self, cx: &ThreadCx, task: &TaskRef) {
         let header = task.header();
         if self.is_virtual {
             self.env.trace(Event::End, header.id, 0);
@@ -197,15 +274,24 @@ impl Shared {
         if self.insight.on() {
             self.note_end(task);
         }
-        let listed = self.registry.remove(task);
-        self.counters.completed.add();
-        let wanted = header.state.complete();
-        // SAFETY: the task is COMPLETE and we completed it.
-        unsafe { (header.vtable.completed)(task, wanted) };
-        header.wake_joiners();
-        drop(listed);
-        if self.registry.len() == 0 {
-            self.tasks_gone();
+        match cx.worker() {
+            Some(worker) => self.remotes[worker].completed.add(),
+            None => self.counters.completed.add(),
         }
+        match header.state.complete() {
+            Completed::Left => {}
+            Completed::Mine { wanted, joiner } => {
+                // SAFETY: the task is COMPLETE and we completed it.
+                unsafe { (header.vtable.completed)(task, wanted) };
+                if joiner {
+                    // SAFETY: JOINER was set when COMPLETE was (I7 of the state word).
+                    let joiner = unsafe { &mut *header.joiner.get() };
+                    joiner.take().into_iter().for_each(std::task::Waker::wake);
+                }
+                // SAFETY: the runtime's own reference, given back once (I6).
+                drop(unsafe { TaskRef::from_raw(task.as_ptr()) });
+            }
+        }
+        self.task_gone();
     }
 }

@@ -1,24 +1,30 @@
 //! The head of every task's memory, references to it, and the waker that is such a reference.
 //!
-//! A task is one allocation: this header, then what its kind adds (a Rust future, or the parts of a
-//! coroutine and its frame). A [`TaskRef`] is a counted pointer to it; a `Waker` of a task is a
-//! [`TaskRef`] in disguise, so waking, cloning and dropping wakers allocates nothing.
+//! A task is one cell of a heap ([`super::heap`]): this header, then what its kind adds (a Rust
+//! future, or the parts of a coroutine and its frame). A [`TaskRef`] is a counted pointer to it; a
+//! `Waker` of a task is a [`TaskRef`] in disguise, so waking, cloning and dropping wakers allocates
+//! nothing. A [`Queued`] task is a pointer without a count: the runtime's own reference keeps it.
 //!
-//! Who touches what: `state` anybody, atomically. `joiners` under its lock. `links` under the
-//! registry's lock. `site` by its run; a dump reads it. What follows the header only its run (state RUNNING), or after COMPLETE whoever
-//! the state says.
+//! ```text
+//! cell, 64 bytes for a future of one word
+//! ├ state ─ vtable ─ id ─ origin ─ site ─ joiner ┼ future, later its output ┤
+//! ```
+//!
+//! Who touches what: `state` anybody, atomically. `joiner` as I7 of the state word says. What follows
+//! the header, and `site`, only its run, or after COMPLETE whoever the state says. The rest is never changed.
 
 use std::cell::UnsafeCell;
 use std::mem::ManuallyDrop;
+use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
-use parking_lot::Mutex;
-
-use super::registry::Links;
+use super::heap::shared_of;
+use super::joiner::Joiner;
+use super::origin::Origin;
 use super::site::SiteCell;
-use super::state::State;
+use super::state::{Seen, State, Woken};
 use crate::scheduler::Shared;
 
 /// How a run of a task ended.
@@ -26,8 +32,17 @@ use crate::scheduler::Shared;
 pub(crate) enum RunEnd {
     /// It waits, or was woken meanwhile.
     Suspended,
+    /// It wants to be run again, behind the others.
+    Yielded,
     /// It is over; its output is stored.
     Finished,
+}
+
+impl RunEnd {
+    /// The same, for a task that said that it yields.
+    pub(crate) fn or_yielded(self) -> RunEnd {
+        if self == RunEnd::Suspended { RunEnd::Yielded } else { self }
+    }
 }
 
 /// How a task ended.
@@ -42,15 +57,19 @@ pub(crate) enum Outcome {
 /// What the scheduler asks of a kind of task.
 #[derive(Debug)]
 pub(crate) struct VTable {
-    /// Runs the task once. The caller holds the run (state RUNNING).
-    pub(crate) run: unsafe fn(&TaskRef) -> RunEnd,
-    /// The task is COMPLETE; `wanted` says whether its join handle was alive at that moment. Called
-    /// once, by the completer, before the joiners are woken.
-    pub(crate) completed: unsafe fn(&TaskRef, wanted: bool),
+    /// Runs the task once. The caller holds the run that found the state so.
+    pub(crate) run: unsafe fn(&TaskRef, Seen) -> RunEnd,
     /// Ends an idle task without running it, at the runtime's end. The caller holds the run.
     /// False if it cannot be ended so (a coroutine in the middle of its work: it is leaked).
-    pub(crate) abandon: unsafe fn(&TaskRef) -> bool,
-    /// How it ended. The caller holds the run that ended it, or completes it.
+    pub(crate) abandon: unsafe fn(&TaskRef, Seen) -> bool,
+    /// The task is COMPLETE; `wanted` says whether its join handle was alive at that moment. Called
+    /// once, by the completer, before the joiner is woken, unless the join handle owns the rest.
+    pub(crate) completed: unsafe fn(&TaskRef, wanted: bool),
+    /// Writes the output to where the pointer says. The caller owns the output of a COMPLETE task.
+    pub(crate) take: unsafe fn(&TaskRef, *mut ()),
+    /// Drops the output; it may panic. As `take`.
+    pub(crate) discard: unsafe fn(&TaskRef),
+    /// How it ended. The caller holds the run that ended it, or owns the output.
     pub(crate) outcome: unsafe fn(&TaskRef) -> Outcome,
     /// Frees the memory; no reference is left.
     pub(crate) free: unsafe fn(NonNull<Header>),
@@ -71,31 +90,67 @@ pub(crate) struct Description {
 #[repr(C)]
 pub(crate) struct Header {
     pub(crate) state: State,
+    parts: Parts,
+}
+
+/// What a header has beside its state: written when the task is made, while others may look at the
+/// state of the cell.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Parts {
     pub(crate) vtable: &'static VTable,
-    pub(crate) shared: Arc<Shared>,
     pub(crate) id: u64,
-    pub(crate) spawned_ns: u64,
-    pub(crate) joiners: Mutex<Wakers>,
+    pub(crate) origin: Origin,
     pub(crate) site: SiteCell,
-    pub(crate) links: UnsafeCell<Links>,
+    pub(crate) joiner: UnsafeCell<Joiner>,
+}
+
+impl Deref for Header {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
 }
 
 impl Header {
-    /// Wakes everybody who waits for the end of the task; called after it is complete.
-    pub(crate) fn wake_joiners(&self) {
-        std::mem::take(&mut *self.joiners.lock()).wake_all();
+    /// Where the parts of a header are.
+    fn parts_of(header: NonNull<Header>) -> NonNull<Parts> {
+        // SAFETY: they lie inside of the header, so inside of its cell.
+        unsafe { header.byte_add(std::mem::offset_of!(Header, parts)) }.cast()
     }
 
-    /// Registers `waker` for the end of the task; false if it has ended already.
-    pub(crate) fn add_joiner(&self, waker: &Waker) -> bool {
-        // Under the lock: the completer sets COMPLETE before it takes the lock, so either we see
-        // COMPLETE or it sees our waker.
-        let mut joiners = self.joiners.lock();
-        if self.state.is_complete() {
-            return false;
-        }
-        joiners.add(waker);
-        true
+    /// Fills in all but the state of the header of a task of `shared`.
+    ///
+    /// # Safety
+    ///
+    /// `header` is a fresh cell, the caller's.
+    pub(crate) unsafe fn init(
+        header: NonNull<Header>,
+        shared: &Shared,
+        vtable: &'static VTable,
+        origin: Origin,
+    ) {
+        let (id, site) = (shared.next_id(), SiteCell::default());
+        let joiner = UnsafeCell::new(Joiner::NONE);
+        // SAFETY: the cell is the caller's; its state word is left to others who look at it.
+        unsafe { Header::parts_of(header).write(Parts { vtable, id, origin, site, joiner }) };
+    }
+
+    /// Drops all but the state of a header.
+    ///
+    /// # Safety
+    ///
+    /// No reference to the task is left; called once.
+    pub(crate) unsafe fn clear(header: NonNull<Header>) {
+        // SAFETY: nobody uses the header any more (caller).
+        unsafe { Header::parts_of(header).drop_in_place() };
+    }
+
+    /// The runtime of the task.
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        // SAFETY: headers exist in cells only, and this one is borrowed, so alive.
+        unsafe { shared_of(NonNull::from(self)) }
     }
 }
 
@@ -131,12 +186,41 @@ impl Wakers {
     }
 }
 
+/// A task that is scheduled: in a queue, or about to be run. It owns no reference; the runtime's own
+/// keeps the task until it is complete, and a scheduled task is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Queued(NonNull<Header>);
+
+// SAFETY: as `TaskRef`.
+unsafe impl Send for Queued {}
+
+impl Queued {
+    /// A task whose wake-up the caller has to queue, or one that was queued.
+    ///
+    /// # Safety
+    ///
+    /// The task is scheduled and this is the one place that says so.
+    pub(crate) unsafe fn from_raw(header: NonNull<Header>) -> Self {
+        Queued(header)
+    }
+
+    /// The pointer.
+    pub(crate) fn as_ptr(self) -> NonNull<Header> {
+        self.0
+    }
+
+    /// The runtime's own reference, not given back when dropped.
+    pub(crate) fn task(self) -> ManuallyDrop<TaskRef> {
+        ManuallyDrop::new(TaskRef(self.0))
+    }
+}
+
 /// A counted reference to a task.
 #[derive(Debug)]
 pub(crate) struct TaskRef(NonNull<Header>);
 
-// SAFETY: the header's fields are atomic, locked, or guarded by the state word; what follows it is
-// Send because only Send futures and frames are spawned.
+// SAFETY: the header's fields are atomic or guarded by the state word; what follows it is Send
+// because only Send futures and frames are spawned.
 unsafe impl Send for TaskRef {}
 // SAFETY: as above.
 unsafe impl Sync for TaskRef {}
@@ -169,27 +253,37 @@ impl TaskRef {
 
     /// Queues the task unless it is queued or over.
     pub(crate) fn wake(self) {
-        if self.header().state.wake() {
-            crate::scheduler::schedule(self);
+        let this = ManuallyDrop::new(self);
+        match this.header().state.wake_and_drop() {
+            Woken::Nothing => {}
+            Woken::Queue => crate::scheduler::schedule(Queued(this.0)),
+            Woken::Free => this.free(),
         }
     }
 
     /// As [`TaskRef::wake`], keeping the reference.
     pub(crate) fn wake_by_ref(&self) {
         if self.header().state.wake() {
-            crate::scheduler::schedule(self.clone());
+            crate::scheduler::schedule(Queued(self.0));
         }
     }
 
     /// Asks the task to cancel.
     pub(crate) fn cancel(&self) {
-        let shared = &self.header().shared;
+        let shared = self.header().shared();
         if shared.insight.on() {
             shared.note_cancel(self);
         }
         if self.header().state.cancel() {
-            crate::scheduler::schedule(self.clone());
+            crate::scheduler::schedule(Queued(self.0));
         }
+    }
+
+    /// Frees the task; the caller's reference was the last one.
+    fn free(&self) {
+        let free = self.header().vtable.free;
+        // SAFETY: no reference is left (caller).
+        unsafe { free(self.0) };
     }
 
     /// A waker that borrows this reference: dropping it gives nothing back.
@@ -198,6 +292,14 @@ impl TaskRef {
         // SAFETY: the functions of `WAKER` keep the contract: the data is a counted reference, which
         // is not given away because the waker is never dropped.
         ManuallyDrop::new(unsafe { Waker::from_raw(raw) })
+    }
+
+    /// The task whose waker this is, if it is one's.
+    pub(crate) fn of_waker(waker: &Waker) -> Option<NonNull<Header>> {
+        if !std::ptr::eq(waker.vtable(), &raw const WAKER) {
+            return None;
+        }
+        NonNull::new(waker.data().cast_mut().cast())
     }
 }
 
@@ -211,20 +313,15 @@ impl Clone for TaskRef {
 impl Drop for TaskRef {
     fn drop(&mut self) {
         if self.header().state.drop_ref() {
-            let free = self.header().vtable.free;
-            // SAFETY: that was the last reference.
-            unsafe { free(self.0) };
+            self.free();
         }
     }
 }
 
 /// The header of the task whose waker this is; `None` for wakers of others.
 pub(crate) fn header_of(waker: &Waker) -> Option<&Header> {
-    if !std::ptr::eq(waker.vtable(), &raw const WAKER) {
-        return None;
-    }
-    // SAFETY: the data of a waker with our functions is a task's header, alive while the waker is.
-    Some(unsafe { &*waker.data().cast::<Header>() })
+    // SAFETY: the task is alive while its waker is.
+    TaskRef::of_waker(waker).map(|header| unsafe { header.as_ref() })
 }
 
 /// The waker of every task: its data is one counted reference to the header.

@@ -1,30 +1,33 @@
 //! Tasks that run a Rust future.
 //!
-//! The stage after the header is touched by the run only (state RUNNING); once COMPLETE it belongs
-//! to the join handle, or to the completer if there is none (I5 of the state word).
+//! The stage after the header is the future until its run finishes, then the output. It is touched by
+//! the run only; once COMPLETE the output belongs to the join handle, or to the completer if there is
+//! none (I5 of the state word).
 
+use std::alloc::Layout;
 use std::cell::UnsafeCell;
 use std::future::Future;
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use parking_lot::Mutex;
-
-use super::cell::{Description, Header, Outcome, RunEnd, TaskRef, VTable, Wakers};
+use super::cell::{Description, Header, Outcome, Queued, RunEnd, TaskRef, VTable};
+use super::heap::{alloc_cell_or_abort, free_cell};
 use super::join::{JoinError, JoinHandle};
-use super::registry::Links;
-use super::site::SiteCell;
-use super::state::State;
+use super::origin::Origin;
+use super::state::Seen;
 use crate::scheduler::Shared;
 
-/// How far a future task is.
-enum Stage<F: Future> {
-    Running(F),
-    Finished(Result<F::Output, JoinError>),
-    Consumed,
+type Output<F> = Result<<F as Future>::Output, JoinError>;
+
+/// What follows the header: it has the size and the alignment of both; the pointers into it are cast.
+#[allow(dead_code, reason = "read and written through pointers to the whole")]
+union Stage<F: Future> {
+    future: ManuallyDrop<F>,
+    output: ManuallyDrop<Output<F>>,
 }
 
 #[repr(C)]
@@ -33,34 +36,45 @@ struct FutureTask<F: Future> {
     stage: UnsafeCell<Stage<F>>,
 }
 
-/// Makes a task of a future: the reference to queue, the one for the registry, and the handle.
-pub(crate) fn new_future_task<F>(
+/// Strictest alignment that a cell is made for; stricter futures are boxed.
+const MAX_ALIGN: usize = 4096;
+
+/// Makes a task of a future and queues it with the runtime.
+pub(crate) fn spawn_future<F>(
     shared: &Arc<Shared>,
     future: F,
-) -> (TaskRef, TaskRef, JoinHandle<F::Output>)
+    origin: Origin,
+) -> JoinHandle<F::Output>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let header = Header {
-        state: State::new(3, true),
-        vtable: &Vtables::<F>::VTABLE,
-        shared: shared.clone(),
-        id: shared.next_id(),
-        spawned_ns: shared.env.now_ns(),
-        joiners: Mutex::new(Wakers::None),
-        site: SiteCell::default(),
-        links: UnsafeCell::new(Links::default()),
-    };
-    let task = Box::new(FutureTask { header, stage: UnsafeCell::new(Stage::Running(future)) });
-    let raw = NonNull::from(Box::leak(task)).cast::<Header>();
-    // SAFETY: the state starts with three references; this is the first.
-    let first = unsafe { TaskRef::from_raw(raw) };
-    // SAFETY: the second.
-    let second = unsafe { TaskRef::from_raw(raw) };
-    // SAFETY: the third.
-    let third = unsafe { TaskRef::from_raw(raw) };
-    (first, second, JoinHandle::new(third, take_output::<F>))
+    if const { align_of::<F>() <= MAX_ALIGN } {
+        spawn_inline(shared, future, origin)
+    } else {
+        spawn_inline(shared, Box::pin(future), origin)
+    }
+}
+
+fn spawn_inline<F>(shared: &Arc<Shared>, future: F, origin: Origin) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let layout = Layout::new::<FutureTask<F>>();
+    let cell = alloc_cell_or_abort(shared, layout).cast::<FutureTask<F>>();
+    // SAFETY: the cell is fresh and ours.
+    unsafe { Header::init(cell.cast(), shared, &Vtables::<F>::VTABLE, origin) };
+    // SAFETY: as above; the stage lies inside of it.
+    let stage = unsafe { cell.byte_add(std::mem::offset_of!(FutureTask<F>, stage)) };
+    // SAFETY: as above.
+    unsafe { stage.cast::<F>().write(future) };
+    // SAFETY: one reference is the runtime's, this one the handle's.
+    let task = unsafe { TaskRef::from_raw(cell.cast()) };
+    task.header().state.spawn(2, true);
+    // SAFETY: a task that was just spawned is scheduled, and nobody else knows.
+    shared.start(unsafe { Queued::from_raw(cell.cast()) });
+    JoinHandle::new(task)
 }
 
 struct Vtables<F>(F);
@@ -72,130 +86,121 @@ where
 {
     const VTABLE: VTable = VTable {
         run: run::<F>,
-        completed: completed::<F>,
         abandon: abandon::<F>,
+        completed: completed::<F>,
+        take: take::<F>,
+        discard: discard::<F>,
         outcome: outcome::<F>,
-        free: free::<F>,
+        free,
         describe,
     };
 }
 
-/// The stage of a future task.
-///
-/// # Safety
-///
-/// `task` was made from a future of type `F`, and the caller has the right to its stage: it holds
-/// the run, or the task is COMPLETE and the output is the caller's.
-#[allow(clippy::mut_from_ref, reason = "the right to the stage is the state word's")]
-unsafe fn stage<F: Future>(task: &TaskRef) -> &mut Stage<F> {
+/// The stage of a future task. Called from the vtable of `F` only.
+fn stage<F: Future>(task: &TaskRef) -> *mut Stage<F> {
     let cell = task.as_ptr().cast::<FutureTask<F>>();
-    // SAFETY: the header is the first field of a living `FutureTask<F>`.
-    let cell = unsafe { cell.as_ref() };
-    // SAFETY: the caller has the right to the stage.
-    unsafe { &mut *cell.stage.get() }
+    // SAFETY: the stage lies inside of the cell.
+    unsafe { cell.byte_add(std::mem::offset_of!(FutureTask<F>, stage)) }.cast().as_ptr()
 }
 
 /// Runs the future once. See [`VTable::run`].
-unsafe fn run<F: Future>(task: &TaskRef) -> RunEnd {
-    let id = task.header().id;
-    // SAFETY: the caller holds the run of a task of this type.
-    let stage = unsafe { stage::<F>(task) };
-    if task.header().state.is_cancelled() {
-        finish(id, stage, Err(JoinError::cancelled(id)));
+unsafe fn run<F: Future>(task: &TaskRef, seen: Seen) -> RunEnd {
+    if seen.is_cancelled() {
+        // SAFETY: the caller holds the run of a task of this type.
+        unsafe { finish::<F>(task, Err(JoinError::cancelled(task.header().id))) };
         return RunEnd::Finished;
     }
-    let Stage::Running(future) = stage else { return RunEnd::Suspended };
     task.header().site.clear();
     let waker = task.borrow_waker();
+    // SAFETY: the stage is the future until the run finishes, and the run is ours (caller).
+    let future = unsafe { &mut *stage::<F>(task).cast::<F>() };
     // SAFETY: the future stays where it is until it is dropped in place.
     let future = unsafe { Pin::new_unchecked(future) };
     let poll = || future.poll(&mut Context::from_waker(&waker));
     let result = match catch_unwind(AssertUnwindSafe(poll)) {
         Ok(Poll::Pending) => return RunEnd::Suspended,
         Ok(Poll::Ready(value)) => Ok(value),
-        Err(payload) => Err(JoinError::panicked(id, payload)),
+        Err(payload) => Err(JoinError::panicked(task.header().id, payload)),
     };
-    finish(id, stage, result);
+    // SAFETY: as above.
+    unsafe { finish::<F>(task, result) };
     RunEnd::Finished
 }
 
 /// Drops the future and stores the result; if the drop panics, a value becomes that panic.
-fn finish<F: Future>(id: u64, stage: &mut Stage<F>, result: Result<F::Output, JoinError>) {
-    let result = match catch_unwind(AssertUnwindSafe(|| drop_in_stage(stage))) {
-        Err(payload) if result.is_ok() => Err(JoinError::panicked(id, payload)),
+///
+/// # Safety
+///
+/// The caller holds the run of a task of this type, whose stage is the future.
+unsafe fn finish<F: Future>(task: &TaskRef, result: Output<F>) {
+    let stage = stage::<F>(task);
+    let drop_future = || {
+        // SAFETY: the stage is the future, and the run is ours (caller).
+        unsafe { stage.cast::<F>().drop_in_place() };
+    };
+    let result = match catch_unwind(AssertUnwindSafe(drop_future)) {
+        Err(payload) if result.is_ok() => Err(JoinError::panicked(task.header().id, payload)),
         _ => result,
     };
-    *stage = Stage::Finished(result);
-}
-
-/// Drops what is in the stage where it is; even if that panics the stage is `Consumed`.
-fn drop_in_stage<F: Future>(stage: &mut Stage<F>) {
-    struct Reset<F: Future>(NonNull<Stage<F>>);
-    impl<F: Future> Drop for Reset<F> {
-        fn drop(&mut self) {
-            // SAFETY: the stage was dropped in place and is ours; it is given a new value.
-            unsafe { self.0.write(Stage::Consumed) };
-        }
-    }
-    let reset = Reset(NonNull::from(stage));
-    // SAFETY: the stage is valid; `reset` gives it a new value whatever happens.
-    unsafe { reset.0.drop_in_place() };
+    // SAFETY: the future is gone; its place is the output's.
+    unsafe { stage.cast::<Output<F>>().write(result) };
 }
 
 /// Drops the output if nobody wants it. See [`VTable::completed`].
 unsafe fn completed<F: Future>(task: &TaskRef, wanted: bool) {
     if !wanted {
         // SAFETY: COMPLETE and no handle: the output is the completer's.
-        let stage = unsafe { stage::<F>(task) };
-        if let Stage::Finished(Err(error)) = stage
-            && error.is_panic()
-        {
-            task.header().shared.unobserved(error);
-        }
-        let _ = catch_unwind(AssertUnwindSafe(|| drop_in_stage(stage)));
+        let _ = catch_unwind(AssertUnwindSafe(|| unsafe { discard::<F>(task) }));
     }
 }
 
-/// Moves the output out. The caller is the join handle of a COMPLETE task.
-unsafe fn take_output<F: Future>(task: &TaskRef) -> Option<Result<F::Output, JoinError>> {
-    // SAFETY: COMPLETE, and the handle has the right to the output.
-    let stage = unsafe { stage::<F>(task) };
-    match std::mem::replace(stage, Stage::Consumed) {
-        Stage::Finished(result) => Some(result),
-        other => {
-            debug_assert!(matches!(other, Stage::Consumed), "I5: complete means finished");
-            None
-        }
-    }
+/// Moves the output out. See [`VTable::take`].
+unsafe fn take<F: Future>(task: &TaskRef, to: *mut ()) {
+    // SAFETY: the stage is the output once COMPLETE, and it is the caller's.
+    let output = unsafe { stage::<F>(task).cast::<Output<F>>().read() };
+    // SAFETY: the caller's place is for an output of this type.
+    unsafe { to.cast::<Output<F>>().write(output) };
 }
 
-/// Drops the future unfinished. See [`VTable::abandon`].
-unsafe fn abandon<F: Future>(task: &TaskRef) -> bool {
-    let id = task.header().id;
-    // SAFETY: the caller holds the run.
-    let stage = unsafe { stage::<F>(task) };
-    finish(id, stage, Err(JoinError::cancelled(id)));
-    true
+/// Drops the output. See [`VTable::discard`].
+unsafe fn discard<F: Future>(task: &TaskRef) {
+    let output = stage::<F>(task).cast::<Output<F>>();
+    // SAFETY: the stage is the output once COMPLETE, and it is the caller's.
+    if let Err(error) = unsafe { &*output }
+        && error.is_panic()
+    {
+        task.header().shared().unobserved(error);
+    }
+    // SAFETY: as above.
+    unsafe { output.drop_in_place() };
 }
 
 /// How it ended. See [`VTable::outcome`].
 unsafe fn outcome<F: Future>(task: &TaskRef) -> Outcome {
-    // SAFETY: the caller holds the run, or completes the task.
-    match unsafe { stage::<F>(task) } {
-        Stage::Finished(Err(error)) => error.outcome(),
-        _ => Outcome::Done,
+    // SAFETY: the run has finished, so the stage is the output.
+    match unsafe { &*stage::<F>(task).cast::<Output<F>>() } {
+        Ok(_) => Outcome::Done,
+        Err(error) => error.outcome(),
     }
 }
 
-unsafe fn free<F: Future>(header: NonNull<Header>) {
-    // SAFETY: made by `Box::leak` in `new_future_task`; no reference is left.
-    drop(unsafe { Box::from_raw(header.cast::<FutureTask<F>>().as_ptr()) });
+/// Drops the future unfinished. See [`VTable::abandon`].
+unsafe fn abandon<F: Future>(task: &TaskRef, _seen: Seen) -> bool {
+    // SAFETY: the caller holds the run.
+    unsafe { finish::<F>(task, Err(JoinError::cancelled(task.header().id))) };
+    true
+}
+
+unsafe fn free(header: NonNull<Header>) {
+    // SAFETY: no reference is left; the stage was dropped or taken before.
+    unsafe { Header::clear(header) };
+    // SAFETY: as above.
+    unsafe { free_cell(header) };
 }
 
 unsafe fn describe(task: &TaskRef, _held: bool) -> Description {
-    let Some(site) = task.header().site.get() else {
-        return Description { name: "future".into(), ..Description::default() };
-    };
-    let awaitee = format!("{} at {}:{}", site.awaitee, site.file, site.line);
-    Description { name: site.task.into(), state: String::new(), awaitee }
+    let (origin, site) = (&task.header().origin, task.header().site.get());
+    let name = origin.name().or(site.map(|site| site.task)).unwrap_or("future").to_string();
+    let awaitee = site.map(|site| format!("{} at {}:{}", site.awaitee, site.file, site.line));
+    Description { name, state: String::new(), awaitee: awaitee.unwrap_or_default() }
 }

@@ -3,22 +3,33 @@
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Mutex;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker, ready};
 
 use super::cell::{Outcome, TaskRef};
+use super::coop;
+use super::joiner::Joiner;
 use crate::coroutine::Fault;
 
 /// Why a task has no output.
-pub struct JoinError {
+pub struct JoinError(Repr);
+
+/// Cancelling many tasks allocates nothing.
+enum Repr {
+    Cancelled(u64),
+    Other(Box<Other>),
+}
+
+struct Other {
     id: u64,
     kind: Kind,
 }
 
 enum Kind {
-    Cancelled,
     /// The lock makes the error `Sync`.
     Panicked(Mutex<Box<dyn Any + Send>>),
     Faulted(Fault),
@@ -26,45 +37,56 @@ enum Kind {
 
 impl JoinError {
     pub(crate) fn cancelled(id: u64) -> Self {
-        JoinError { id, kind: Kind::Cancelled }
+        JoinError(Repr::Cancelled(id))
     }
 
     pub(crate) fn panicked(id: u64, payload: Box<dyn Any + Send>) -> Self {
-        JoinError { id, kind: Kind::Panicked(Mutex::new(payload)) }
+        let kind = Kind::Panicked(Mutex::new(payload));
+        JoinError(Repr::Other(Box::new(Other { id, kind })))
     }
 
     /// The error of a coroutine that ended by `fault`.
     pub fn faulted(id: u64, fault: Fault) -> Self {
-        JoinError { id, kind: Kind::Faulted(fault) }
+        JoinError(Repr::Other(Box::new(Other { id, kind: Kind::Faulted(fault) })))
+    }
+
+    fn kind(&self) -> Option<&Kind> {
+        match &self.0 {
+            Repr::Cancelled(_) => None,
+            Repr::Other(other) => Some(&other.kind),
+        }
+    }
+
+    pub(crate) fn outcome(&self) -> Outcome {
+        match self.kind() {
+            None => Outcome::Cancelled,
+            Some(Kind::Panicked(_)) => Outcome::Panicked,
+            Some(Kind::Faulted(_)) => Outcome::Faulted,
+        }
     }
 
     /// Id of the task.
     pub fn id(&self) -> u64 {
-        self.id
-    }
-
-    pub(crate) fn outcome(&self) -> Outcome {
-        match self.kind {
-            Kind::Cancelled => Outcome::Cancelled,
-            Kind::Panicked(_) => Outcome::Panicked,
-            Kind::Faulted(_) => Outcome::Faulted,
+        match &self.0 {
+            Repr::Cancelled(id) => *id,
+            Repr::Other(other) => other.id,
         }
     }
 
     /// Whether the task was cancelled.
     pub fn is_cancelled(&self) -> bool {
-        matches!(self.kind, Kind::Cancelled)
+        matches!(self.0, Repr::Cancelled(_))
     }
 
     /// Whether the task panicked.
     pub fn is_panic(&self) -> bool {
-        matches!(self.kind, Kind::Panicked(_))
+        matches!(self.kind(), Some(Kind::Panicked(_)))
     }
 
     /// The fault that ended the task, if one did.
     pub fn fault(&self) -> Option<&Fault> {
-        match &self.kind {
-            Kind::Faulted(fault) => Some(fault),
+        match self.kind() {
+            Some(Kind::Faulted(fault)) => Some(fault),
             _ => None,
         }
     }
@@ -75,11 +97,14 @@ impl JoinError {
     ///
     /// The error itself if the task did not panic.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, JoinError> {
-        match self.kind {
-            Kind::Panicked(payload) => {
-                Ok(payload.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
-            }
-            kind => Err(JoinError { id: self.id, kind }),
+        match self.0 {
+            Repr::Other(other) => match *other {
+                Other { kind: Kind::Panicked(payload), .. } => {
+                    Ok(payload.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
+                }
+                other => Err(JoinError(Repr::Other(Box::new(other)))),
+            },
+            cancelled @ Repr::Cancelled(_) => Err(JoinError(cancelled)),
         }
     }
 }
@@ -97,13 +122,14 @@ pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> &str {
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.kind {
-            Kind::Cancelled => write!(f, "task {} was cancelled", self.id),
-            Kind::Panicked(payload) => {
+        let id = self.id();
+        match self.kind() {
+            None => write!(f, "task {id} was cancelled"),
+            Some(Kind::Panicked(payload)) => {
                 let payload = payload.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                write!(f, "task {} panicked: {}", self.id, panic_text(&**payload))
+                write!(f, "task {id} panicked: {}", panic_text(&**payload))
             }
-            Kind::Faulted(fault) => write!(f, "task {} faulted: {fault}", self.id),
+            Some(Kind::Faulted(fault)) => write!(f, "task {id} faulted: {fault}"),
         }
     }
 }
@@ -137,24 +163,52 @@ impl AbortHandle {
     }
 }
 
-/// Takes the output of a complete task.
-type Take<T> = unsafe fn(&TaskRef) -> Option<Result<T, JoinError>>;
-
 /// Waits for the output of a task; dropping it lets the task run on by itself.
 pub struct JoinHandle<T> {
     task: TaskRef,
-    take: Take<T>,
+    /// The output was moved out.
+    taken: bool,
+    output: PhantomData<T>,
 }
 
+// SAFETY: a handle gives the output away, on whichever thread it is, and nothing else of that type.
+unsafe impl<T: Send> Send for JoinHandle<T> {}
+// SAFETY: a shared handle gives nothing of type `T`.
+unsafe impl<T: Send> Sync for JoinHandle<T> {}
+
+impl<T> Unpin for JoinHandle<T> {}
+
 impl<T> JoinHandle<T> {
-    pub(crate) fn new(task: TaskRef, take: Take<T>) -> Self {
-        JoinHandle { task, take }
+    /// The handle of a task whose output is a `Result<T, JoinError>`; takes the reference over.
+    pub(crate) fn new(task: TaskRef) -> Self {
+        JoinHandle { task, taken: false, output: PhantomData }
     }
 
     /// Asks the task to stop at its next suspension; awaiting the handle then says `Cancelled`
     /// unless the task was faster.
     pub fn abort(&self) {
         self.task.cancel();
+    }
+
+    /// Asks the task to stop and waits until it has: its future is dropped when this is ready.
+    ///
+    /// # Errors
+    ///
+    /// As awaiting the handle: `Cancelled`, unless the task ended otherwise first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let runtime = vitte_rt::runtime::Builder::current_thread().build()?;
+    /// runtime.block_on(async {
+    ///     let task = vitte_rt::task::spawn(std::future::pending::<()>());
+    ///     assert!(task.abort_and_wait().await.unwrap_err().is_cancelled());
+    /// });
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub async fn abort_and_wait(self) -> Result<T, JoinError> {
+        self.abort();
+        self.await
     }
 
     /// A handle that can only abort.
@@ -171,6 +225,21 @@ impl<T> JoinHandle<T> {
     pub fn id(&self) -> u64 {
         self.task.header().id
     }
+
+    /// Leaves the waker for the completer; false if the task has ended.
+    fn wait(&self, waker: &Waker) -> bool {
+        let header = self.task.header();
+        let state = &header.state;
+        if state.is_complete() || (state.has_joiner() && !state.clear_joiner()) {
+            return false;
+        }
+        // SAFETY: JOINER is clear and we are the join handle (I7 of the state word).
+        let joiner = unsafe { &mut *header.joiner.get() };
+        if !joiner.will_wake(waker) {
+            *joiner = Joiner::new(waker);
+        }
+        state.set_joiner()
+    }
 }
 
 impl<T> fmt::Debug for JoinHandle<T> {
@@ -185,28 +254,29 @@ impl<T> Future for JoinHandle<T> {
     /// # Panics
     ///
     /// When polled after it was ready.
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.task.header().add_joiner(cx.waker()) {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        assert!(!self.taken, "a join handle is not polled after it was ready");
+        ready!(coop::spend(cx));
+        if self.wait(cx.waker()) {
             return Poll::Pending;
         }
-        // SAFETY: the task is complete, we are its join handle, and `take` is of its type.
-        let output = unsafe { (self.take)(&self.task) };
-        Poll::Ready(output.expect("a join handle is not polled after it was ready"))
+        self.taken = true;
+        let mut output = MaybeUninit::<Self::Output>::uninit();
+        let take = self.task.header().vtable.take;
+        // SAFETY: the task is complete and we are its join handle: the output is ours, of this type.
+        unsafe { take(&self.task, output.as_mut_ptr().cast()) };
+        // SAFETY: `take` has written it.
+        Poll::Ready(unsafe { output.assume_init() })
     }
 }
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
-        if self.task.header().state.drop_handle() {
-            // SAFETY: the task was complete before the handle went, so the output is ours.
-            let output = unsafe { (self.take)(&self.task) };
-            if let Some(Err(error)) = &output
-                && error.is_panic()
-            {
-                self.task.header().shared.unobserved(error);
-            }
+        if !self.taken && self.task.header().state.drop_handle() {
+            let discard = self.task.header().vtable.discard;
             // As when the worker drops it: which of the two does is a race.
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(output)));
+            // SAFETY: the task was complete before the handle went, so the output is ours.
+            let _ = catch_unwind(AssertUnwindSafe(|| unsafe { discard(&self.task) }));
         }
     }
 }

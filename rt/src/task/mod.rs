@@ -1,47 +1,61 @@
 //! Tasks: what the scheduler owns and runs.
 //!
-//! In: a future (here) or a coroutine frame ([`crate::coroutine`]). Out: a task cell, one
-//! allocation, that queues, wakers, the registry and handles share by counted references.
+//! In: a future (here) or a coroutine frame ([`crate::coroutine`]). Out: a task cell from a worker's
+//! heap, that queues, wakers and handles share by counted references.
 
+mod builder;
 mod cell;
+pub(crate) mod coop;
 mod future;
+mod heap;
 mod join;
 mod join_set;
+mod joiner;
 mod local;
-mod registry;
+mod origin;
 mod scope;
 mod site;
 mod state;
 
-pub(crate) use cell::{Description, Header, Outcome, RunEnd, TaskRef, VTable, Wakers};
-pub(crate) use future::new_future_task;
+pub use builder::{Builder, Class};
+pub(crate) use cell::{Description, Header, Outcome, Queued, RunEnd, TaskRef, VTable, Wakers};
+pub(crate) use future::spawn_future;
+pub(crate) use heap::{Freed, Heap, Pages, alloc_cell, free_cell};
 pub(crate) use join::panic_text;
 pub use join::{AbortHandle, JoinError, JoinHandle};
 pub use join_set::JoinSet;
 pub use local::{AccessError, LocalKey, TaskLocalFuture};
-pub(crate) use registry::{Links, Registry};
+pub(crate) use origin::Origin;
 pub use scope::{ChildLost, Scope, ScopeHandle, scope};
-pub(crate) use site::SiteCell;
 pub use site::{SuspendSite, note_suspend};
-pub(crate) use state::{Progress, State};
+#[cfg(all(test, loom))]
+pub(crate) use state::State;
+pub(crate) use state::{Completed, Progress, Seen};
 
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::runtime::Handle;
+use crate::scheduler::ThreadCx;
 
 /// Spawns a future on the runtime of the calling task or thread.
 ///
 /// # Panics
 ///
 /// Outside of a runtime.
+#[track_caller]
 pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    Handle::current().spawn(future)
+    let origin = Origin::plain(Location::caller());
+    ThreadCx::with(|cx| match cx {
+        Some(cx) => spawn_future(&cx.shared, future, origin),
+        None => panic!("called from outside of a runtime"),
+    })
 }
 
 /// Runs a closure that blocks on a thread kept for such work (inline in a seeded run).
@@ -49,6 +63,7 @@ where
 /// # Panics
 ///
 /// Outside of a runtime.
+#[track_caller]
 pub fn spawn_blocking<T, F>(body: F) -> JoinHandle<T>
 where
     F: FnOnce() -> T + Send + 'static,
@@ -71,7 +86,10 @@ impl Future for YieldNow {
         if std::mem::replace(&mut self.0, true) {
             return Poll::Ready(());
         }
-        cx.waker().wake_by_ref();
+        // A task that yields by its own waker needs no wake-up: its run puts it back.
+        if !TaskRef::of_waker(cx.waker()).is_some_and(ThreadCx::yield_task) {
+            cx.waker().wake_by_ref();
+        }
         Poll::Pending
     }
 }

@@ -1,0 +1,92 @@
+//! A task with a name and a class.
+
+use std::future::Future;
+use std::panic::Location;
+
+use super::join::JoinHandle;
+use super::origin::{Details, Origin};
+use crate::runtime::Handle;
+
+/// How urgent a task is under [`Policy::Priority`](crate::runtime::Policy::Priority), and which share
+/// it counts to under [`Policy::Fair`](crate::runtime::Policy::Fair). Without meaning under the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Class {
+    /// 0 is the most urgent, 7 the least; larger numbers are taken for 7.
+    pub priority: u8,
+    /// The group of tasks that share what the policy gives to it.
+    pub group: u32,
+    /// How much the group gets beside others, at least 1. The newest task of a group decides.
+    pub shares: u32,
+}
+
+impl Default for Class {
+    /// Priority 4, group 0, 1 share.
+    fn default() -> Self {
+        Class { priority: 4, group: 0, shares: 1 }
+    }
+}
+
+/// Says more about a task before it is spawned.
+///
+/// # Examples
+///
+/// ```
+/// # let runtime = vitte_rt::runtime::Builder::current_thread().build()?;
+/// runtime.block_on(async {
+///     let task = vitte_rt::task::Builder::new().name("answer").spawn(async { 42 });
+///     assert_eq!(task.await.unwrap(), 42);
+/// });
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Builder {
+    name: Option<Box<str>>,
+    class: Class,
+}
+
+impl Builder {
+    /// No name, the ordinary class.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A name for dumps and traces.
+    #[must_use]
+    pub fn name(mut self, name: &str) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Urgency and share; see [`Class`].
+    #[must_use]
+    pub fn class(mut self, class: Class) -> Self {
+        self.class = class;
+        self
+    }
+
+    /// Spawns on the runtime of the calling task or thread.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    #[track_caller]
+    pub fn spawn<F>(self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.spawn_on(&Handle::current(), future)
+    }
+
+    /// Spawns on a runtime.
+    #[track_caller]
+    pub fn spawn_on<F>(self, handle: &Handle, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let Builder { name, class } = self;
+        let origin = Origin::detailed(Details { location: Location::caller(), name, class });
+        super::future::spawn_future(&handle.shared, future, origin)
+    }
+}

@@ -1,0 +1,42 @@
+//! The budget of ready operations of a Rust future: what makes a task that never waits give way.
+//!
+//! A run starts with [`BUDGET`] units. Every operation of the runtime that could wait (a receive, a
+//! lock, a read) calls [`spend`] before it is tried: a unit goes, and when none is left the operation
+//! wakes its task and says Pending, so that the others get their turn. Threads that run no task have
+//! no budget. Coroutines have theirs in the context (`ctx.coop`).
+
+use std::cell::Cell;
+use std::task::{Context, Poll};
+
+/// Ready operations of one run.
+const BUDGET: u32 = 128;
+
+thread_local! {
+    static LEFT: Cell<u32> = const { Cell::new(u32::MAX) };
+}
+
+/// A run begins, or a poll of the future of a `block_on`.
+pub(crate) fn reset() {
+    LEFT.set(BUDGET);
+}
+
+/// The thread leaves the runtime.
+pub(crate) fn lift() {
+    LEFT.set(u32::MAX);
+}
+
+/// Spends a unit, or makes the caller wait for its next run: it answers Pending then and is polled
+/// again.
+pub(crate) fn spend(cx: &mut Context<'_>) -> Poll<()> {
+    match LEFT.get() {
+        u32::MAX => Poll::Ready(()),
+        0 => {
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+        left => {
+            LEFT.set(left - 1);
+            Poll::Ready(())
+        }
+    }
+}

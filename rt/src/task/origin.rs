@@ -1,0 +1,71 @@
+//! Where a task was spawned, and what its spawner said about it: one word.
+
+use std::panic::Location;
+
+use super::builder::Class;
+
+/// What was said about a task beside where it was spawned.
+#[derive(Clone, Debug)]
+pub(crate) struct Details {
+    pub(crate) location: &'static Location<'static>,
+    pub(crate) name: Option<Box<str>>,
+    pub(crate) class: Class,
+}
+
+/// A location, or details in a box (low bit set).
+#[derive(Debug)]
+pub(crate) struct Origin(*const ());
+
+const _: () = assert!(align_of::<Location<'_>>() >= 2 && align_of::<Details>() >= 2);
+
+impl Origin {
+    /// Nothing but the place.
+    pub(crate) fn plain(location: &'static Location<'static>) -> Self {
+        Origin(std::ptr::from_ref(location).cast())
+    }
+
+    /// The place and more.
+    pub(crate) fn detailed(details: Details) -> Self {
+        if details.name.is_none() && details.class == Class::default() {
+            return Origin::plain(details.location);
+        }
+        Origin(Box::into_raw(Box::new(details)).cast_const().cast::<()>().map_addr(|a| a | 1))
+    }
+
+    fn details(&self) -> Option<&Details> {
+        if self.0.addr() & 1 == 0 {
+            return None;
+        }
+        // SAFETY: made from a box by `detailed`, alive until the drop.
+        unsafe { self.0.map_addr(|a| a & !1).cast::<Details>().as_ref() }
+    }
+
+    /// Where the task was spawned.
+    pub(crate) fn location(&self) -> &'static Location<'static> {
+        match self.details() {
+            Some(details) => details.location,
+            // SAFETY: made from a static reference by `plain`.
+            None => unsafe { &*self.0.cast() },
+        }
+    }
+
+    /// The name it was given.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.details()?.name.as_deref()
+    }
+
+    /// What it is for the queue.
+    pub(crate) fn class(&self) -> Class {
+        self.details().map_or(Class::default(), |details| details.class)
+    }
+}
+
+impl Drop for Origin {
+    fn drop(&mut self) {
+        if self.0.addr() & 1 != 0 {
+            let details = self.0.map_addr(|a| a & !1).cast::<Details>().cast_mut();
+            // SAFETY: made from a box by `detailed`; dropped once.
+            drop(unsafe { Box::from_raw(details) });
+        }
+    }
+}
