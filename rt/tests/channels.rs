@@ -557,3 +557,37 @@ fn messages_of_every_size() {
     assert!(tx.try_send(()).is_err());
     assert_eq!((0..41).filter(|_| rx.try_recv().is_ok()).count(), 40);
 }
+
+/// Operations that are always ready use a task's budget up, so that it gives way to the others.
+#[test]
+fn task_that_never_has_to_wait_gives_way() {
+    const N: usize = 10_000;
+    let runtime = vitte_rt::runtime::Builder::current_thread().build().unwrap();
+    for kind in 0..4 {
+        let n_done = Arc::new(AtomicUsize::new(0));
+        let busy = n_done.clone();
+        let seen = runtime.block_on(async move {
+            let (tx, mut rx) = mpsc::unbounded_channel();
+            (0..N).for_each(|n| tx.send(n).unwrap());
+            let (many_tx, many_rx) = mpmc::unbounded();
+            (0..N).for_each(|n| many_tx.try_send(n).unwrap());
+            let (mutex, semaphore) = (Mutex::new(()), Semaphore::new(1));
+            let hog = vitte_rt::spawn(async move {
+                for _ in 0..N {
+                    match kind {
+                        0 => _ = rx.recv().await.unwrap(),
+                        1 => _ = many_rx.recv().await.unwrap(),
+                        2 => drop(mutex.lock().await),
+                        _ => drop(semaphore.acquire().await.unwrap()),
+                    }
+                    busy.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+            let other = vitte_rt::spawn(async move { n_done.load(Ordering::SeqCst) });
+            let seen = other.await.unwrap();
+            hog.await.unwrap();
+            seen
+        });
+        assert!(seen < N / 2, "kind {kind}: the other had its turn after {seen} of {N}");
+    }
+}

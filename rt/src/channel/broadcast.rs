@@ -25,12 +25,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::sync::Notify;
 use crate::sync::waiters::{List, Waiter, WakeList};
+use crate::task::coop;
 
 /// Why a value was not sent or received.
 pub mod error {
@@ -480,6 +481,7 @@ impl<T: Clone> Future for Recv<'_, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // SAFETY: nothing is moved out of it.
         let this = unsafe { self.get_unchecked_mut() };
+        ready!(coop::spend(cx));
         let mut tail = match this.receiver.pass(|value| value, T::clone) {
             Ok(value) => return Poll::Ready(Ok(value)),
             Err((TryRecvError::Lagged(n), _)) => return Poll::Ready(Err(RecvError::Lagged(n))),

@@ -18,12 +18,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use futures_core::Stream;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::sync::waiters::{List, Waiter, WakeList};
+use crate::task::coop;
 
 mod error;
 
@@ -169,6 +170,7 @@ impl Place {
         shared: &Shared<T>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<T, RecvError>> {
+        ready!(coop::spend(cx));
         let mut inner = shared.inner.lock();
         let Some(value) = inner.values.pop_front() else {
             if inner.closed {
@@ -543,6 +545,7 @@ impl<T> Future for Send<'_, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // SAFETY: the place stays where it is; the value is not pinned.
         let this = unsafe { self.get_unchecked_mut() };
+        ready!(coop::spend(cx));
         let mut inner = this.shared.inner.lock();
         if !inner.closed && inner.values.len() >= this.shared.capacity {
             // SAFETY: the future is pinned, and leaves the line in its drop.

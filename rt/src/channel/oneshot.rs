@@ -18,9 +18,10 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use crate::atomic::{AtomicUsize, Ordering, UnsafeCell};
+use crate::task::coop;
 
 /// A value is there, or was.
 const SENT: usize = 1;
@@ -338,6 +339,7 @@ impl<T> Future for Receiver<T> {
     type Output = Result<T, RecvError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        ready!(coop::spend(cx));
         let inner = self.0.as_ref().expect("a receiver is not polled after it was ready");
         // SAFETY: the receiver is borrowed mutably, and these are its parts.
         let state = unsafe { inner.wait(&inner.rx_waker, RX_WAITS, cx.waker()) };

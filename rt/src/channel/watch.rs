@@ -10,6 +10,7 @@
 //! A receiver enters the line before it compares versions; a sender changes the version, then signals.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,6 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::{RwLock, RwLockReadGuard};
 
 use crate::sync::Notify;
+use crate::task::coop;
 
 const CLOSED: usize = 1;
 const VERSION: usize = 2;
@@ -261,6 +263,7 @@ impl<T> Shared<T> {
 
     /// Waits for another version than `seen`, and keeps it there.
     async fn changed(&self, seen: &mut usize) -> Result<(), RecvError> {
+        poll_fn(coop::spend).await;
         loop {
             let changed = self.changed.notified();
             // SeqCst: pairs with the senders.

@@ -4,6 +4,9 @@
 //! runtime. The names are those of tokio and mean the same. Waiting allocates nothing; taking and
 //! giving back while nobody waits is one read-modify-write each.
 //!
+//! In a task of this runtime each wait costs a unit of the task's budget, ready or not: a task that
+//! never has to wait gives way to the others now and then.
+//!
 //! | type | what it is | order |
 //! | --- | --- | --- |
 //! | [`Mutex`] | one holder | first come, first served |

@@ -81,10 +81,8 @@ impl<T> Mutex<T> {
 /// Takes the one permit of a lock. It is never closed.
 #[inline]
 async fn take(permits: &Permits) {
-    if permits.try_acquire(1).is_err() {
-        let taken = permits.acquire(1).await;
-        debug_assert_ne!(taken, Err(Refused::Closed), "a lock is never closed");
-    }
+    let taken = permits.take(1).await;
+    debug_assert_ne!(taken, Err(Refused::Closed), "a lock is never closed");
 }
 
 impl<T: ?Sized> Mutex<T> {

@@ -17,12 +17,13 @@
 //! Accepted: permits stay unused while the first waiter wants more than there are.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::waiters::{List, Waiter, WakeList};
 use crate::atomic::{AtomicUsize, Mutex, MutexGuard, Ordering};
+use crate::task::coop;
 
 const CLOSED: usize = 1;
 const WAITERS: usize = 2;
@@ -101,6 +102,16 @@ impl Permits {
                 Ok(_) => return Ok(()),
                 Err(now) => state = now,
             }
+        }
+    }
+
+    /// Takes `n` permits, waiting for them; costs the task a unit of its budget.
+    #[inline]
+    pub(crate) async fn take(&self, n: usize) -> Result<(), Refused> {
+        poll_fn(coop::spend).await;
+        match self.try_acquire(n) {
+            Err(Refused::Busy) => self.acquire(n).await,
+            done => done,
         }
     }
 

@@ -48,10 +48,8 @@ unsafe impl<T: ?Sized + Send + Sync> Sync for RwLock<T> {}
 /// Takes permits of a lock. It is never closed.
 #[inline]
 async fn take(permits: &Permits, n: usize) {
-    if permits.try_acquire(n).is_err() {
-        let taken = permits.acquire(n).await;
-        debug_assert_ne!(taken, Err(Refused::Closed), "a lock is never closed");
-    }
+    let taken = permits.take(n).await;
+    debug_assert_ne!(taken, Err(Refused::Closed), "a lock is never closed");
 }
 
 impl<T> RwLock<T> {

@@ -210,13 +210,7 @@ impl Semaphore {
     /// Takes permits; who takes them gives them back.
     #[inline]
     async fn take(&self, n: u32) -> Result<(), AcquireError> {
-        match self.permits.try_acquire(n as usize) {
-            Ok(()) => Ok(()),
-            Err(Refused::Closed) => Err(AcquireError(())),
-            Err(Refused::Busy) => {
-                self.permits.acquire(n as usize).await.map_err(|_| AcquireError(()))
-            }
-        }
+        self.permits.take(n as usize).await.map_err(|_| AcquireError(()))
     }
 
     /// Takes a permit if one is free.

@@ -16,6 +16,7 @@ use futures_core::Stream;
 use super::chan::{Chan, Room, Rx, Tx, WeakTx, chan, ring_if_closed};
 use super::error::{SendError, SendTimeoutError, TryRecvError, TrySendError};
 use crate::sync::permits::{self, Permits, Refused};
+use crate::task::coop;
 
 /// Room for a number of messages.
 #[derive(Debug)]
@@ -84,6 +85,7 @@ impl<T> Sender<T> {
     #[inline]
     async fn take(&self, n: usize) -> Result<(), SendError<()>> {
         let permits = &self.chan().room.permits;
+        poll_fn(coop::spend).await;
         match permits.try_acquire(n) {
             Ok(()) => Ok(()),
             Err(Refused::Closed) => Err(SendError(())),

@@ -8,7 +8,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use crossbeam_utils::CachePadded;
 
@@ -17,6 +17,7 @@ use crate::atomic::{AtomicUsize, Ordering, spin, yield_thread};
 use crate::channel::bell::Bell;
 use crate::channel::queue::{Pop, Queue};
 use crate::sync::Notify;
+use crate::task::coop;
 
 /// Looks at a queue whose producer is about to write, before the receiver lets others run.
 const SPINS: usize = if cfg!(loom) { 1 } else { 64 };
@@ -185,6 +186,7 @@ impl<T, R: Room> Rx<T, R> {
 
     #[inline]
     pub(super) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        ready!(coop::spend(cx));
         if let Pop::Value(value) = self.pop() {
             return Poll::Ready(Some(value));
         }
