@@ -319,7 +319,7 @@ impl Compiled {
         host.fns.fault = fault;
         host.fns.choose = choose;
         host.leaf.resume = machine.resume;
-        host.leaf.frame = frame;
+        (host.leaf.frame, host.leaf.root) = (frame, frame);
         let world = Box::into_raw(Box::new(world));
         host.ctx.user = world.cast::<c_void>();
         let status = run(&mut host, world);

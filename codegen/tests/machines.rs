@@ -16,7 +16,7 @@ use vitte_lowering::ir::{Data, Func};
 
 /// A generator: counts from 0 to a limit, gives way before every odd number.
 ///
-/// Frame: link +0, tag +8, result +16, limit +24, next +32.
+/// Frame: tag +8, result +16, limit +24, next +32.
 const COUNT: &str = r#"
 machine fn0 "count"("ctx": ptr, "frame": ptr) -> i32 @0:3:1 {
 block0(v0: ptr, v1: ptr):
@@ -166,7 +166,7 @@ fn run(host: &mut Host) -> vt_status {
 /// Makes a frame the leaf.
 fn start(host: &mut Host, machine: &vt_machine, frame: &Frame) {
     host.leaf.resume = machine.resume;
-    host.leaf.frame = frame.0;
+    (host.leaf.frame, host.leaf.root) = (frame.0, frame.0);
 }
 
 #[test]
@@ -251,19 +251,18 @@ fn a_machine_describes_itself() {
 /// Sums a `count` that lies in its frame, by `resume` while it is ready and by the loop after it
 /// suspended.
 ///
-/// Frame: link +0, tag +8, sum (the result) +16, child +24 to 64.
+/// Frame: tag +8, sum (the result) +16, the child's link +24, child +32 to 72.
 const SUM: &str = r#"
 machine fn1 "sum"("ctx": ptr, "frame": ptr) -> i32 {
 block0(v0: ptr, v1: ptr):
   v2: i8 = load v1+8
-  v3: ptr = ptr_offset v1+24
+  v3: ptr = ptr_offset v1+32
   v4: i64 = const 0
   switch v2 { 0: block1, 3: block2 }, default block8
 block1:
   store v1+16, v4
-  store v1+24, v4
   v5: i8 = const 0
-  store v1+32, v5
+  store v1+40, v5
   jump block3
 block2:
   v6: i32 = load v0+52
@@ -276,7 +275,7 @@ block3:
 block4(v10: i32):
   switch v10 { 1: block5, 2: block6, 5: block7 }, default block8
 block5:
-  v11: ptr = site_addr 24, 3
+  v11: ptr = site_addr 32, 3
   store v1+24, v11
   v12: i8 = const 3
   store v1+8, v12
@@ -307,21 +306,21 @@ block8:
 fn a_parent_is_popped_to_when_its_child_answers() {
     let source = format!("module \"sum\"\nfile0 = \"count.vit\"\n{COUNT}{SUM}");
     let mut records = count_records();
-    records.insert(Func::from_u32(1), record("sum", 64, &["await count"]));
+    records.insert(Func::from_u32(1), record("sum", 72, &["await count"]));
     let code = compile_machines(&module(&source), &records, &ImportTable::new());
     let machine = code.machine_by_name("sum").unwrap();
     let mut host = Host::new();
     let frame = Frame::new(machine);
-    frame.set(48, 101);
+    frame.set(56, 101);
     start(&mut host, machine, &frame);
     let mut yields = 0;
     while run(&mut host) == VT_YIELDED {
         yields += 1;
-        assert_eq!(host.leaf.frame, frame.0.wrapping_add(24), "the child is the leaf");
+        assert_eq!(host.leaf.frame, frame.0.wrapping_add(32), "the child is the leaf");
         let site = frame.get(24) as usize as *const vt_site;
         // SAFETY: the link leads to the static site.
         let site = unsafe { &*site };
-        assert_eq!((site.offset, site.state), (24, 3));
+        assert_eq!((site.offset, site.state), (32, 3));
         assert_eq!(site.resume as usize, machine.resume as usize);
     }
     assert_eq!((frame.tag(), frame.get(16), yields), (1, 5050, 50));

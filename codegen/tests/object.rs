@@ -105,7 +105,6 @@ int main(void) {
 
     _Alignas(DEMO_WAIT_ALIGN) unsigned char frame[DEMO_WAIT_SIZE];
     memset(frame, 0xaa, sizeof frame);
-    memset(frame, 0, 8);
     memset(frame + DEMO_WAIT_TAG_OFFSET, 0, DEMO_WAIT_TAG_BYTES);
     int64_t n = 3;
     memcpy(frame + DEMO_WAIT_PARAM_N_OFFSET, &n, sizeof n);

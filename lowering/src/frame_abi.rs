@@ -19,9 +19,10 @@ pub struct FrameAbi {
     pub leaf_resume: i32,
     pub leaf_frame: i32,
     pub leaf_cancel: i32,
-    pub leaf_is_op: i32,
+    pub leaf_root: i32,
     pub leaf_status: i32,
     pub leaf_phase: i32,
+    pub leaf_reserved: i32,
     pub leaf_shield: i32,
     pub prefix_bytes: u32,
     /// Offset of the parent pointer, relative to the frame: negative.
@@ -32,7 +33,10 @@ pub struct FrameAbi {
     pub machine_result_offset: i32,
     pub machine_tag_offset: i32,
     pub machine_tag_bytes: i32,
-    /// Bytes of the link at the start of a frame.
+    /// Offset of the link, relative to the frame: negative, and the same for every frame that is
+    /// awaited.
+    pub prefix_link: i32,
+    /// Bytes of the link before a frame.
     pub link_bytes: u32,
 }
 
@@ -53,13 +57,15 @@ impl FrameAbi {
             leaf_resume: offset_of!(vt_leaf, resume) as i32,
             leaf_frame: offset_of!(vt_leaf, frame) as i32,
             leaf_cancel: offset_of!(vt_leaf, cancel) as i32,
-            leaf_is_op: offset_of!(vt_leaf, is_op) as i32,
+            leaf_root: offset_of!(vt_leaf, root) as i32,
             leaf_status: offset_of!(vt_leaf, status) as i32,
             leaf_phase: offset_of!(vt_leaf, phase) as i32,
+            leaf_reserved: offset_of!(vt_leaf, reserved) as i32,
             leaf_shield: offset_of!(vt_leaf, shield) as i32,
             prefix_bytes: prefix as u32,
             prefix_parent: offset_of!(vt_prefix, parent) as i32 - prefix as i32,
             prefix_machine: offset_of!(vt_prefix, machine) as i32 - prefix as i32,
+            prefix_link: offset_of!(vt_prefix, link) as i32 - prefix as i32,
             machine_resume: offset_of!(vt_machine, resume) as i32,
             machine_result_offset: offset_of!(vt_machine, result_offset) as i32,
             machine_tag_offset: offset_of!(vt_machine, tag_offset) as i32,

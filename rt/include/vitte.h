@@ -3,8 +3,9 @@
  * The same facts as the crate `vitte-abi` (rt/abi); a test compares every size and offset. 64-bit
  * targets only. None of the functions below unwinds, and no callback may.
  *
- * A frame starts with its link: a pointer to the static `vt_site` of whoever awaits it, or null for
- * the outermost frame. A frame allocated on its own has a `vt_prefix` in the 16 bytes before it.
+ * In the 8 bytes before a frame that is awaited lies its link: a pointer to the static `vt_site` of
+ * whoever awaits it. The outermost frame of a task or branch (`root` of its leaf) needs none. A frame
+ * allocated on its own has a `vt_prefix` before it, which ends with the link.
  */
 #ifndef VITTE_H
 #define VITTE_H
@@ -79,10 +80,11 @@ typedef void (*vt_op_start)(vt_ctx *ctx, void *storage);
 struct vt_leaf {
     vt_resume resume;
     void *frame;
+    void *root;     /* outermost frame, or storage of the operation that is the whole branch */
     uint8_t cancel; /* VT_CANCEL_* */
-    uint8_t is_op;  /* 1: `frame` is the storage of a host operation, which has no link */
     uint8_t status; /* of a branch: its final status, or VT_NONE */
     uint8_t phase;  /* private to vt_branches; 0 before its first call */
+    uint8_t reserved; /* 0 */
     uint32_t shield; /* how many cleanups hold cancels off */
 };
 
@@ -126,10 +128,12 @@ struct vt_site {
     uint32_t state;  /* of the awaiter, for dumps */
 };
 
-/* The 16 bytes before a frame that was allocated on its own. */
+/* The 24 bytes before a frame that was allocated on its own; before the root frame of a task only
+ * `machine` and `link` need exist. */
 struct vt_prefix {
-    const vt_machine *machine;
     void *parent;
+    const vt_machine *machine;
+    const vt_site *link; /* null while nobody awaits the frame */
 };
 
 /* A source position; `file` is UTF-8 and not terminated. */
@@ -166,7 +170,8 @@ struct vt_machine {
     const void *user;
 };
 
-/* Runs `leaf` until it suspends (VT_YIELDED) or its outermost frame ends or gives an item. */
+/* Runs `leaf` until it suspends (VT_YIELDED) or its outermost frame ends or gives an item. Leaves
+ * ctx->leaf as `leaf`. */
 vt_status vt_run(vt_ctx *ctx, vt_leaf *leaf);
 /* Runs the unfinished branches of a join or select once and says how the whole stands. */
 vt_status vt_branches(vt_ctx *ctx, vt_leaf *branches, uint32_t n, uint32_t flags);
@@ -175,14 +180,15 @@ vt_status vt_branches(vt_ctx *ctx, vt_leaf *branches, uint32_t n, uint32_t flags
     VT_STATIC_ASSERT(offsetof(type, field) == (at), #type "." #field " is at " #at)
 #define VT_SIZE(type, bytes) VT_STATIC_ASSERT(sizeof(type) == (bytes), #type " has " #bytes " bytes")
 VT_SIZE(void *, 8);
-VT_SIZE(vt_leaf, 24);
+VT_SIZE(vt_leaf, 32);
 VT_AT(vt_leaf, resume, 0);
 VT_AT(vt_leaf, frame, 8);
-VT_AT(vt_leaf, cancel, 16);
-VT_AT(vt_leaf, is_op, 17);
-VT_AT(vt_leaf, status, 18);
-VT_AT(vt_leaf, phase, 19);
-VT_AT(vt_leaf, shield, 20);
+VT_AT(vt_leaf, root, 16);
+VT_AT(vt_leaf, cancel, 24);
+VT_AT(vt_leaf, status, 25);
+VT_AT(vt_leaf, phase, 26);
+VT_AT(vt_leaf, reserved, 27);
+VT_AT(vt_leaf, shield, 28);
 VT_SIZE(vt_ctx, 96);
 VT_AT(vt_ctx, leaf, 0);
 VT_AT(vt_ctx, task, 8);
@@ -212,8 +218,10 @@ VT_AT(vt_fns, run, 48);
 VT_SIZE(vt_site, 16);
 VT_AT(vt_site, offset, 8);
 VT_AT(vt_site, state, 12);
-VT_SIZE(vt_prefix, 16);
-VT_AT(vt_prefix, parent, 8);
+VT_SIZE(vt_prefix, 24);
+VT_AT(vt_prefix, parent, 0);
+VT_AT(vt_prefix, machine, 8);
+VT_AT(vt_prefix, link, 16);
 VT_SIZE(vt_span, 24);
 VT_AT(vt_span, file_len, 8);
 VT_AT(vt_span, line, 12);

@@ -314,10 +314,10 @@ unsafe fn launch(
     result: *const ValueDesc,
     parent: u64,
 ) -> TaskHandle {
-    // SAFETY: a task's root frame has its prefix before it.
-    let prefix = unsafe { frame.cast::<vt_prefix>().sub(1) };
-    // SAFETY: as above.
-    let machine = unsafe { prefix.as_ref() }.machine;
+    // A task's root frame has machine and link before it.
+    let prefix = frame.as_ptr().cast::<vt_prefix>().wrapping_sub(1);
+    // SAFETY: the frame is a task's, which `alloc_frame` has given its machine.
+    let machine = unsafe { (*prefix).machine };
     let record = Arc::new(TaskRecord {
         program,
         children: OnceLock::new(),

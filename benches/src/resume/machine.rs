@@ -1,9 +1,9 @@
 //! Our machines: compiled by the JIT, and one written by hand in Rust.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
-use std::ptr::{null, null_mut};
+use std::ptr::null_mut;
 use vitte_abi::{
-    VT_YIELDED, vt_branches, vt_ctx, vt_fns, vt_leaf, vt_machine, vt_resume, vt_run, vt_span,
+    VT_YIELDED, run, vt_branches, vt_ctx, vt_fns, vt_leaf, vt_machine, vt_resume, vt_run, vt_span,
     vt_status,
 };
 use vitte_codegen::{Code, ImportTable, Jit, OptLevel, Options};
@@ -77,15 +77,23 @@ impl Machine {
         code: Option<Code>,
     ) -> Self {
         let layout = Layout::from_size_align(size, align).expect("a frame has a layout");
-        // SAFETY: a frame has at least a link and a tag.
+        // SAFETY: a frame has at least a tag.
         let frame = unsafe { alloc_zeroed(layout) };
         let mut count = Box::new(0);
         // SAFETY: the argument lies inside the frame.
         let place = unsafe { frame.add(argument) };
         // SAFETY: the place holds a pointer.
         unsafe { place.cast::<*mut i64>().write(&raw mut *count) };
-        let leaf =
-            vt_leaf { resume, frame, cancel: 0, is_op: 0, status: 0xff, phase: 0, shield: 0 };
+        let leaf = vt_leaf {
+            resume,
+            frame,
+            root: frame,
+            cancel: 0,
+            status: 0xff,
+            phase: 0,
+            reserved: 0,
+            shield: 0,
+        };
         let ctx = vt_ctx {
             leaf: null_mut(),
             task: null_mut(),
@@ -112,7 +120,7 @@ impl Machine {
     pub fn resume(&mut self, times: u64) {
         for _ in 0..times {
             // SAFETY: context and leaf are ours, the frame is unresumed or suspended.
-            let status = unsafe { vt_run(&raw mut self.ctx, &raw mut self.leaf) };
+            let status = unsafe { run(&raw mut self.ctx, &raw mut self.leaf) };
             debug_assert_eq!(status, VT_YIELDED);
         }
     }
@@ -133,7 +141,6 @@ impl Drop for Machine {
 /// Frame of the machines written by hand.
 #[repr(C)]
 struct Hand {
-    link: *const u8,
     out: *mut i64,
     n: i64,
     tag: u8,
@@ -150,7 +157,7 @@ pub fn hand_written(states: usize) -> Machine {
         8 => hand::<8>,
         n => panic!("there is no machine with {n} states written by hand"),
     };
-    Machine::new(resume, size_of::<Hand>(), align_of::<Hand>(), 8, None)
+    Machine::new(resume, size_of::<Hand>(), align_of::<Hand>(), 0, None)
 }
 
 unsafe extern "C" fn hand<const STATES: u8>(ctx: *mut vt_ctx, frame: *mut u8) -> vt_status {
@@ -171,6 +178,5 @@ unsafe extern "C" fn hand<const STATES: u8>(ctx: *mut vt_ctx, frame: *mut u8) ->
     let leaf = unsafe { &mut *ctx.leaf };
     leaf.resume = hand::<STATES>;
     leaf.frame = frame;
-    f.link = null();
     VT_YIELDED
 }

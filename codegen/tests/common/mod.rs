@@ -43,10 +43,11 @@ impl Host {
         let leaf = vt_leaf {
             resume: no_resume,
             frame: null_mut(),
+            root: null_mut(),
             cancel: 0,
-            is_op: 0,
             status: VT_NONE as u8,
             phase: 0,
+            reserved: 0,
             shield: 0,
         };
         let ctx = vt_ctx {
@@ -165,9 +166,7 @@ pub(crate) unsafe fn new_frame(machine: *const vt_machine) -> *mut u8 {
     // SAFETY: the prefix lies in the head.
     let prefix = unsafe { frame.cast::<vt_prefix>().sub(1) };
     // SAFETY: as above.
-    unsafe { prefix.write(vt_prefix { machine, parent: null_mut() }) };
-    // SAFETY: a frame starts with its link.
-    unsafe { frame.write_bytes(0, 8) };
+    unsafe { prefix.write(vt_prefix { parent: null_mut(), machine, link: null() }) };
     // SAFETY: the tag lies in the frame.
     let tag = unsafe { frame.add(m.tag_offset as usize) };
     // SAFETY: as above.

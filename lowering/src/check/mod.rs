@@ -8,7 +8,7 @@
 //!   last written by a store of that same value, whole.
 //! * **C2** A block parameter that stands for a value gets arguments that all stand for it.
 //! * **C3** In each state, no two live things of the layout record share a byte, and all lie inside
-//!   the frame, past the link.
+//!   the frame.
 //! * **C4** Every return that suspends has set a state that can be resumed.
 //!
 //! The contents of a frame are a map from byte ranges to values; where paths meet only what they
@@ -22,9 +22,9 @@
 
 use crate::coroutine::Lowered;
 use crate::ir::{
-    Arg, Block, BlockArg, CtxFn, Func, Function, Inst, InstKind, Terminator, Value, ValueDef,
+    Arg, Block, BlockArg, CtxFn, Func, Function, Inst, InstKind, Slot, Terminator, Value, ValueDef,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use vitte_abi::{LayoutRecord, SlotRecord, SlotRole, StateRecord, VT_ITEM, VT_RUNNING, VT_YIELDED};
 
@@ -72,7 +72,7 @@ fn check_record(func: Func, record: &LayoutRecord, errors: &mut Vec<CheckError>)
     }
     let always: Vec<u32> = (0u32..)
         .zip(&record.slots)
-        .filter(|(_, s)| matches!(s.role, SlotRole::Link | SlotRole::Tag))
+        .filter(|(_, s)| s.role == SlotRole::Tag)
         .map(|(i, _)| i)
         .collect();
     for state in &record.states {
@@ -128,6 +128,8 @@ struct Checker<'a> {
     stands_for: &'a BTreeMap<Value, Value>,
     /// Addresses inside the frame.
     offsets: BTreeMap<Value, u32>,
+    /// Per slot on the native stack, the addresses inside the frame that are stored in it.
+    held: BTreeMap<Slot, BTreeSet<u32>>,
     /// Entry of each suspended state.
     entries: BTreeMap<Block, u32>,
     at_entry: BTreeMap<Block, Contents>,
@@ -156,6 +158,14 @@ impl<'a> Checker<'a> {
                 break;
             }
         }
+        let mut held: BTreeMap<Slot, BTreeSet<u32>> = BTreeMap::new();
+        for inst in f.insts.values() {
+            if let InstKind::SlotStore { slot, value, .. } = inst.kind
+                && let Some(&at) = offsets.get(&value)
+            {
+                held.entry(slot).or_default().insert(at);
+            }
+        }
         let entries = (3..)
             .zip(&witness.resumes)
             .filter_map(|(state, block)| block.map(|b| (b, state)))
@@ -167,6 +177,7 @@ impl<'a> Checker<'a> {
             record,
             stands_for: &witness.stands_for,
             offsets,
+            held,
             entries,
             at_entry: BTreeMap::new(),
         }
@@ -274,8 +285,8 @@ impl<'a> Checker<'a> {
             }
             InstKind::ResumePtr { frame, .. } => self.forget_slot_at(*frame, c),
             InstKind::CtxCall { func: CtxFn::Branches, args } => {
-                if let Some(at) = args.first().and_then(|&a| self.place(a, 0)) {
-                    self.forget_branches(at, c);
+                if let Some(&leaves) = args.first() {
+                    self.forget_branches(leaves, c);
                 }
             }
             InstKind::Call { args, .. } => self.passed(args, c),
@@ -285,6 +296,15 @@ impl<'a> Checker<'a> {
 
     fn place(&self, addr: Value, offset: i32) -> Option<u32> {
         self.offsets.get(&addr)?.checked_add_signed(offset)
+    }
+
+    /// The slot on the native stack that an address is the start of.
+    fn slot_at(&self, addr: Value) -> Option<Slot> {
+        let ValueDef::Inst(inst, _) = self.f.values[addr].def else { return None };
+        match self.f.insts[inst].kind {
+            InstKind::SlotAddr { slot, offset: 0 } => Some(slot),
+            _ => None,
+        }
     }
 
     fn constant(&self, v: Value) -> Option<u32> {
@@ -321,14 +341,27 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Branch records at `at`, and everything else that is bound to the same states. Which state is
-    /// meant is not known where several share the place: then what is bound to all of them.
-    fn forget_branches(&self, at: u32, c: &mut Contents) {
+    /// Branches run whose leaves lie at `leaves`: in the frame, or on the native stack with the
+    /// addresses of the children and operations. Everything that is bound to the same states is
+    /// forgotten. Which state is meant is not known where several share the places: then what is
+    /// bound to all of them.
+    fn forget_branches(&self, leaves: Value, c: &mut Contents) {
         let slots = |s: &StateRecord| -> Vec<&SlotRecord> {
             s.live.iter().map(|&i| &self.record.slots[i as usize]).collect()
         };
-        let here = |s: &&SlotRecord| s.role == SlotRole::Branches && s.offset == u64::from(at);
-        let states = self.record.states.iter().filter(|s| slots(s).iter().any(here));
+        let places: Vec<u32> = match (self.place(leaves, 0), self.slot_at(leaves)) {
+            (Some(at), _) => vec![at],
+            (None, Some(slot)) => self.held.get(&slot).into_iter().flatten().copied().collect(),
+            (None, None) => Vec::new(),
+        };
+        if places.is_empty() {
+            return;
+        }
+        let has = |slots: &[&SlotRecord], at: u32| {
+            slots.iter().any(|s| is_bound(s) && s.offset == u64::from(at))
+        };
+        let all_here = |s: &&StateRecord| places.iter().all(|&at| has(&slots(s), at));
+        let states = self.record.states.iter().filter(all_here);
         let mut common: Option<Vec<(u64, u64)>> = None;
         for state in states {
             let bound = slots(state).into_iter().filter(|s| is_bound(s));

@@ -87,7 +87,7 @@ impl Split<'_> {
     }
 
     /// The arguments with values replaced by those at hand.
-    fn mapped(&self, args: &[Arg]) -> Vec<Arg> {
+    pub(super) fn mapped(&self, args: &[Arg]) -> Vec<Arg> {
         args.iter()
             .map(|a| match *a {
                 Arg::Value(v) => Arg::Value(self.r.use_of(v)),
@@ -121,7 +121,7 @@ impl Split<'_> {
         let gone = self.spend_coop();
         if self.order.starts_directly(func) {
             let status = self.r.e.value(InstKind::ResumeFunc { func, frame: child }, Type::I32);
-            self.after_direct_start(point, status, child, offset, edges);
+            self.after_direct_start(point, status, offset, edges);
         } else {
             self.hand_over(point, func, child, offset, VT_RUNNING);
         }
@@ -133,34 +133,39 @@ impl Split<'_> {
 
     /// Makes the child the leaf and answers `status`.
     fn hand_over(&mut self, point: Suspend, func: Func, child: Value, offset: u32, status: u32) {
-        self.link(point, child, offset);
+        self.link(point, offset);
         let resume = self.r.e.value(InstKind::ResumeAddr(func), Type::Ptr);
         self.set_leaf(resume, child);
         let status = self.r.e.const_int(Type::I32, i64::from(status));
         self.suspend(point, status);
     }
 
-    fn link(&mut self, point: Suspend, child: Value, offset: u32) {
+    /// Stores the link of a child inside this frame.
+    fn link(&mut self, point: Suspend, offset: u32) {
+        let site = self.site(point, offset);
+        self.r.e.store(Loc::Mem(self.frame, offset - self.r.abi.link_bytes), site);
+    }
+
+    /// Stores the link of a frame that was allocated on its own.
+    fn link_boxed(&mut self, point: Suspend, frame: Value) {
+        let site = self.site(point, VT_ARENA);
+        self.r.e.set_field(frame, self.r.abi.prefix_link, site);
+        self.r.e.set_field(frame, self.r.abi.prefix_parent, self.frame);
+    }
+
+    fn site(&mut self, point: Suspend, offset: u32) -> Value {
         let state = 3 + point.as_u32();
-        let site = self.r.e.value(InstKind::SiteAddr { offset, state }, Type::Ptr);
-        self.r.e.store(Loc::Mem(child, 0), site);
+        self.r.e.value(InstKind::SiteAddr { offset, state }, Type::Ptr)
     }
 
     /// Goes on after the child has answered a direct call.
-    fn after_direct_start(
-        &mut self,
-        point: Suspend,
-        status: Value,
-        child: Value,
-        offset: u32,
-        edges: Edges,
-    ) {
+    fn after_direct_start(&mut self, point: Suspend, status: Value, offset: u32, edges: Edges) {
         let (pending, failed) = (self.r.e.f.add_block(), self.r.e.f.add_block());
         self.finished_ways(status, edges, edges.ok, edges.done, pending, failed);
         self.r.e.block = failed;
         self.fail(status, edges.unwind);
         self.r.e.block = pending;
-        self.link(point, child, offset);
+        self.link(point, offset);
         self.suspend(point, status);
     }
 
@@ -257,8 +262,7 @@ impl Split<'_> {
 
     /// Links a boxed frame and makes it the leaf; the pop loop runs it.
     fn start_boxed(&mut self, point: Suspend, frame: Value) {
-        self.link(point, frame, VT_ARENA);
-        self.r.e.set_field(frame, self.r.abi.prefix_parent, self.frame);
+        self.link_boxed(point, frame);
         let resume = self.boxed_resume(frame);
         self.set_leaf(resume, frame);
         let status = self.r.e.const_int(Type::I32, i64::from(VT_RUNNING));
@@ -282,13 +286,13 @@ impl Split<'_> {
                 let layout = &self.r.layouts[&func];
                 let (at, ty) = (layout.tag_offset, tag_type(layout.tag_bytes));
                 let tag = self.r.e.load(loc.at(at), ty);
-                (frame, resume, self.slot_offset(*slot), tag)
+                (frame, resume, Some(self.slot_offset(*slot)), tag)
             }
             Held::Boxed { frame, .. } => {
                 let frame = self.r.use_of(*frame);
                 let resume = self.boxed_resume(frame);
                 let tag = self.boxed_tag(frame);
-                (frame, resume, VT_ARENA, tag)
+                (frame, resume, None, tag)
             }
         };
         // States 1 and 2 are over: nothing to cancel.
@@ -307,9 +311,9 @@ impl Split<'_> {
         self.r.e.block = failed;
         self.fail(status, edges.unwind);
         self.r.e.block = pending;
-        self.link(point, frame, offset);
-        if offset == VT_ARENA {
-            self.r.e.set_field(frame, self.r.abi.prefix_parent, self.frame);
+        match offset {
+            Some(offset) => self.link(point, offset),
+            None => self.link_boxed(point, frame),
         }
         self.suspend(point, status);
 

@@ -66,10 +66,6 @@ impl Emit<'_> {
         self.value(InstKind::Const { ty, bits: u128::from(n as u64 & mask) }, ty)
     }
 
-    pub(crate) fn null(&mut self) -> Value {
-        self.value(InstKind::Null { ty: Type::Ptr }, Type::Ptr)
-    }
-
     pub(crate) fn compare(&mut self, op: CompareOp, a: Value, b: Value) -> Value {
         self.value(InstKind::Compare { op, args: [a, b] }, Type::Bool)
     }

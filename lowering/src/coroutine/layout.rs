@@ -4,11 +4,12 @@
 //!
 //! ```text
 //!                 lives in the frame                          placed
-//! link            always                                      at 0
 //! params          state 0; a slot parameter while it is live  packed, one offset
 //! result          from return (or yield) on                   packed, one offset
 //! slots           while live, if live across a suspend        packed, one offset (they are pinned)
-//! children, ops   at their suspend point                      packed, one offset
+//! children, ops   at their suspend point                      packed, one offset; a child that is
+//!                                                             awaited alone has its link before it
+//! branch records  at their suspend point                      packed, one offset (see [`Kept`])
 //! home values     while live (see below)                      packed, one offset
 //! saved values    at one suspend point                        into its holes, per suspend point
 //! tag             always                                      in the first hole of all states
@@ -25,7 +26,7 @@
 //!
 //! * **L1** Things live at the same point share no byte; but one moved slot may overlap the child
 //!   frame that it is moved into, or out of (`memmove`).
-//! * **L2** Nothing overlaps the link or the tag.
+//! * **L2** Nothing overlaps the tag.
 //! * **L3** All offsets and sizes are at most `MAX_BYTES`.
 
 mod place;
@@ -35,7 +36,7 @@ use super::live::Live;
 use super::order::CallOrder;
 use crate::FrameAbi;
 use crate::ir::{
-    Awaitee, EntityVec, Func, FuncKind, Function, Held, Module, Sequence, Slot, Suspend,
+    Awaitee, EntityVec, Func, FuncKind, Function, Held, InstKind, Module, Sequence, Slot, Suspend,
     Terminator, Ty, Value,
 };
 use relate::Planner;
@@ -51,6 +52,10 @@ pub(crate) struct FrameLayout {
     pub(crate) align: u32,
     pub(crate) tag_offset: u32,
     pub(crate) tag_bytes: u32,
+    /// Whenever it is suspended, it is the leaf itself: it awaits no coroutine.
+    pub(crate) own_leaf: bool,
+    /// It may hold the shield of its leaf while it is suspended.
+    pub(crate) shields: bool,
     pub(crate) result_offset: u32,
     /// Results relative to `result_offset`.
     pub(crate) results: Option<Sequence>,
@@ -74,10 +79,82 @@ pub(crate) struct FrameLayout {
 /// Storage that belongs to one suspend point.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Bound {
-    /// Branch records of a join or select.
-    pub(crate) records: Option<u32>,
+    /// What a join or select keeps of its branches: one record each, or (more than
+    /// [`MAX_COMPACT_BRANCHES`]) one array of leaves.
+    pub(crate) records: Vec<u32>,
     /// Per awaitee, in order: its child frame or operation, unless that lies elsewhere.
     pub(crate) places: Vec<Option<u32>>,
+}
+
+/// Joins and selects with more branches have their leaves in the frame; the leaves of all others are
+/// on the native stack while they run, and only what can change is kept.
+pub(crate) const MAX_COMPACT_BRANCHES: usize = 64;
+
+/// What the record of a branch keeps of its leaf while the join is suspended; see `vt_branches`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kept {
+    /// `cancel`, `status` and `phase`: an operation, or a coroutine that awaits operations only.
+    Flags,
+    /// And `shield`: it may be suspended inside cleanup.
+    Shield,
+    /// And `resume` and `frame`: another coroutine may be its leaf.
+    Leaf,
+}
+
+impl Kept {
+    pub(crate) fn of(
+        f: &Function,
+        layouts: &BTreeMap<Func, FrameLayout>,
+        awaitee: &Awaitee,
+    ) -> Self {
+        let func = match awaitee {
+            Awaitee::Op { .. } => return Self::Flags,
+            Awaitee::Call { func, .. } => *func,
+            Awaitee::Future(Held::Slot(slot)) => match f.slots[*slot].ty {
+                Ty::Future(func) => func,
+                _ => return Self::Leaf,
+            },
+            _ => return Self::Leaf,
+        };
+        match &layouts[&func] {
+            FrameLayout { own_leaf: false, .. } => Self::Leaf,
+            FrameLayout { shields: true, .. } => Self::Shield,
+            _ => Self::Flags,
+        }
+    }
+
+    pub(crate) fn bytes(self) -> u32 {
+        match self {
+            Self::Flags => 4,
+            Self::Shield => 8,
+            Self::Leaf => 24,
+        }
+    }
+
+    pub(crate) fn align(self) -> u32 {
+        self.bytes().min(8)
+    }
+}
+
+/// See [`FrameLayout::own_leaf`].
+fn own_leaf(f: &Function) -> bool {
+    let alone = |term: &Terminator| match term {
+        Terminator::Await { awaitee, .. } => {
+            matches!(awaitee, Awaitee::Op { .. } | Awaitee::GiveWay)
+        }
+        _ => true,
+    };
+    f.blocks.values().filter_map(|b| b.term.as_ref()).all(alone)
+}
+
+/// See [`FrameLayout::shields`]: joins hold it while they drain.
+fn shields(f: &Function) -> bool {
+    let holds = |term: &Terminator| match term {
+        Terminator::Await { awaitee, .. } => matches!(awaitee, Awaitee::Drain(_)),
+        term => matches!(term, Terminator::Join { .. } | Terminator::Select { .. }),
+    };
+    f.blocks.values().filter_map(|b| b.term.as_ref()).any(holds)
+        || f.insts.values().any(|i| matches!(i.kind, InstKind::Shield(_)))
 }
 
 /// Why a layout is impossible.
@@ -98,31 +175,6 @@ pub(crate) fn awaitees(term: &Terminator) -> Vec<(&Awaitee, &[Slot])> {
         }
         Terminator::Select { arms, .. } => arms.iter().map(|a| (&a.awaitee, &*a.dests)).collect(),
         _ => Vec::new(),
-    }
-}
-
-/// Storage an awaitee needs inside the frame: size, align, floor; `None` if it lies elsewhere.
-fn storage(
-    module: &Module,
-    f: &Function,
-    layouts: &BTreeMap<Func, FrameLayout>,
-    awaitee: &Awaitee,
-) -> Option<(u32, u32, u32)> {
-    let child = |func: Func| {
-        let l = &layouts[&func];
-        (l.used, l.align, l.floor_bytes)
-    };
-    match awaitee {
-        Awaitee::Call { func, .. } => Some(child(*func)),
-        Awaitee::Op { op, .. } => {
-            let o = &module.ops[*op];
-            Some((o.size, o.align, o.size))
-        }
-        Awaitee::Future(Held::Slot(slot)) => match f.slots[*slot].ty {
-            Ty::Future(func) => Some(child(func)),
-            _ => None,
-        },
-        _ => None,
     }
 }
 

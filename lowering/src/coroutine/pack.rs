@@ -14,10 +14,18 @@ use std::cmp::Reverse;
 pub(crate) struct Object {
     pub(crate) size: u32,
     pub(crate) align: u32,
+    /// Bytes before it that belong to it; its offset is behind them.
+    pub(crate) lead: u32,
     /// Objects it may not overlap; symmetric, may have repetitions.
     pub(crate) conflicts: Vec<usize>,
     /// (other, delta): best placed at the other's offset plus delta.
     pub(crate) affinities: Vec<(usize, i64)>,
+}
+
+impl Object {
+    fn bytes(&self) -> u32 {
+        self.lead + self.size
+    }
 }
 
 /// A set of objects and their relations.
@@ -32,8 +40,22 @@ impl Objects {
         self.items.len() - 1
     }
 
-    pub(crate) fn size(&self, i: usize) -> u32 {
-        self.items[i].size
+    /// As [`Self::add`], for something with `lead` bytes before it: it takes place from
+    /// `offset - lead` to `offset + size`, and both are aligned.
+    pub(crate) fn add_behind(&mut self, lead: u32, size: u32, align: u32) -> usize {
+        let align = align.max(lead);
+        self.items.push(Object { size, align, lead: align, ..Object::default() });
+        self.items.len() - 1
+    }
+
+    /// Bytes that an object takes.
+    pub(crate) fn bytes(&self, i: usize) -> u32 {
+        self.items[i].bytes()
+    }
+
+    /// Where an object at this offset begins to take bytes.
+    pub(crate) fn start(&self, i: usize, offset: u32) -> u32 {
+        offset - self.items[i].lead
     }
 
     pub(crate) fn conflict(&mut self, a: usize, b: usize) {
@@ -61,14 +83,14 @@ impl Objects {
             o.conflicts.dedup();
         }
         let mut orders: [Vec<usize>; 3] = std::array::from_fn(|_| (0..self.items.len()).collect());
-        orders[0].sort_by_key(|&i| (Reverse(self.items[i].size), i));
-        orders[1].sort_by_key(|&i| (Reverse(self.items[i].align), Reverse(self.items[i].size), i));
+        orders[0].sort_by_key(|&i| (Reverse(self.bytes(i)), i));
+        orders[1].sort_by_key(|&i| (Reverse(self.items[i].align), Reverse(self.bytes(i)), i));
         let heavy = |i: usize| {
             let o = &self.items[i];
-            u64::from(o.size)
-                + o.conflicts.iter().map(|&j| u64::from(self.items[j].size)).sum::<u64>()
+            u64::from(o.bytes())
+                + o.conflicts.iter().map(|&j| u64::from(self.bytes(j))).sum::<u64>()
         };
-        orders[2].sort_by_cached_key(|&i| (Reverse(heavy(i)), Reverse(self.items[i].size), i));
+        orders[2].sort_by_cached_key(|&i| (Reverse(heavy(i)), Reverse(self.bytes(i)), i));
         orders
             .iter()
             .filter_map(|order| self.first_fit(order, base, limit))
@@ -85,23 +107,25 @@ impl Objects {
             taken.clear();
             for &j in &o.conflicts {
                 if let Some(at) = place[j] {
-                    taken.add(at, self.items[j].size);
+                    taken.add(at, self.bytes(j));
                 }
             }
             let wish = o.affinities.iter().find_map(|&(j, delta)| {
-                let at = u32::try_from(i64::from(place[j]?) + delta).ok()?;
-                (at >= base && at % o.align == 0 && taken.is_free(at, o.size)).then_some(at)
+                let leads = i64::from(self.items[j].lead) - i64::from(o.lead);
+                let at = u32::try_from(i64::from(place[j]?) + delta + leads).ok()?;
+                (at >= base && at % o.align == 0 && taken.is_free(at, o.bytes())).then_some(at)
             });
             let at = match wish {
                 // Not at the price of a larger frame.
-                Some(at) if at + o.size <= end || taken.is_empty() => at,
-                _ => taken.first_fit(base, o.size, o.align)?,
+                Some(at) if at + o.bytes() <= end || taken.is_empty() => at,
+                _ => taken.first_fit(base, o.bytes(), o.align)?,
             };
-            let last = at.checked_add(o.size).filter(|&e| e <= limit)?;
+            let last = at.checked_add(o.bytes()).filter(|&e| e <= limit)?;
             end = end.max(last);
             place[i] = Some(at);
         }
-        Some((end, place.into_iter().map(|p| p.unwrap_or(base)).collect()))
+        let offset = |(p, o): (Option<u32>, &Object)| p.unwrap_or(base) + o.lead;
+        Some((end, place.into_iter().zip(&self.items).map(offset).collect()))
     }
 }
 

@@ -1,11 +1,11 @@
 //! The layout record of a machine: names and places for debuggers, dumps and snapshots.
 
-use super::layout::{FrameLayout, awaitees, slot_extent};
+use super::layout::{FrameLayout, Kept, MAX_COMPACT_BRANCHES, awaitees, slot_extent};
 use super::live::Live;
 use crate::FrameAbi;
 use crate::ir::{
-    Awaitee, EntityVec, Func, Function, Held, Module, Slot, Span, Struct, Terminator, Ty, Type,
-    Value,
+    Awaitee, EntityVec, Func, FuncKind, Function, Held, Module, Slot, Span, Struct, Terminator, Ty,
+    Type, Value,
 };
 use std::collections::BTreeMap;
 use vitte_abi::{AwaiteeRecord, LayoutRecord, RecordSpan, SlotRecord, SlotRole, StateRecord};
@@ -56,6 +56,12 @@ impl Table<'_> {
         })
     }
 
+    /// The link before a child's frame at `at`.
+    fn link(&mut self, child: &str, at: u32, abi: &FrameAbi) -> u32 {
+        let bytes = abi.link_bytes;
+        self.plain(&format!("{child}.link"), "ptr", SlotRole::Link, at - bytes, bytes, bytes)
+    }
+
     fn push(&mut self, slot: SlotRecord) -> u32 {
         self.slots.push(slot);
         self.slots.len() as u32 - 1
@@ -73,7 +79,6 @@ pub(crate) fn record(
     abi: &FrameAbi,
 ) -> LayoutRecord {
     let mut t = Table { module, slots: Vec::new() };
-    t.plain("link", "ptr", SlotRole::Link, 0, abi.link_bytes, 8);
     t.plain("state", "tag", SlotRole::Tag, layout.tag_offset, layout.tag_bytes, layout.tag_bytes);
     let mut param_value = f.blocks[f.entry].params.iter();
     let mut values: BTreeMap<(Value, u32), u32> = BTreeMap::new();
@@ -148,12 +153,21 @@ fn states(
         }
     }
     let all_names = variable_names(f);
+    let mut generator_links: BTreeMap<Slot, u32> = BTreeMap::new();
+    for (&slot, &at) in &layout.slots {
+        let Ty::Future(func) = f.slots[slot].ty else { continue };
+        if t.module.funcs[func].kind == FuncKind::Generator {
+            let name = named(&f.slots[slot].name, || slot.to_string());
+            generator_links.insert(slot, t.link(&name, at, abi));
+        }
+    }
     let mut out = Vec::new();
     for (point, data) in f.suspends.iter() {
         let mut alive: Vec<u32> = Vec::new();
         let mut names: Vec<&str> = Vec::new();
         for slot in &live.slots_across[point] {
             alive.extend(slots.get(slot));
+            alive.extend(generator_links.get(slot));
             names.push(&f.slots[*slot].name);
         }
         let homes = live.values_across[point]
@@ -169,16 +183,26 @@ fn states(
         }
         let term = terms[point];
         let bound = &layout.bound[point];
-        if let (Some(at), Some(term)) = (bound.records, term) {
-            let bytes = abi.leaf_bytes * awaitees(term).len() as u32;
-            let name = format!("{point}.branches");
+        let all = term.map(awaitees).unwrap_or_default();
+        if let (&[at], true) = (&*bound.records, all.len() > MAX_COMPACT_BRANCHES) {
+            let (name, bytes) = (format!("{point}.branches"), abi.leaf_bytes * all.len() as u32);
             alive.push(t.plain(&name, "vt_leaf", SlotRole::Branches, at, bytes, 8));
+        } else {
+            for (i, ((awaitee, _), &at)) in all.iter().zip(&bound.records).enumerate() {
+                let kept = Kept::of(f, layouts, awaitee);
+                let name = format!("{point}.{i}.branch");
+                let (bytes, align) = (kept.bytes(), kept.align());
+                alive.push(t.plain(&name, "branch", SlotRole::Branches, at, bytes, align));
+            }
         }
-        for (i, ((awaitee, _), place)) in
-            term.iter().flat_map(|t| awaitees(t)).zip(&bound.places).enumerate()
-        {
+        for (i, ((awaitee, _), place)) in all.iter().zip(&bound.places).enumerate() {
             let Some(at) = *place else { continue };
             let name = format!("{point}.{i}");
+            if !matches!(awaitee, Awaitee::Op { .. })
+                && matches!(term, Some(Terminator::Await { .. }))
+            {
+                alive.push(t.link(&name, at, abi));
+            }
             alive.push(match awaitee {
                 Awaitee::Op { op, .. } => {
                     let op = &t.module.ops[*op];

@@ -39,7 +39,7 @@ use crate::FrameAbi;
 use crate::ir::cfg::Cfg;
 use crate::ir::{
     Arg, Block, BlockArg, BlockCall, CompareOp, EntityRef, EntityVec, Func, FuncKind, Function,
-    Inst, InstKind, Module, Param, Signature, Span, Suspend, Terminator, Ty, Type, Value,
+    Inst, InstKind, Module, Param, Signature, Slot, Span, Suspend, Terminator, Ty, Type, Value,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use vitte_abi::{VT_CANCELLED, VT_DONE, VT_FAULTED, VT_MODE_CANCEL, VT_MODE_RESUME};
@@ -59,6 +59,8 @@ pub(super) struct Split<'a> {
     pub(super) prologues: BTreeMap<Block, Prologue>,
     /// Entry of each suspended state.
     pub(super) resumes: EntityVec<Suspend, Option<Block>>,
+    /// Per join or select: the leaves of its branches, on the native stack.
+    pub(super) leaves: BTreeMap<Suspend, Slot>,
     /// Further definitions of saved values.
     reloads: BTreeMap<Value, Vec<Value>>,
     stands_for: BTreeMap<Value, Value>,
@@ -129,6 +131,7 @@ pub(crate) fn split(
         live,
         frame,
         prologues: BTreeMap::new(),
+        leaves: BTreeMap::new(),
         reloads: BTreeMap::new(),
         stands_for: BTreeMap::new(),
     };

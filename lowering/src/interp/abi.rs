@@ -36,7 +36,7 @@ struct Branches {
 
 impl Branches {
     fn at(self, i: u32) -> u64 {
-        self.first + 24 * u64::from(i)
+        self.first + 32 * u64::from(i)
     }
 }
 
@@ -104,7 +104,7 @@ impl Sim<'_> {
         self.set(leaf, abi.leaf_resume, Type::Ptr, resume)?;
         self.set(leaf, abi.leaf_frame, Type::Ptr, frame)?;
         self.set(leaf, abi.leaf_cancel, Type::I8, VT_CANCEL_NONE.into())?;
-        self.set(leaf, abi.leaf_is_op, Type::I8, 0)?;
+        self.set(leaf, abi.leaf_root, Type::Ptr, frame)?;
         self.set(leaf, abi.leaf_status, Type::I8, VT_NONE.into())?;
         self.set(leaf, abi.leaf_phase, Type::I8, 0)?;
         self.set(leaf, abi.leaf_shield, Type::I32, 0)
@@ -176,8 +176,9 @@ impl Sim<'_> {
                     self.suspended(leaf)?;
                     break;
                 }
-                let is_op = self.read(leaf, abi.leaf_is_op, Type::I8)? != 0;
-                if is_op || self.ctx(abi.ctx_abort)? != 0 || !self.pop(leaf)? {
+                let is_root = self.read(leaf, abi.leaf_frame, Type::Ptr)?
+                    == self.read(leaf, abi.leaf_root, Type::Ptr)?;
+                if is_root || self.ctx(abi.ctx_abort)? != 0 || !self.pop(leaf)? {
                     return Ok(status);
                 }
                 self.set_ctx(abi.ctx_child_status, status)?;
@@ -190,7 +191,7 @@ impl Sim<'_> {
 
     /// Site of a frame's link, if it has one.
     pub(super) fn link(&self, frame: u64) -> Res<Option<(u64, u32, u32)>> {
-        let site = self.read(frame, 0, Type::Ptr)?;
+        let site = self.read(frame, self.abi.prefix_link, Type::Ptr)?;
         if site == 0 {
             return Ok(None);
         }

@@ -122,7 +122,7 @@ impl<'m> Sim<'m> {
         let frame = base + u64::from(prefix);
         self.set(frame, self.abi.prefix_machine, Type::Ptr, machine)?;
         self.set(frame, self.abi.prefix_parent, Type::Ptr, 0)?;
-        self.set(frame, 0, Type::Ptr, 0)?;
+        self.set(frame, self.abi.prefix_link, Type::Ptr, 0)?;
         let tag = vec![0; r.tag_bytes as usize];
         self.e.world.memory.write_known(frame + r.tag_offset, &tag)?;
         self.frames.insert(frame, func);
@@ -425,16 +425,20 @@ impl<'m> Sim<'m> {
     /// record does not call live become undefined. A resume that reads one of them is caught, and so
     /// is a record that would make a snapshot lose something.
     pub(super) fn suspended(&mut self, leaf: u64) -> Res<()> {
-        if self.read(leaf, self.abi.leaf_is_op, Type::I8)? != 0 {
-            return Ok(());
-        }
         let mut resume = self.read(leaf, self.abi.leaf_resume, Type::Ptr)?;
         let mut frame = self.read(leaf, self.abi.leaf_frame, Type::Ptr)?;
+        let root = self.read(leaf, self.abi.leaf_root, Type::Ptr)?;
+        if frame == root && matches!(Code::at(resume), Some(Code::Poll(_))) {
+            return Ok(());
+        }
         loop {
             let Some(Code::Resume(func)) = Code::at(resume) else {
                 return Err(format!("a leaf with {resume:#x} as resume function"));
             };
             self.forget_dead(func, frame)?;
+            if frame == root {
+                return Ok(());
+            }
             match self.awaiter(frame)? {
                 Some(next) => (resume, frame) = next,
                 None => return Ok(()),
@@ -451,7 +455,7 @@ impl<'m> Sim<'m> {
         };
         let tag = self.read(frame, r.tag_offset as i32, ty)?;
         let state = tag.checked_sub(3).and_then(|i| r.states.get(i as usize));
-        let mut live = vec![(0, 8), (r.tag_offset, r.tag_offset + r.tag_bytes)];
+        let mut live = vec![(r.tag_offset, r.tag_offset + r.tag_bytes)];
         let mut keep = |slot: &SlotRecord| live.push((slot.offset, slot.offset + slot.size));
         match state {
             Some(state) => {

@@ -1,8 +1,8 @@
 //! Joins and selects: several leaves inside one frame.
 //!
-//! The joining frame holds an array of [`vt_leaf`], one per branch. While it is suspended it is the
+//! The joining coroutine has an array of [`vt_leaf`], one per branch. While it is suspended it is the
 //! leaf of its task; each time it is resumed it calls [`vt_branches`], which runs every unfinished
-//! branch by [`vt_run`] in index order (a select starts at an index that the scheduler chooses) and
+//! branch by [`vt_run`](crate::vt_run) in index order (a select starts at an index that the scheduler chooses) and
 //! answers what the joining frame should do next.
 //!
 //! A branch that finishes first in a select, faults, or is cancelled ends the others: they are
@@ -16,7 +16,7 @@
 use crate::ctx::{
     VT_CANCEL_ASKED, VT_CANCEL_NONE, VT_MODE_CANCEL, VT_MODE_RESUME, vt_ctx, vt_leaf,
 };
-use crate::run::vt_run;
+use crate::run::run;
 use crate::stack::stack_pointer;
 use crate::status::{
     VT_CANCELLED, VT_DONE, VT_FAULTED, VT_NONE, VT_YIELDED, fault_code, vt_status,
@@ -55,11 +55,15 @@ const FLAGS: u8 = WINNER | STARTED;
 /// * `VT_FAULTED`, `VT_CANCELLED`: a branch failed, or (`ctx.mode` was cancel) the task is being
 ///   cancelled; all branches are finished, the caller drops the results of those that are DONE.
 ///
+/// Between two calls the leaves may lie elsewhere, or be made again from what can change: `cancel`,
+/// `status` and `phase`; `shield`, if the branch has cleanups that hold cancels off; `resume` and
+/// `frame`, if another frame than its root can be the branch's leaf.
+///
 /// `n` = 0: a join is DONE at once, a select never ends (`VT_SELECT_NOW`: DONE with winner 0).
 ///
 /// # Safety
 ///
-/// As [`vt_run`] for each of the `n` leaves at `branches`; `ctx.leaf` is the joining frame's leaf.
+/// As [`vt_run`](crate::vt_run) for each of the `n` leaves at `branches`; `ctx.leaf` is the joining frame's leaf.
 /// Before the first call each leaf has `status` = `VT_NONE`, and zero in `cancel`, `phase`, `shield`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vt_branches(
@@ -72,34 +76,18 @@ pub unsafe extern "C" fn vt_branches(
         // SAFETY: `ctx` is valid (caller).
         return empty(unsafe { &mut *ctx }, flags);
     }
-    let all = Branches { ctx, first: branches, n };
     // SAFETY: `ctx` is valid (caller).
-    let mode = unsafe { &mut (*ctx).mode };
-    if *mode == VT_MODE_CANCEL {
-        *mode = VT_MODE_RESUME;
-        all.enter(PHASE_CANCEL);
-    } else if all.get(0).phase & STARTED == 0 {
-        all.update(0, |first| first.phase |= STARTED);
-        if stack_is_low(ctx) {
-            all.fault_stack();
-        }
-    }
-    // The leaf in force while a branch runs is the branch's; ours is the one to be made the leaf.
-    loop {
-        let before = all.phase();
-        all.run_unfinished(flags);
-        if all.phase() != before {
-            continue; // the branches just asked to cancel are run at once
-        }
-        if !all.any_unfinished() {
-            return all.finish(flags);
-        }
-        if flags == VT_SELECT_NOW && before == PHASE_RUN {
-            all.enter(PHASE_DRAIN);
-            continue;
-        }
-        return VT_YIELDED;
-    }
+    let c = unsafe { &mut *ctx };
+    let all = Branches { ctx, outer: c.leaf, first: branches, n };
+    // A join may run its branches in the same resume in which its frame was popped to.
+    let child = core::mem::replace(&mut c.child_status, VT_NONE);
+    let cancelled = c.mode == VT_MODE_CANCEL;
+    c.mode = VT_MODE_RESUME;
+    let status = all.run(flags, cancelled);
+    // SAFETY: no branch runs any more.
+    let c = unsafe { &mut *ctx };
+    (c.leaf, c.child_status) = (all.outer, child);
+    status
 }
 
 fn empty(ctx: &mut vt_ctx, flags: u32) -> vt_status {
@@ -125,11 +113,40 @@ fn stack_is_low(ctx: *mut vt_ctx) -> bool {
 /// The branch records of one join, with the context of the call.
 struct Branches {
     ctx: *mut vt_ctx,
+    /// The joining frame's leaf; while a branch runs, the leaf in force is the branch's.
+    outer: *mut vt_leaf,
     first: *mut vt_leaf,
     n: u32,
 }
 
 impl Branches {
+    /// Runs rounds until there is an answer.
+    fn run(&self, flags: u32, cancelled: bool) -> vt_status {
+        if cancelled {
+            self.enter(PHASE_CANCEL);
+        } else if self.get(0).phase & STARTED == 0 {
+            self.update(0, |first| first.phase |= STARTED);
+            if stack_is_low(self.ctx) {
+                self.fault_stack();
+            }
+        }
+        loop {
+            let before = self.phase();
+            self.run_unfinished(flags);
+            if self.phase() != before {
+                continue; // the branches just asked to cancel are run at once
+            }
+            if !self.any_unfinished() {
+                return self.finish(flags);
+            }
+            if flags == VT_SELECT_NOW && before == PHASE_RUN {
+                self.enter(PHASE_DRAIN);
+                continue;
+            }
+            return VT_YIELDED;
+        }
+    }
+
     /// Record of branch `i`, which must be below `n`.
     fn at(&self, i: u32) -> *mut vt_leaf {
         assert!(i < self.n, "branch index {i} of {}", self.n);
@@ -163,10 +180,8 @@ impl Branches {
 
     /// Adds to the shield of the joining frame's leaf.
     fn add_shield(&self, delta: i32) {
-        // SAFETY: `ctx` is valid for the whole call.
-        let leaf = unsafe { (*self.ctx).leaf };
         // SAFETY: the leaf in force outside a branch is the joining frame's, which is valid.
-        let leaf = unsafe { &mut *leaf };
+        let leaf = unsafe { &mut *self.outer };
         leaf.shield = leaf.shield.wrapping_add_signed(delta);
     }
 
@@ -220,7 +235,7 @@ impl Branches {
                 continue;
             }
             // SAFETY: the caller vouches for each branch as `vt_run` asks.
-            let status = unsafe { vt_run(self.ctx, self.at(i)) };
+            let status = unsafe { run(self.ctx, self.at(i)) };
             if status == VT_YIELDED {
                 continue;
             }

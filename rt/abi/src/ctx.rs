@@ -20,7 +20,7 @@ pub const VT_CANCEL_ASKED: u8 = 1;
 /// `leaf.cancel`: delivered; a second request is void.
 pub const VT_CANCEL_TAKEN: u8 = 2;
 
-/// The innermost suspended coroutine of a task or of one branch of a join (24 bytes).
+/// The innermost suspended coroutine of a task or of one branch of a join (32 bytes).
 #[allow(non_camel_case_types, reason = "C names are the ABI")]
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
@@ -29,14 +29,17 @@ pub struct vt_leaf {
     pub resume: vt_resume,
     /// The frame to resume.
     pub frame: *mut u8,
+    /// The outermost frame of the task or branch, or the storage of its operation: the run is over
+    /// when this one answers. Its link is not read.
+    pub root: *mut u8,
     /// One of `VT_CANCEL_*`.
     pub cancel: u8,
-    /// 1 if `frame` is the storage of a host operation, which has no link; else 0.
-    pub is_op: u8,
     /// In a branch record: the final status of the branch, or `VT_NONE`.
     pub status: u8,
     /// In the first branch record of a join: what the join is doing (private to `vt_branches`).
     pub phase: u8,
+    /// Zero.
+    pub reserved: u8,
     /// How many cleanups hold cancels off.
     pub shield: u32,
 }
@@ -87,9 +90,9 @@ pub struct vt_ctx {
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct vt_fns {
-    /// Allocates a frame for `machine` with its [`crate::vt_prefix`] filled in (parent null);
-    /// `kind` is `VT_FRAME_ARENA` or `VT_FRAME_TASK`. The frame's bytes are undefined but for the
-    /// link (null) and the tag (0). Null if memory is short.  offset 0
+    /// Allocates a frame for `machine` with its [`crate::vt_prefix`] filled in (link and parent null);
+    /// `kind` is `VT_FRAME_ARENA` or `VT_FRAME_TASK`. The frame's bytes are undefined but for
+    /// the tag (0). Null if memory is short.  offset 0
     pub alloc_frame:
         unsafe extern "C" fn(ctx: *mut vt_ctx, machine: *const vt_machine, kind: u32) -> *mut u8,
     /// Frees a frame got from `alloc_frame` with `VT_FRAME_ARENA`.  offset 8
@@ -121,9 +124,9 @@ pub struct vt_fns {
 }
 
 const _: () = {
-    assert!(size_of::<vt_leaf>() == 24);
-    assert!(core::mem::offset_of!(vt_leaf, cancel) == 16);
-    assert!(core::mem::offset_of!(vt_leaf, shield) == 20);
+    assert!(size_of::<vt_leaf>() == 32);
+    assert!(core::mem::offset_of!(vt_leaf, cancel) == 24);
+    assert!(core::mem::offset_of!(vt_leaf, shield) == 28);
     assert!(core::mem::offset_of!(vt_ctx, budget) == 24);
     assert!(core::mem::offset_of!(vt_ctx, mode) == 48);
     assert!(core::mem::offset_of!(vt_ctx, winner) == 68);

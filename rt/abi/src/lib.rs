@@ -9,16 +9,20 @@
 //! callees lie inside it, so that a whole task is one block of memory:
 //!
 //! ```text
-//! offset 0        8      9            24          33
-//!        ├ link ──┼ tag ─┼ saved … ───┼ child link ┼ child tag, saved … ┤
-//!        │        │      │            └─ frame of the child awaited in this state
-//!        │        │      └─ slots and values of the state, placed by the layout
-//!        │        └─ state: 0 unresumed, 1 returned, 2 poisoned, 3+i suspended at sp i
-//!        └─ `vt_site` of the awaiter: its resume function, our offset in its frame, its state
+//! offset 0           16           24                    40
+//!        ├ saved … ──┼ child link ┼ child's saved … tag ┼ tag ┤
+//!        │           │            │                     └─ state: 0 unresumed, 1 returned,
+//!        │           │            │                        2 poisoned, 3+i suspended at sp i
+//!        │           │            └─ frame of the child awaited in this state
+//!        │           └─ `vt_site` of the awaiter: its resume function, the child's offset in its
+//!        │              frame, its state; in the 8 bytes before the child's frame
+//!        └─ slots and values of the state, placed by the layout
 //! ```
 //!
 //! A frame that is allocated on its own (recursive callee, boxed future, root of a task) has a
-//! [`vt_prefix`] of 16 bytes *before* it: its [`vt_machine`] and its parent frame.
+//! [`vt_prefix`] *before* it: its parent frame, its [`vt_machine`], and its link. The outermost frame
+//! of a task or of a branch is awaited by nobody: it is the `root` of the leaf, and its link, if it
+//! has one, is never followed. A branch's frame has none.
 //!
 //! # A wake-up
 //!
@@ -30,7 +34,7 @@
 //!                          │ DONE / FAULTED / CANCELLED / ITEM
 //!                          ▼
 //!                 link of the frame ─► parent becomes the leaf, ctx.child_status says how
-//!                          └────────── and is resumed in the same loop; no link: the task is over
+//!                          └────────── and is resumed in the same loop; the root: the task is over
 //! ```
 //!
 //! The cost of a wake-up is therefore the same at every await depth.
@@ -72,7 +76,7 @@ pub use machine::{
     vt_state,
 };
 pub use record::{AwaiteeRecord, LayoutRecord, RecordSpan, SlotRecord, SlotRole, StateRecord};
-pub use run::vt_run;
+pub use run::{run, vt_run};
 pub use stack::stack_pointer;
 pub use status::{
     VT_CANCELLED, VT_DONE, VT_FAULTED, VT_ITEM, VT_NONE, VT_RUNNING, VT_YIELDED, fault_code,

@@ -23,15 +23,18 @@ pub struct vt_site {
     pub state: u32,
 }
 
-/// The 16 bytes before a frame that was allocated on its own.
+/// The 24 bytes before a frame that was allocated on its own. Of the root of a task only `machine`
+/// and `link` need exist.
 #[allow(non_camel_case_types, reason = "C names are the ABI")]
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct vt_prefix {
-    /// What the frame is.
-    pub machine: *const vt_machine,
     /// The awaiting frame, or null.
     pub parent: *mut u8,
+    /// What the frame is.
+    pub machine: *const vt_machine,
+    /// Where the frame returns to; null while nobody awaits it.
+    pub link: *const vt_site,
 }
 
 /// A source position.
@@ -73,7 +76,7 @@ pub struct vt_machine {
     pub resume: vt_resume,
     /// Bytes of the frame.  offset 8
     pub size: u32,
-    /// Alignment of the frame, a power of two, at least 8.  offset 12
+    /// Alignment of the frame, a power of two.  offset 12
     pub align: u32,
     /// Offset of the state tag.  offset 16
     pub tag_offset: u32,
@@ -125,7 +128,7 @@ pub type vt_op_start = unsafe extern "C" fn(ctx: *mut vt_ctx, storage: *mut u8);
 
 const _: () = {
     assert!(size_of::<vt_site>() == 16);
-    assert!(size_of::<vt_prefix>() == 16);
+    assert!(size_of::<vt_prefix>() == 24);
     assert!(size_of::<vt_span>() == 24);
     assert!(size_of::<vt_state>() == 16);
     assert!(size_of::<vt_machine>() == 80);

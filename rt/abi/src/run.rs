@@ -13,43 +13,44 @@ use crate::status::{VT_NONE, VT_RUNNING, VT_YIELDED, vt_status};
 /// leaf, never between two pops, once, with shield 0. A coroutine that suspends while a cancel is
 /// waiting gets it at once.
 ///
-/// The loop nests only where a join runs its branches. After `ctx.abort` it pops no further.
+/// The loop nests only where a join runs its branches. After `ctx.abort` it pops no further. It
+/// leaves `ctx.leaf` as `leaf`: [`crate::vt_branches`] puts back what it found.
 ///
 /// # Safety
 ///
 /// * `ctx` and `leaf` are valid and not used by another thread during the call (**I1**).
 /// * `leaf.resume` and `leaf.frame` belong together; the frame is unresumed or suspended, and every
 ///   awaiter up the chain of links is alive and suspended on it.
-/// * `ctx.mode` is RESUME.
-/// * The outermost frame has a null link (or `leaf.is_op` is 1 and it is an operation's storage).
+/// * `ctx.mode` is RESUME and `ctx.child_status` NONE.
+/// * `leaf.root` is the outermost frame, or the storage of the operation that is the whole branch.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vt_run(ctx: *mut vt_ctx, leaf: *mut vt_leaf) -> vt_status {
-    // SAFETY: the caller vouches for `ctx`; nobody else uses it during the call.
-    let c = unsafe { &mut *ctx };
-    let saved_leaf = core::mem::replace(&mut c.leaf, leaf);
-    // A join may run its branches in the same resume in which its frame was popped to.
-    let saved_child = c.child_status;
-    if saved_child != VT_NONE {
-        c.child_status = VT_NONE;
-    }
-    // SAFETY: the caller vouches for `ctx` and `leaf`.
-    let mut status = unsafe { resume_suspended(ctx, leaf) };
-    // SAFETY: `leaf` is valid and no resume is in progress.
-    if status != VT_YIELDED || deliverable(unsafe { &*leaf }) {
-        // SAFETY: as the caller's; `status` is what the leaf has just answered.
-        status = unsafe { settle(ctx, leaf, status) };
-    }
-    // SAFETY: the run is over, so nobody else uses `ctx`.
-    let c = unsafe { &mut *ctx };
-    c.leaf = saved_leaf;
-    if saved_child != VT_NONE {
-        c.child_status = saved_child;
-    }
-    status
+    // SAFETY: as the caller's.
+    unsafe { run(ctx, leaf) }
 }
 
-/// Resumes and pops until there is an answer; a leaf that just suspends again never comes here. Between resumes the mode is RESUME and the child
-/// status NONE; both are set only around the resume that they are for.
+/// [`vt_run`] for a caller in Rust, which may have the ordinary resume inline.
+///
+/// # Safety
+///
+/// As [`vt_run`].
+#[inline]
+pub unsafe fn run(ctx: *mut vt_ctx, leaf: *mut vt_leaf) -> vt_status {
+    // SAFETY: the caller vouches for `ctx`; nobody else uses it during the call.
+    unsafe { (*ctx).leaf = leaf };
+    // SAFETY: the caller vouches for `ctx` and `leaf`.
+    let status = unsafe { resume_suspended(ctx, leaf) };
+    // SAFETY: `leaf` is valid and no resume is in progress.
+    if status == VT_YIELDED && !deliverable(unsafe { &*leaf }) {
+        return VT_YIELDED;
+    }
+    // SAFETY: as the caller's; `status` is what the leaf has just answered.
+    unsafe { settle(ctx, leaf, status) }
+}
+
+/// Resumes and pops until there is an answer; a leaf that just suspends again never comes here.
+/// Between resumes the mode is RESUME and the child status NONE; both are set only around the resume
+/// that they are for.
 ///
 /// # Safety
 ///
@@ -73,10 +74,10 @@ unsafe fn settle(ctx: *mut vt_ctx, leaf: *mut vt_leaf, first: vt_status) -> vt_s
                 // SAFETY: `leaf` is valid and no resume is in progress.
                 let l = unsafe { &mut *leaf };
                 // SAFETY: as above, for `ctx`.
-                if l.is_op != 0 || unsafe { (*ctx).abort } != 0 {
+                if l.frame == l.root || unsafe { (*ctx).abort } != 0 {
                     return status;
                 }
-                // SAFETY: the frame that answered is the leaf's (I2) and starts with its link.
+                // SAFETY: the frame that answered is the leaf's (I2), and not the outermost.
                 if !unsafe { pop(l) } {
                     return status;
                 }
@@ -145,15 +146,17 @@ fn deliverable(leaf: &vt_leaf) -> bool {
     leaf.cancel == VT_CANCEL_ASKED && leaf.shield == 0
 }
 
-/// Makes the awaiter of the leaf's frame the leaf; false if the frame is outermost.
+/// Makes the awaiter of the leaf's frame the leaf; false if the frame has none.
 ///
 /// # Safety
 ///
-/// `leaf.frame` is a frame with a link that is null or leads to a living awaiter.
+/// `leaf.frame` is a frame with a link before it that is null or leads to a living awaiter.
 unsafe fn pop(leaf: &mut vt_leaf) -> bool {
     let frame = leaf.frame;
-    // SAFETY: a frame starts with its link.
-    let link = unsafe { frame.cast::<*const vt_site>().read() };
+    // SAFETY: the link lies before the frame.
+    let link = unsafe { frame.cast::<*const vt_site>().sub(1) };
+    // SAFETY: as above; it was stored when the frame was awaited.
+    let link = unsafe { link.read() };
     if link.is_null() {
         return false;
     }
@@ -161,7 +164,7 @@ unsafe fn pop(leaf: &mut vt_leaf) -> bool {
     let site = unsafe { *link };
     leaf.resume = site.resume;
     leaf.frame = if site.offset == VT_ARENA {
-        // SAFETY: an arena frame has a prefix of 16 bytes before it.
+        // SAFETY: an arena frame has its prefix before it.
         let prefix = unsafe { frame.cast::<vt_prefix>().sub(1) };
         // SAFETY: the prefix was filled in when the frame was allocated and awaited.
         unsafe { (*prefix).parent }

@@ -40,12 +40,12 @@ macro_rules! facts {
 #[test]
 fn header_and_crate_agree_on_every_offset() {
     let facts = facts! {
-        vt_leaf { resume frame cancel is_op status phase shield }
+        vt_leaf { resume frame root cancel status phase reserved shield }
         vt_ctx { leaf task fns budget stack_limit now_ns mode child_status coop requeue abort winner
                  wake_reason ready_mask errno timed_out user }
         vt_fns { alloc_frame free_frame overrun fault choose branches run }
         vt_site { offset state }
-        vt_prefix { parent }
+        vt_prefix { parent machine link }
         vt_span { file_len line column }
         vt_state { name_len line }
         vt_machine { resume size align tag_offset tag_bytes result_offset result_bytes name name_len

@@ -35,7 +35,7 @@ fn recursion_is_flat_on_a_small_stack() {
     let run = |cancel: bool| {
         let mut world = World::new();
         let root = world.arena(&REC_MACHINE);
-        unsafe { (*root.cast::<Rec>()).n = 200_000 };
+        unsafe { (*of::<Rec>(root)).n = 200_000 };
         let mut leaf = new_leaf(rec, root);
         assert_eq!(world.run(&mut leaf), VT_YIELDED);
         assert_eq!(world.live, 200_001);
@@ -50,7 +50,7 @@ fn recursion_is_flat_on_a_small_stack() {
             status = world.run(&mut leaf);
         }
         assert_eq!(status, if cancel { VT_CANCELLED } else { VT_DONE });
-        assert_eq!(unsafe { (*root.cast::<Rec>()).result }, 200_000);
+        assert_eq!(unsafe { (*of::<Rec>(root)).result }, 200_000);
         world.free(root);
         assert_eq!(world.live, 0);
     };
@@ -381,7 +381,6 @@ fn host_operation_is_a_leaf_without_a_link() {
     let mut world = World::new();
     let mut storage = [3u64, 0];
     let mut leaf = new_leaf(countdown, storage.as_mut_ptr().cast());
-    leaf.is_op = 1;
     assert_eq!(world.run(&mut leaf), VT_YIELDED);
     assert_eq!(world.run(&mut leaf), VT_YIELDED);
     assert_eq!(world.run(&mut leaf), VT_YIELDED);
@@ -394,7 +393,7 @@ fn host_operation_is_a_leaf_without_a_link() {
 }
 
 #[test]
-fn run_restores_the_context_of_its_caller() {
+fn branches_restore_the_context_of_their_caller() {
     let mut world = World::new();
     let mut frame = Sleep::new(1, 5, 0);
     let mut leaf = new_leaf(sleep, frame.ptr());
@@ -402,6 +401,7 @@ fn run_restores_the_context_of_its_caller() {
     let mut ctx = world.ctx();
     ctx.leaf = &raw mut outer;
     ctx.child_status = VT_ITEM;
-    assert_eq!(unsafe { vt_run(&raw mut ctx, &raw mut leaf) }, VT_YIELDED);
+    let status = unsafe { vt_branches(&raw mut ctx, &raw mut leaf, 1, VT_JOIN) };
+    assert_eq!(status, VT_YIELDED);
     assert_eq!((ctx.leaf, ctx.child_status), (&raw mut outer, VT_ITEM));
 }

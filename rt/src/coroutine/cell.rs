@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cell                                        prefix           frame
-//! ├ header · leaf · machine · arena · fault … ┼ machine·parent ┼ link · tag · saved …
+//! ├ header · leaf · machine · arena · fault … ┼ machine · link ┼ saved … tag …
 //! └─ `ctx.task`, the waker's data             └─ 16 bytes      └─ aligned as the machine says
 //! ```
 //!
@@ -12,9 +12,10 @@
 //! each [`super::FrameTask`] count in `handles`; the last to go drops the result.
 
 use std::cell::UnsafeCell;
+use std::mem::offset_of;
 use std::ops::Deref;
 use std::panic::Location;
-use std::ptr::{NonNull, null_mut};
+use std::ptr::{NonNull, null, null_mut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 use std::task::Waker;
@@ -29,8 +30,8 @@ use super::run::VTABLE;
 use crate::scheduler::Shared;
 use crate::task::{Header, Origin, TaskRef, Wakers, alloc_cell, free_cell};
 
-/// Bytes of the prefix before a frame.
-const PREFIX: usize = size_of::<vt_prefix>();
+/// Bytes of the prefix before the root frame of a task, which nobody awaits: its end, from `machine`.
+const PREFIX: usize = size_of::<vt_prefix>() - offset_of!(vt_prefix, machine);
 
 /// The cell of a coroutine task.
 #[repr(C, align(16))]
@@ -73,13 +74,13 @@ impl Deref for Coroutine {
 /// Where the parts of a coroutine are.
 fn parts_of(cell: NonNull<Coroutine>) -> NonNull<Parts> {
     // SAFETY: they lie inside of the cell.
-    unsafe { cell.byte_add(std::mem::offset_of!(Coroutine, parts)) }.cast()
+    unsafe { cell.byte_add(offset_of!(Coroutine, parts)) }.cast()
 }
 
 const _: () = assert!(size_of::<Coroutine>().is_multiple_of(16));
 
 /// Allocates a task for `machine`: cell, prefix and frame in one block; answers the frame. The
-/// frame's link is null, its tag 0, the rest undefined. `None` if memory is short.
+/// link before it is null, its tag 0, the rest undefined. `None` if memory is short.
 ///
 /// # Safety
 ///
@@ -103,10 +104,11 @@ pub(crate) unsafe fn alloc_task(
     let leaf = vt_leaf {
         resume: m.resume,
         frame: frame.as_ptr(),
+        root: frame.as_ptr(),
         cancel: VT_CANCEL_NONE,
-        is_op: 0,
         status: VT_NONE as u8,
         phase: 0,
+        reserved: 0,
         shield: 0,
     };
     let parts = Parts {
@@ -135,18 +137,21 @@ pub(crate) unsafe fn alloc_task(
 ///
 /// # Safety
 ///
-/// `frame` has the size and alignment of `machine`, and 16 bytes before it are its prefix's.
+/// `frame` has the size and alignment of `machine`; the 16 bytes before it, aligned to 8, are for
+/// machine and link.
 pub(crate) unsafe fn init_frame(frame: NonNull<u8>, machine: *const vt_machine) {
-    // SAFETY: the 16 bytes before the frame are the prefix.
-    let prefix = unsafe { frame.cast::<vt_prefix>().sub(1) };
-    // SAFETY: as above; a frame is aligned to at least 8.
-    unsafe { prefix.write(vt_prefix { machine, parent: null_mut() }) };
+    // The parent is stored when the frame is awaited.
+    let prefix = frame.as_ptr().cast::<vt_prefix>().wrapping_sub(1);
+    // SAFETY: the 16 bytes before the frame are the machine and the link of its prefix.
+    let place = unsafe { &raw mut (*prefix).machine };
+    // SAFETY: as above; prefixes are aligned to 8.
+    unsafe { place.write(machine) };
+    // SAFETY: as above.
+    let place = unsafe { &raw mut (*prefix).link };
+    // SAFETY: as above.
+    unsafe { place.write(null()) };
     // SAFETY: the machine is valid (caller).
     let m = unsafe { &*machine };
-    if m.size as usize >= 8 {
-        // SAFETY: a frame of 8 bytes or more starts with its link.
-        unsafe { frame.cast::<*const u8>().write(std::ptr::null()) };
-    }
     // SAFETY: the tag lies inside the frame.
     let tag = unsafe { frame.add(m.tag_offset as usize) };
     // SAFETY: as above.

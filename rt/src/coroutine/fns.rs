@@ -54,7 +54,7 @@ unsafe extern "C" fn alloc_frame(
         let block = NonNull::new(arena.alloc(bytes, align))?;
         // SAFETY: the block has `before` bytes before the frame.
         let frame = unsafe { block.add(before) };
-        // SAFETY: the 16 bytes before the frame are its prefix.
+        // SAFETY: the bytes before the frame are its prefix.
         unsafe { init_frame(frame, machine) };
         Some(frame)
     }));
@@ -64,7 +64,7 @@ unsafe extern "C" fn alloc_frame(
 /// Bytes and alignment of an arena block for `machine`, and where in it the frame starts.
 fn arena_size(machine: &vt_machine) -> (usize, usize, usize) {
     let align = (machine.align as usize).max(16);
-    let before = size_of::<vt_prefix>().next_multiple_of(align);
+    let before = size_of::<vt_prefix>().next_multiple_of((machine.align as usize).max(8));
     (before + machine.size as usize, align, before)
 }
 

@@ -43,7 +43,7 @@ unsafe fn run(task: &TaskRef, seen: Seen) -> RunEnd {
     }
     // SAFETY: the caller holds the run, so nobody else uses the leaf; the frame is unresumed or
     // suspended because the task is not COMPLETE.
-    let status = unsafe { vitte_abi::vt_run(&raw mut ctx, co.leaf.get()) };
+    let status = unsafe { vitte_abi::run(&raw mut ctx, co.leaf.get()) };
     if status == VT_YIELDED {
         return if ctx.requeue == 0 { RunEnd::Suspended } else { RunEnd::Yielded };
     }

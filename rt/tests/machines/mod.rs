@@ -35,7 +35,7 @@ const fn machine<F>(
         resume,
         size: size_of::<F>() as u32,
         align: align_of::<F>() as u32,
-        tag_offset: 8,
+        tag_offset: 0,
         tag_bytes: 1,
         result_offset: result_offset as u32,
         result_bytes,
@@ -62,7 +62,6 @@ const OP_BYTES: usize = 160;
 
 #[repr(C)]
 pub(crate) struct Sleeper {
-    pub(crate) link: *const vt_site,
     pub(crate) tag: u8,
     pub(crate) ms: u64,
     pub(crate) result: u64,
@@ -124,7 +123,6 @@ pub(crate) unsafe extern "C" fn sleeper(ctx: *mut vt_ctx, frame: *mut u8) -> vt_
 /// `down(n) = n == 0 ? { give way; 0 } : 1 + await down(n - 1)`, each callee in the arena.
 #[repr(C)]
 pub(crate) struct Down {
-    pub(crate) link: *const vt_site,
     pub(crate) tag: u8,
     pub(crate) n: u64,
     pub(crate) result: u64,
@@ -154,9 +152,9 @@ pub(crate) unsafe extern "C" fn down(ctx: *mut vt_ctx, frame: *mut u8) -> vt_sta
                     ((*(*ctx).fns).fault)(ctx, fault_code::MEMORY, &raw const SPAN, 0, 0);
                     return VT_FAULTED;
                 }
-                (*child.cast::<vt_prefix>().sub(1)).parent = frame;
+                let prefix = child.cast::<vt_prefix>().sub(1);
+                ((*prefix).parent, (*prefix).link) = (frame, &raw const DOWN_SITE);
                 let child_frame = child.cast::<Down>();
-                (*child_frame).link = &raw const DOWN_SITE;
                 (*child_frame).n = (*me).n - 1;
                 (*me).child = child;
                 (*me).tag = 3;
@@ -182,7 +180,6 @@ pub(crate) unsafe extern "C" fn down(ctx: *mut vt_ctx, frame: *mut u8) -> vt_sta
 /// Counts until `*stop` is not 0, with a loop budget.
 #[repr(C)]
 pub(crate) struct Spin {
-    pub(crate) link: *const vt_site,
     pub(crate) tag: u8,
     pub(crate) stop: *const std::sync::atomic::AtomicU64,
     pub(crate) result: u64,
@@ -211,7 +208,6 @@ pub(crate) unsafe extern "C" fn spin(ctx: *mut vt_ctx, frame: *mut u8) -> vt_sta
 /// Faults at once with a place.
 #[repr(C)]
 pub(crate) struct Failing {
-    pub(crate) link: *const vt_site,
     pub(crate) tag: u8,
     pub(crate) payload: u64,
 }
@@ -232,7 +228,6 @@ pub(crate) unsafe extern "C" fn failing(ctx: *mut vt_ctx, frame: *mut u8) -> vt_
 /// Awaits one operation without arguments; its result is one word.
 #[repr(C)]
 pub(crate) struct Runner {
-    pub(crate) link: *const vt_site,
     pub(crate) tag: u8,
     pub(crate) op: HostOp,
     pub(crate) storage: [u64; OP_BYTES / 8],
@@ -272,7 +267,6 @@ pub(crate) fn spawn_op(handle: &Handle, op: HostOp) -> FrameTask {
 /// Gives way `n` times.
 #[repr(C)]
 pub(crate) struct Yielder {
-    pub(crate) link: *const vt_site,
     pub(crate) tag: u8,
     pub(crate) n: u64,
 }

@@ -10,7 +10,7 @@
 
 use super::world::{POISON, World, world};
 use std::alloc::{Layout, alloc, dealloc};
-use std::ptr::null_mut;
+use std::ptr::{null, null_mut};
 use vitte_abi::{LayoutRecord, SlotRole, vt_ctx, vt_machine, vt_prefix, vt_site};
 
 /// A block with a frame in it.
@@ -38,7 +38,7 @@ impl World {
     pub(super) unsafe fn alloc_frame(&mut self, machine: *const vt_machine) -> *mut u8 {
         // SAFETY: the machine is valid (caller).
         let m = unsafe { &*machine };
-        let head = size_of::<vt_prefix>().max(m.align as usize);
+        let head = size_of::<vt_prefix>().next_multiple_of((m.align as usize).max(8));
         let size = m.size as usize;
         let layout = Layout::from_size_align(head + size, (m.align as usize).max(16));
         let layout = layout.expect("I: frames are smaller than 2 GiB");
@@ -51,10 +51,8 @@ impl World {
         let frame = unsafe { block.add(head) };
         // SAFETY: the prefix lies in the head.
         let prefix = unsafe { frame.cast::<vt_prefix>().sub(1) };
-        // SAFETY: as above; it is aligned to 16.
-        unsafe { prefix.write(vt_prefix { machine, parent: null_mut() }) };
-        // SAFETY: a frame starts with its link.
-        unsafe { frame.write_bytes(0, 8) };
+        // SAFETY: as above; it is aligned to 8.
+        unsafe { prefix.write(vt_prefix { parent: null_mut(), machine, link: null() }) };
         // SAFETY: the tag lies in the frame.
         let tag = unsafe { frame.add(m.tag_offset as usize) };
         // SAFETY: as above.
@@ -110,8 +108,10 @@ pub(super) unsafe fn read_number(at: *const u8, bytes: usize) -> u64 {
 ///
 /// `frame` is a suspended frame of a living coroutine.
 pub(super) unsafe fn awaiter(frame: *mut u8) -> Option<(usize, *mut u8)> {
-    // SAFETY: a frame starts with its link.
-    let link = unsafe { frame.cast::<*const vt_site>().read_unaligned() };
+    // SAFETY: the link lies before the frame.
+    let link = unsafe { frame.cast::<*const vt_site>().sub(1) };
+    // SAFETY: as above.
+    let link = unsafe { link.read() };
     if link.is_null() {
         return None;
     }
@@ -139,7 +139,7 @@ pub(super) unsafe fn poison_dead(record: &LayoutRecord, frame: *mut u8) -> Resul
     let tag = unsafe { frame.add(record.tag_offset as usize) };
     // SAFETY: as above.
     let tag = unsafe { read_number(tag, record.tag_bytes as usize) };
-    let mut live = vec![(0, 8), (record.tag_offset, record.tag_offset + record.tag_bytes)];
+    let mut live = vec![(record.tag_offset, record.tag_offset + record.tag_bytes)];
     let state = tag.checked_sub(3).and_then(|i| record.states.get(i as usize));
     let slots = &record.slots;
     match state {

@@ -170,10 +170,11 @@ impl<'p, 'm> Run<'p, 'm> {
         let leaf = Box::new(vt_leaf {
             resume: never_resumed,
             frame: null_mut(),
+            root: null_mut(),
             cancel: VT_CANCEL_NONE,
-            is_op: 0,
             status: VT_NONE as u8,
             phase: 0,
+            reserved: 0,
             shield: 0,
         });
         let (frame, status) = (null_mut(), VT_YIELDED);
@@ -218,6 +219,7 @@ impl<'p, 'm> Run<'p, 'm> {
             unsafe { at.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
         }
         (self.leaf.resume, self.leaf.frame) = (machine.resume, self.frame);
+        self.leaf.root = self.frame;
         Ok(())
     }
 
@@ -321,9 +323,6 @@ impl<'p, 'm> Run<'p, 'm> {
 
     /// Poisons the dead bytes of all frames from the leaf to the root.
     fn poison(&mut self) -> Result<(), String> {
-        if self.leaf.is_op != 0 {
-            return Ok(());
-        }
         let (mut resume, mut frame) = (self.leaf.resume as usize, self.leaf.frame);
         loop {
             let func = self.program.code.func_at(std::ptr::without_provenance(resume));

@@ -7,11 +7,11 @@ use super::super::live::Live;
 use super::super::normalise::awaitee_results;
 use super::super::pack::Objects;
 use super::super::places::Body;
-use super::{FrameLayout, LayoutError, Plan, awaitees, slot_extent, storage};
+use super::{FrameLayout, Kept, LayoutError, MAX_COMPACT_BRANCHES, Plan, awaitees, slot_extent};
 use crate::FrameAbi;
 use crate::ir::{
-    Arg, Awaitee, Block, EntityRef, EntityVec, Func, Function, Held, MAX_BYTES, Module, Sequence,
-    Slot, Suspend, Terminator, Ty, Value,
+    Arg, Awaitee, Block, EntityRef, EntityVec, Func, FuncKind, Function, Held, MAX_BYTES, Module,
+    Sequence, Slot, Suspend, Terminator, Ty, Value,
 };
 use std::collections::BTreeMap;
 
@@ -30,7 +30,8 @@ pub(super) struct Planner<'a> {
     pub(super) results: Sequence,
     /// Objects that only keep room.
     pub(super) rooms: Vec<usize>,
-    pub(super) records: EntityVec<Suspend, Option<usize>>,
+    /// Branch records: one object per branch, or one for all.
+    pub(super) records: EntityVec<Suspend, Vec<usize>>,
     pub(super) places: EntityVec<Suspend, Vec<Option<usize>>>,
     /// Block of each suspend point.
     pub(super) at: EntityVec<Suspend, Option<Block>>,
@@ -62,7 +63,7 @@ impl<'a> Planner<'a> {
             result,
             results,
             rooms: Vec::new(),
-            records: f.suspends.keys().map(|_| None).collect(),
+            records: f.suspends.keys().map(|_| Vec::new()).collect(),
             places: f.suspends.keys().map(|_| Vec::new()).collect(),
             at: f.suspends.keys().map(|_| None).collect(),
         };
@@ -90,7 +91,14 @@ impl<'a> Planner<'a> {
             if size > MAX_BYTES {
                 return Err(LayoutError::TooLarge);
             }
-            self.slots.insert(slot, self.objects.add(size, align));
+            // A generator may be awaited in its slot.
+            let object = match ty {
+                Ty::Future(func) if self.module.funcs[func].kind == FuncKind::Generator => {
+                    self.objects.add_behind(self.abi.link_bytes, size, align)
+                }
+                _ => self.objects.add(size, align),
+            };
+            self.slots.insert(slot, object);
         }
         Ok(())
     }
@@ -135,15 +143,19 @@ impl<'a> Planner<'a> {
             self.at[point] = Some(block);
             let all = awaitees(term);
             let mut objects = Vec::new();
-            if matches!(term, Terminator::Join { .. } | Terminator::Select { .. }) {
+            let single = matches!(term, Terminator::Await { .. });
+            if !single && all.len() > MAX_COMPACT_BRANCHES {
                 let bytes = self.abi.leaf_bytes * all.len() as u32;
-                let records = self.objects.add(bytes, 8);
-                self.records[point] = Some(records);
-                objects.push(records);
+                self.records[point].push(self.objects.add(bytes, 8));
+            } else if !single {
+                for (awaitee, _) in &all {
+                    let kept = Kept::of(self.f, self.layouts, awaitee);
+                    self.records[point].push(self.objects.add(kept.bytes(), kept.align()));
+                }
             }
+            objects.extend(&self.records[point]);
             for (awaitee, _) in all {
-                let place = storage(self.module, self.f, self.layouts, awaitee)
-                    .map(|(size, align, _)| self.objects.add(size, align));
+                let place = self.add_storage(awaitee, single);
                 objects.extend(place);
                 self.places[point].push(place);
             }
@@ -153,6 +165,33 @@ impl<'a> Planner<'a> {
                 }
             }
         }
+    }
+
+    /// The coroutine whose frame an awaitee has inside this one.
+    pub(super) fn child(&self, awaitee: &Awaitee) -> Option<Func> {
+        match awaitee {
+            Awaitee::Call { func, .. } => Some(*func),
+            Awaitee::Future(Held::Slot(slot)) => match self.f.slots[*slot].ty {
+                Ty::Future(func) => Some(func),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Storage of an awaitee inside the frame, with its link if it is awaited alone: a branch needs
+    /// none. `None` if it lies elsewhere.
+    fn add_storage(&mut self, awaitee: &Awaitee, single: bool) -> Option<usize> {
+        if let Awaitee::Op { op, .. } = awaitee {
+            let op = &self.module.ops[*op];
+            return Some(self.objects.add(op.size, op.align));
+        }
+        let child = &self.layouts[&self.child(awaitee)?];
+        Some(if single {
+            self.objects.add_behind(self.abi.link_bytes, child.used, child.align)
+        } else {
+            self.objects.add(child.used, child.align)
+        })
     }
 
     /// Slots live at the same point, or written where another is live, conflict.
@@ -228,7 +267,7 @@ impl<'a> Planner<'a> {
                 .filter_map(|s| self.slots.get(s).copied())
                 .collect();
             if let Some(point) = data.term.as_ref().and_then(Terminator::suspend_point) {
-                others.extend(self.records[point]);
+                others.extend(&self.records[point]);
                 others.extend(self.places[point].iter().flatten());
                 if matches!(data.term, Some(Terminator::Yield { .. })) {
                     others.push(self.result);
@@ -248,7 +287,7 @@ impl<'a> Planner<'a> {
             let Some(block) = self.at[point] else { continue };
             let term = self.f.term(block);
             let mut here: Vec<usize> = self.places[point].iter().flatten().copied().collect();
-            here.extend(self.records[point]);
+            here.extend(&self.records[point]);
             if matches!(term, Terminator::Yield { .. }) {
                 here.push(self.result);
             }
@@ -285,7 +324,7 @@ impl<'a> Planner<'a> {
                 continue;
             }
             let mut others: Vec<usize> = self.places[point].iter().flatten().copied().collect();
-            others.extend(self.records[point]);
+            others.extend(&self.records[point]);
             others.extend(self.live.slots_across[point].iter().filter_map(|s| self.slots.get(s)));
             others.extend(across.iter().filter_map(|v| self.homes.get(v)));
             if matches!(self.f.term(block), Terminator::Yield { .. }) {

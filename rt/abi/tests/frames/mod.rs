@@ -83,8 +83,20 @@ fn name(status: u32) -> &'static str {
     ["RUNNING", "YIELDED", "DONE", "FAULTED", "CANCELLED", "ITEM"][status as usize]
 }
 
+const PREFIX: usize = size_of::<vt_prefix>();
+
 fn layout(machine: &vt_machine) -> Layout {
-    Layout::from_size_align(machine.size as usize + 16, 16).unwrap()
+    Layout::from_size_align(machine.size as usize + PREFIX, 8).unwrap()
+}
+
+/// The coroutine whose frame is `frame`: its link comes first, the frame begins behind it.
+pub(crate) unsafe fn of<T>(frame: *mut u8) -> *mut T {
+    unsafe { frame.sub(8).cast() }
+}
+
+/// The frame of a coroutine.
+fn frame_of<T>(coroutine: *mut T) -> *mut u8 {
+    coroutine.cast::<u8>().wrapping_add(8)
 }
 
 unsafe extern "C" fn alloc_frame(
@@ -97,15 +109,16 @@ unsafe extern "C" fn alloc_frame(
     w.max_live = w.max_live.max(w.live);
     unsafe {
         let block = alloc_zeroed(layout(&*machine));
-        block.cast::<vt_prefix>().write(vt_prefix { machine, parent: null_mut() });
-        block.add(16)
+        let prefix = vt_prefix { parent: null_mut(), machine, link: null() };
+        block.cast::<vt_prefix>().write(prefix);
+        block.add(PREFIX)
     }
 }
 
 unsafe extern "C" fn free_frame(ctx: *mut vt_ctx, frame: *mut u8) {
     world(ctx).live -= 1;
     unsafe {
-        let block = frame.sub(16);
+        let block = frame.sub(PREFIX);
         let machine = (*block.cast::<vt_prefix>()).machine;
         dealloc(block, layout(&*machine));
     }
@@ -134,10 +147,11 @@ pub(crate) fn new_leaf(resume: vt_resume, frame: *mut u8) -> vt_leaf {
     vt_leaf {
         resume,
         frame,
+        root: frame,
         cancel: VT_CANCEL_NONE,
-        is_op: 0,
         status: VT_NONE as u8,
         phase: 0,
+        reserved: 0,
         shield: 0,
     }
 }
@@ -169,7 +183,7 @@ macro_rules! frame_ptr {
     ($($ty:ty),*) => {
         $(impl $ty {
             pub(crate) fn ptr(&mut self) -> *mut u8 {
-                (&raw mut *self).cast()
+                frame_of(&raw mut *self)
             }
         })*
     };
@@ -192,11 +206,11 @@ pub(crate) struct Rec {
 pub(crate) static REC_MACHINE: vt_machine = REC_MACHINE_BASE;
 const REC_MACHINE_BASE: vt_machine = vt_machine {
     resume: rec,
-    size: size_of::<Rec>() as u32,
+    size: size_of::<Rec>() as u32 - 8,
     align: 8,
-    tag_offset: 8,
+    tag_offset: 0,
     tag_bytes: 1,
-    result_offset: 32,
+    result_offset: 24,
     result_bytes: 8,
     name: "rec".as_ptr(),
     name_len: 3,
@@ -209,7 +223,7 @@ const REC_MACHINE_BASE: vt_machine = vt_machine {
 static REC_SITE: vt_site = vt_site { resume: rec, offset: VT_ARENA, state: 4 };
 
 pub(crate) unsafe extern "C" fn rec(ctx: *mut vt_ctx, frame: *mut u8) -> vt_status {
-    let (c, me) = unsafe { (&mut *ctx, &mut *frame.cast::<Rec>()) };
+    let (c, me) = unsafe { (&mut *ctx, &mut *of::<Rec>(frame)) };
     match me.tag {
         0 if c.mode == VT_MODE_CANCEL => {
             me.tag = 1;
@@ -223,7 +237,7 @@ pub(crate) unsafe extern "C" fn rec(ctx: *mut vt_ctx, frame: *mut u8) -> vt_stat
         0 => unsafe {
             let child = ((*c.fns).alloc_frame)(ctx, &raw const REC_MACHINE, VT_FRAME_ARENA);
             (*child.cast::<vt_prefix>().sub(1)).parent = frame;
-            let child_frame = &mut *child.cast::<Rec>();
+            let child_frame = &mut *of::<Rec>(child);
             child_frame.link = &raw const REC_SITE;
             child_frame.n = me.n - 1;
             me.child = child;
@@ -244,7 +258,7 @@ pub(crate) unsafe extern "C" fn rec(ctx: *mut vt_ctx, frame: *mut u8) -> vt_stat
         }
         4 => {
             assert_eq!(c.mode, VT_MODE_RESUME, "a cancel goes to the leaf only");
-            me.result = unsafe { (*me.child.cast::<Rec>()).result } + 1;
+            me.result = unsafe { (*of::<Rec>(me.child)).result } + 1;
             unsafe { ((*c.fns).free_frame)(ctx, me.child) };
             me.tag = 1;
             c.child_status
@@ -289,7 +303,7 @@ impl Sleep {
 }
 
 pub(crate) unsafe extern "C" fn sleep(ctx: *mut vt_ctx, frame: *mut u8) -> vt_status {
-    let me = unsafe { &mut *frame.cast::<Sleep>() };
+    let me = unsafe { &mut *of::<Sleep>(frame) };
     let now = world(ctx).now;
     if cancelled(ctx) {
         if me.tag == 0 {
@@ -351,13 +365,13 @@ pub(crate) struct Mid {
 site!(MID_SITE, Mid, mid, child);
 
 unsafe extern "C" fn mid(ctx: *mut vt_ctx, frame: *mut u8) -> vt_status {
-    let me = unsafe { &mut *frame.cast::<Mid>() };
+    let me = unsafe { &mut *of::<Mid>(frame) };
     if me.tag == 0 {
         if cancelled(ctx) {
             me.tag = 1;
             return VT_CANCELLED;
         }
-        let status = unsafe { sleep(ctx, (&raw mut me.child).cast()) };
+        let status = unsafe { sleep(ctx, frame_of(&raw mut me.child)) };
         if status == VT_YIELDED {
             me.child.link = &raw const MID_SITE;
             me.tag = 3;
@@ -406,14 +420,17 @@ fn mid_resume() -> vt_resume {
 
 pub(crate) unsafe extern "C" fn par(ctx: *mut vt_ctx, frame: *mut u8) -> vt_status {
     unsafe {
-        let me = frame.cast::<Par>();
+        let me = of::<Par>(frame);
         if (*me).tag == 0 {
             if cancelled(ctx) {
                 (*me).tag = 1;
                 return VT_CANCELLED;
             }
             for k in 0..2 {
-                (*me).branches[k].frame = (&raw mut (*me).mids[k]).cast();
+                // Nobody follows the link of a branch's root.
+                (*me).mids[k].link = std::ptr::without_provenance(1);
+                let mid = frame_of(&raw mut (*me).mids[k]);
+                ((*me).branches[k].frame, (*me).branches[k].root) = (mid, mid);
             }
             (*me).tag = 3;
         }
@@ -450,10 +467,11 @@ impl Nest {
 
 pub(crate) unsafe extern "C" fn nest(ctx: *mut vt_ctx, frame: *mut u8) -> vt_status {
     unsafe {
-        let me = frame.cast::<Nest>();
+        let me = of::<Nest>(frame);
         if (*me).tag == 0 {
             for k in 0..2 {
-                (*me).branches[k].frame = (&raw mut (*me).pars[k]).cast();
+                let par = frame_of(&raw mut (*me).pars[k]);
+                ((*me).branches[k].frame, (*me).branches[k].root) = (par, par);
             }
             (*me).tag = 3;
         }
@@ -487,14 +505,14 @@ site!(SEQ_SLEEP, Seq, seq, sleep);
 
 pub(crate) unsafe extern "C" fn seq(ctx: *mut vt_ctx, frame: *mut u8) -> vt_status {
     unsafe {
-        let me = frame.cast::<Seq>();
+        let me = of::<Seq>(frame);
         let mut status = (*ctx).child_status;
         if (*me).tag == 0 {
             if cancelled(ctx) {
                 (*me).tag = 1;
                 return VT_CANCELLED;
             }
-            status = par(ctx, (&raw mut (*me).par).cast());
+            status = par(ctx, frame_of(&raw mut (*me).par));
             (*me).tag = 3;
             if status == VT_YIELDED {
                 (*me).par.link = &raw const SEQ_PAR;
@@ -502,7 +520,7 @@ pub(crate) unsafe extern "C" fn seq(ctx: *mut vt_ctx, frame: *mut u8) -> vt_stat
             }
         }
         if (*me).tag == 3 && status == VT_DONE {
-            status = sleep(ctx, (&raw mut (*me).sleep).cast());
+            status = sleep(ctx, frame_of(&raw mut (*me).sleep));
             (*me).tag = 4;
             if status == VT_YIELDED {
                 (*me).sleep.link = &raw const SEQ_SLEEP;
@@ -526,7 +544,7 @@ struct Numbers {
 }
 
 unsafe extern "C" fn numbers(ctx: *mut vt_ctx, frame: *mut u8) -> vt_status {
-    let me = unsafe { &mut *frame.cast::<Numbers>() };
+    let me = unsafe { &mut *of::<Numbers>(frame) };
     if cancelled(ctx) {
         log(ctx, "generator cancelled".to_string());
         me.tag = 1;
@@ -566,13 +584,13 @@ site!(CONSUMER_SITE, Consumer, consumer, source);
 
 pub(crate) unsafe extern "C" fn consumer(ctx: *mut vt_ctx, frame: *mut u8) -> vt_status {
     unsafe {
-        let me = frame.cast::<Consumer>();
+        let me = of::<Consumer>(frame);
         let mut status = (*ctx).child_status;
         if status == VT_ITEM {
             (*me).popped += 1;
         }
         if (*me).tag == 0 {
-            status = numbers(ctx, (&raw mut (*me).source).cast());
+            status = numbers(ctx, frame_of(&raw mut (*me).source));
         }
         loop {
             match status {
@@ -587,7 +605,7 @@ pub(crate) unsafe extern "C" fn consumer(ctx: *mut vt_ctx, frame: *mut u8) -> vt
                     return status;
                 }
             }
-            status = numbers(ctx, (&raw mut (*me).source).cast());
+            status = numbers(ctx, frame_of(&raw mut (*me).source));
         }
     }
 }
@@ -605,7 +623,7 @@ pub(crate) struct Fork {
 
 pub(crate) static FORK_MACHINE: vt_machine = vt_machine {
     resume: fork,
-    size: size_of::<Fork>() as u32,
+    size: size_of::<Fork>() as u32 - 8,
     name: "fork".as_ptr(),
     name_len: 4,
     result_offset: 0,
@@ -615,7 +633,7 @@ pub(crate) static FORK_MACHINE: vt_machine = vt_machine {
 
 pub(crate) unsafe extern "C" fn fork(ctx: *mut vt_ctx, frame: *mut u8) -> vt_status {
     unsafe {
-        let me = frame.cast::<Fork>();
+        let me = of::<Fork>(frame);
         if (*me).tag == 0 {
             if cancelled(ctx) {
                 (*me).tag = 1;
@@ -623,7 +641,7 @@ pub(crate) unsafe extern "C" fn fork(ctx: *mut vt_ctx, frame: *mut u8) -> vt_sta
             }
             (*me).child = ((*(*ctx).fns).alloc_frame)(ctx, &raw const FORK_MACHINE, VT_FRAME_ARENA);
             (&raw mut (*me).sleep).write(Sleep::new(1, 9, 0));
-            let storage = (&raw mut (*me).sleep).cast();
+            let storage = frame_of(&raw mut (*me).sleep);
             (*me).branches = [new_leaf(fork, (*me).child), new_leaf(sleep, storage)];
             (*me).tag = 3;
         }
