@@ -363,7 +363,9 @@ impl<'a> Planner<'a> {
             Awaitee::Call { func, .. } => Some(*func),
             _ => None,
         };
+        // Of several, each must stay whole while another is copied: also those on the native stack.
         if single
+            && only_move(args)
             && let (Some(func), &[(n, s)]) = (child, &*moved)
             && let Some(place) = self.places[point][i]
         {
@@ -387,7 +389,11 @@ impl<'a> Planner<'a> {
         here: &[usize],
     ) {
         let placed: Vec<usize> = dests.iter().filter_map(|d| self.slots.get(d).copied()).collect();
-        if single && let [s] = *placed {
+        // Several are copied one after the other, those on the native stack as well.
+        if single
+            && dests.len() == 1
+            && let [s] = *placed
+        {
             if let Some(place) = self.places[point][i]
                 && let Awaitee::Call { func, .. } = awaitee
             {
@@ -424,7 +430,9 @@ impl<'a> Planner<'a> {
                 Arg::Value(_) => None,
             })
             .collect();
-        if let [(n, s)] = *moved {
+        if only_move(args)
+            && let [(n, s)] = *moved
+        {
             self.objects.attract(s, self.result, self.results.offsets[n]);
         } else {
             for (_, s) in moved {
@@ -432,4 +440,9 @@ impl<'a> Planner<'a> {
             }
         }
     }
+}
+
+/// Whether one slot at most is moved.
+fn only_move(args: &[Arg]) -> bool {
+    args.iter().filter(|a| matches!(a, Arg::Move(_))).count() <= 1
 }
