@@ -50,6 +50,10 @@ pub use vitte_lowering as lowering;
 pub use vitte_codegen as codegen;
 #[cfg(feature = "rt")]
 pub use vitte_rt as rt;
+#[cfg(feature = "tokio-compat")]
+pub use vitte_rt::compat;
+#[cfg(feature = "hyper")]
+pub use vitte_rt::hyper;
 #[cfg(feature = "rt")]
 pub use vitte_rt::{
     block_on, channel, fs, io, join, net, runtime, select, spawn, stream, sync, task, task_local,
@@ -57,10 +61,6 @@ pub use vitte_rt::{
 };
 #[cfg(all(feature = "rt", unix))]
 pub use vitte_rt::{process, signal};
-#[cfg(feature = "tokio-compat")]
-pub use vitte_rt::compat;
-#[cfg(feature = "hyper")]
-pub use vitte_rt::hyper;
 
 #[cfg(feature = "macros")]
 #[doc(hidden)]

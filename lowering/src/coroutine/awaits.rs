@@ -121,7 +121,7 @@ impl Split<'_> {
         let gone = self.spend_coop();
         if self.order.starts_directly(func) {
             let status = self.r.e.value(InstKind::ResumeFunc { func, frame: child }, Type::I32);
-            self.after_direct_start(point, status, offset, edges);
+            self.after_direct_start(point, func, status, offset, edges);
         } else {
             self.hand_over(point, func, child, offset, VT_RUNNING);
         }
@@ -159,14 +159,31 @@ impl Split<'_> {
     }
 
     /// Goes on after the child has answered a direct call.
-    fn after_direct_start(&mut self, point: Suspend, status: Value, offset: u32, edges: Edges) {
+    fn after_direct_start(
+        &mut self,
+        point: Suspend,
+        func: Func,
+        status: Value,
+        offset: u32,
+        edges: Edges,
+    ) {
         let (pending, failed) = (self.r.e.f.add_block(), self.r.e.f.add_block());
         self.finished_ways(status, edges, edges.ok, edges.done, pending, failed);
         self.r.e.block = failed;
         self.fail(status, edges.unwind);
         self.r.e.block = pending;
+        self.lead_to(func, offset);
         self.link(point, offset);
         self.suspend(point, status);
+    }
+
+    /// Makes a child that was called directly and suspended the leaf, if it leaves that to us (S2).
+    fn lead_to(&mut self, func: Func, offset: u32) {
+        if self.r.layouts[&func].own_leaf {
+            let resume = self.r.e.value(InstKind::ResumeAddr(func), Type::Ptr);
+            let child = self.r.e.addr(Loc::Mem(self.frame, offset));
+            self.set_leaf(resume, child);
+        }
     }
 
     /// Branches on a child's status. A generator (one with a `done` edge) is done with ITEM.
@@ -277,7 +294,7 @@ impl Split<'_> {
     /// Ends a future or generator early, under the shield.
     fn drain(&mut self, point: Suspend, held: &Held, edges: Edges) {
         self.r.e.effect(InstKind::Shield(1));
-        let (frame, resume, offset, tag) = match held {
+        let (frame, resume, tag) = match held {
             Held::Slot(slot) => {
                 let func = self.future_func(*slot);
                 let loc = self.r.loc(*slot);
@@ -286,13 +303,13 @@ impl Split<'_> {
                 let layout = &self.r.layouts[&func];
                 let (at, ty) = (layout.tag_offset, tag_type(layout.tag_bytes));
                 let tag = self.r.e.load(loc.at(at), ty);
-                (frame, resume, Some(self.slot_offset(*slot)), tag)
+                (frame, resume, tag)
             }
             Held::Boxed { frame, .. } => {
                 let frame = self.r.use_of(*frame);
                 let resume = self.boxed_resume(frame);
                 let tag = self.boxed_tag(frame);
-                (frame, resume, None, tag)
+                (frame, resume, tag)
             }
         };
         // States 1 and 2 are over: nothing to cancel.
@@ -305,15 +322,30 @@ impl Split<'_> {
         let is_over = self.r.e.compare(CompareOp::Ult, less, two);
         self.r.e.br(is_over, over, cancel, over);
         self.r.e.jump(edges.ok, &[], cancel);
+        let leaf = self.leaf_frame();
         let status = self.r.resume_in_cancel_mode(resume, frame);
         let (pending, failed) = (self.r.e.f.add_block(), self.r.e.f.add_block());
         self.drained_ways(status, edges.ok, pending, failed);
         self.r.e.block = failed;
         self.fail(status, edges.unwind);
         self.r.e.block = pending;
-        match offset {
-            Some(offset) => self.link(point, offset),
-            None => self.link_boxed(point, frame),
+        match held {
+            Held::Slot(slot) => {
+                let offset = self.slot_offset(*slot);
+                self.lead_to(self.future_func(*slot), offset);
+                self.link(point, offset);
+            }
+            Held::Boxed { .. } => {
+                // Whose machine it is, is not known: if nobody has become the leaf, it is for us to
+                // see to that.
+                let (lead, linked) = (self.r.e.f.add_block(), self.r.e.f.add_block());
+                let now = self.leaf_frame();
+                let same = self.r.e.compare(CompareOp::Eq, leaf, now);
+                self.r.e.br(same, lead, linked, lead);
+                self.set_leaf(resume, frame);
+                self.r.e.jump(linked, &[], linked);
+                self.link_boxed(point, frame);
+            }
         }
         self.suspend(point, status);
 

@@ -24,8 +24,9 @@
 //! * **S1** The mode is RESUME whenever code of the body runs: state 0, a yield, and a plain give-way
 //!   take a cancel themselves; operations and joins take it in their poll; a frame that awaits a
 //!   child is never the leaf.
-//! * **S2** Every path that answers YIELDED has made this frame (or the child that it starts) the
-//!   leaf; every path that passes on a child's status has stored the child's link.
+//! * **S2** Whoever is suspended is the leaf. Who awaits no coroutine is the leaf from the first
+//!   suspend to the end: whoever starts it makes it the leaf, once. All others make themselves the
+//!   leaf whenever they suspend. Every path that passes on a child's status has stored its link.
 //! * **S3** All stores to the frame precede the return.
 
 use super::emit::{Emit, Loc};
@@ -411,7 +412,18 @@ impl Split<'_> {
         self.r.e.set_field(leaf, self.r.abi.leaf_frame, frame);
     }
 
+    /// The frame of the leaf in force.
+    pub(super) fn leaf_frame(&mut self) -> Value {
+        let ctx = self.r.e.ctx();
+        let leaf = self.r.e.field(ctx, self.r.abi.ctx_leaf, Type::Ptr);
+        self.r.e.field(leaf, self.r.abi.leaf_frame, Type::Ptr)
+    }
+
+    /// Makes this frame the leaf, unless its awaiter has or will (S2).
     pub(super) fn set_leaf_self(&mut self) {
+        if self.layout.own_leaf {
+            return;
+        }
         let resume = self.r.e.value(InstKind::ResumeAddr(self.func), Type::Ptr);
         self.set_leaf(resume, self.frame);
     }
