@@ -390,3 +390,29 @@ fn dropped_accepts_lose_no_connection() {
         }
     });
 }
+
+/// A task whose transfers are always ready gives way all the same.
+#[test]
+fn transfers_that_never_wait_let_other_tasks_run() {
+    let one = Builder::current_thread().build().unwrap();
+    let seeded = Builder::seeded(5).workers(1).build().unwrap();
+    for runtime in [one, seeded] {
+        runtime.block_on(async {
+            let (near, far) = pair().await;
+            let others = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+            let seen = others.clone();
+            let busy = task::spawn(async move {
+                let mut byte = [0];
+                while !seen.load(std::sync::atomic::Ordering::Relaxed) {
+                    near.write_all(b"x").await.unwrap();
+                    far.read(&mut byte).await.unwrap();
+                }
+            });
+            let other = task::spawn(async move {
+                others.store(true, std::sync::atomic::Ordering::Relaxed);
+            });
+            busy.await.unwrap();
+            other.await.unwrap();
+        });
+    }
+}

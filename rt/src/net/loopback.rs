@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, IoSlice, IoSliceMut, Read};
 use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use parking_lot::Mutex;
 
 use super::datagrams::Mailbox;
+use crate::task::coop;
 
 /// Bytes under way in one direction, at most.
 const PIPE_BYTES: usize = 64 << 10;
@@ -155,6 +156,7 @@ impl Stream {
         want: bool,
         take: impl FnOnce(&mut Pipe) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
+        ready!(coop::spend(cx));
         let mut pipe = self.input.lock();
         if pipe.reset {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
@@ -196,6 +198,7 @@ impl Stream {
         cx: &mut Context<'_>,
         buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        ready!(coop::spend(cx));
         let mut pipe = self.output.lock();
         if pipe.ended || pipe.refused {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));

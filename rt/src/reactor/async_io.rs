@@ -12,6 +12,7 @@ use super::source::POLL_WAITER;
 use super::{Interest, Reactor, Source};
 use crate::fork;
 use crate::scheduler::Shared;
+use crate::task::coop;
 
 /// A result that says nothing about what is left; see [`Async::io`].
 pub(crate) fn no_drain<R>(_: &R) -> bool {
@@ -141,6 +142,7 @@ impl<T: AsFd> Async<T> {
         mut attempt: impl FnMut(&T) -> io::Result<R>,
         drained: impl Fn(&R) -> bool,
     ) -> Poll<io::Result<R>> {
+        ready!(coop::spend(cx));
         let source = &*self.source;
         loop {
             let Some(seen) = source.ready(interest) else {

@@ -31,7 +31,9 @@ mod async_io;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod epoll;
 mod foreign;
-#[cfg(any(test, not(any(target_os = "linux", target_os = "android"))))]
+#[cfg(all(test, loom))]
+mod models;
+#[cfg(any(all(test, not(loom)), not(any(target_os = "linux", target_os = "android"))))]
 mod portable;
 mod source;
 

@@ -8,16 +8,14 @@
 //! The same clears *ready* after a short read or write of a stream: the kernel had no more, and the
 //! next byte makes an edge of its own. Not where the direction is closed: that edge has been.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Waker;
 
-use parking_lot::Mutex;
-
 use super::Event;
+use crate::atomic::{AtomicUsize, Mutex, Ordering};
 
-const READY: u32 = 1;
-const CLOSED: u32 = 2;
-const ONE_EVENT: u32 = 4;
+const READY: usize = 1;
+const CLOSED: usize = 2;
+const ONE_EVENT: usize = 4;
 
 /// The waiter of the poll functions (`poll_read` and the like): one per direction.
 pub(crate) const POLL_WAITER: u64 = 0;
@@ -41,33 +39,33 @@ struct Waiters {
 #[derive(Debug)]
 pub(crate) struct Source {
     pub(super) key: u64,
-    words: [AtomicU32; 2],
+    words: [AtomicUsize; 2],
     waiters: [Mutex<Waiters>; 2],
 }
 
 impl Source {
     pub(super) fn new(key: u64, ready: bool) -> Self {
         let waiters = || Mutex::new(Waiters { list: Vec::new(), next: POLL_WAITER + 1 });
-        let word = || AtomicU32::new(if ready { READY } else { 0 });
+        let word = || AtomicUsize::new(if ready { READY } else { 0 });
         Source { key, words: [word(), word()], waiters: [waiters(), waiters()] }
     }
 
     /// The word of a direction if it is ready.
-    pub(super) fn ready(&self, interest: Interest) -> Option<u32> {
+    pub(super) fn ready(&self, interest: Interest) -> Option<usize> {
         // Acquire: pairs with `deliver`.
         let word = self.words[interest as usize].load(Ordering::Acquire);
         (word & READY != 0).then_some(word)
     }
 
     /// The direction would block, said an attempt made after `seen` was the word.
-    pub(super) fn clear(&self, interest: Interest, seen: u32) {
+    pub(super) fn clear(&self, interest: Interest, seen: usize) {
         // AcqRel: a newer word stays as it is. A failure is the wanted case of that.
         let word = &self.words[interest as usize];
         let _ = word.compare_exchange(seen, seen & !READY, Ordering::AcqRel, Ordering::Relaxed);
     }
 
     /// A transfer made after `seen` was the word took all there was.
-    pub(super) fn drained(&self, interest: Interest, seen: u32) {
+    pub(super) fn drained(&self, interest: Interest, seen: usize) {
         if seen & CLOSED == 0 {
             self.clear(interest, seen);
         }
@@ -80,7 +78,7 @@ impl Source {
                 continue;
             }
             let set = READY | if event.closed[direction] { CLOSED } else { 0 };
-            let note = |word: u32| Some(word.wrapping_add(ONE_EVENT) | set);
+            let note = |word: usize| Some(word.wrapping_add(ONE_EVENT) | set);
             // AcqRel: pairs with `ready` and `clear`; before the waiters are taken (I3).
             let _ = self.words[direction].fetch_update(Ordering::AcqRel, Ordering::Relaxed, note);
             let mut waiters = self.waiters[direction].lock();

@@ -14,10 +14,10 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use rustix::pipe::{PipeFlags, pipe_with};
 use signal_hook_registry::SigId;
 
 use crate::net::allow_real;
@@ -78,7 +78,7 @@ kinds! {
 /// Listens for one signal; see [`signal`].
 #[derive(Debug)]
 pub struct Signal {
-    pipe: Async<std::os::fd::OwnedFd>,
+    pipe: Async<OwnedFd>,
     id: SigId,
 }
 
@@ -112,8 +112,12 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
         let text = format!("signal {} is not to be caught", kind.0);
         return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
     }
-    let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-    let pipe = Async::new_waiting(&runtime.shared, read)?;
+    let (read, write) = io::pipe()?;
+    for end in [read.as_fd(), write.as_fd()] {
+        let flags = rustix::fs::fcntl_getfl(end)?;
+        rustix::fs::fcntl_setfl(end, flags | rustix::fs::OFlags::NONBLOCK)?;
+    }
+    let pipe = Async::new_waiting(&runtime.shared, OwnedFd::from(read))?;
     let tell = move || {
         // Full or broken: the listener has enough to read, or is gone.
         let _ = rustix::io::write(&write, &[1]);
@@ -132,7 +136,7 @@ impl Signal {
 
     /// As [`recv`](Self::recv).
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
-        let empty = |pipe: &std::os::fd::OwnedFd| {
+        let empty = |pipe: &OwnedFd| {
             let mut heap = [0; 256];
             let mut n = rustix::io::read(pipe, &mut heap)?;
             while n == heap.len() {
