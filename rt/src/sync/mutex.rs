@@ -81,8 +81,10 @@ impl<T> Mutex<T> {
 /// Takes the one permit of a lock. It is never closed.
 #[inline]
 async fn take(permits: &Permits) {
-    let taken = permits.take(1).await;
-    debug_assert_ne!(taken, Err(Refused::Closed), "a lock is never closed");
+    if !permits.take_at_once(1) {
+        let taken = permits.take(1).await;
+        debug_assert_ne!(taken, Err(Refused::Closed), "a lock is never closed");
+    }
 }
 
 impl<T: ?Sized> Mutex<T> {

@@ -105,14 +105,18 @@ impl Permits {
         }
     }
 
-    /// Takes `n` permits, waiting for them; costs the task a unit of its budget.
+    /// Takes `n` permits if that can be done at once and the task has budget left.
     #[inline]
+    pub(crate) fn take_at_once(&self, n: usize) -> bool {
+        coop::try_spend() && self.try_acquire(n).is_ok()
+    }
+
+    /// Takes `n` permits, waiting for them and for the task's budget. Where it is in the way of those that
+    /// need not wait, [`Permits::take_at_once`] comes first: a future with two awaits inside costs as much
+    /// as the lock itself.
     pub(crate) async fn take(&self, n: usize) -> Result<(), Refused> {
         poll_fn(coop::spend).await;
-        match self.try_acquire(n) {
-            Err(Refused::Busy) => self.acquire(n).await,
-            done => done,
-        }
+        self.acquire(n).await
     }
 
     /// Takes `n` permits, waiting for them.

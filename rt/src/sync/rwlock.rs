@@ -48,8 +48,10 @@ unsafe impl<T: ?Sized + Send + Sync> Sync for RwLock<T> {}
 /// Takes permits of a lock. It is never closed.
 #[inline]
 async fn take(permits: &Permits, n: usize) {
-    let taken = permits.take(n).await;
-    debug_assert_ne!(taken, Err(Refused::Closed), "a lock is never closed");
+    if !permits.take_at_once(n) {
+        let taken = permits.take(n).await;
+        debug_assert_ne!(taken, Err(Refused::Closed), "a lock is never closed");
+    }
 }
 
 impl<T> RwLock<T> {

@@ -25,6 +25,20 @@ pub(crate) fn lift() {
     LEFT.set(u32::MAX);
 }
 
+/// Spends a unit if there is one: for operations that are ready more often than not, before the way
+/// that waits ([`spend`]).
+#[inline]
+pub(crate) fn try_spend() -> bool {
+    match LEFT.get() {
+        u32::MAX => true,
+        0 => false,
+        left => {
+            LEFT.set(left - 1);
+            true
+        }
+    }
+}
+
 /// Spends a unit, or makes the caller wait for its next run: it answers Pending then and is polled
 /// again.
 pub(crate) fn spend(cx: &mut Context<'_>) -> Poll<()> {

@@ -16,7 +16,6 @@ use futures_core::Stream;
 use super::chan::{Chan, Room, Rx, Tx, WeakTx, chan, ring_if_closed};
 use super::error::{SendError, SendTimeoutError, TryRecvError, TrySendError};
 use crate::sync::permits::{self, Permits, Refused};
-use crate::task::coop;
 
 /// Room for a number of messages.
 #[derive(Debug)]
@@ -85,17 +84,13 @@ impl<T> Sender<T> {
     #[inline]
     async fn take(&self, n: usize) -> Result<(), SendError<()>> {
         let permits = &self.chan().room.permits;
-        poll_fn(coop::spend).await;
-        match permits.try_acquire(n) {
-            Ok(()) => Ok(()),
-            Err(Refused::Closed) => Err(SendError(())),
-            Err(Refused::Busy) => {
-                // Dropped after the permits were granted it gives them back, which may be the end of a
-                // closed channel.
-                let _end = RingIfClosed(self.chan());
-                permits.acquire(n).await.map_err(|_| SendError(()))
-            }
+        if permits.take_at_once(n) {
+            return Ok(());
         }
+        // Dropped after the permits were granted it gives them back, which may be the end of a closed
+        // channel.
+        let _end = RingIfClosed(self.chan());
+        permits.take(n).await.map_err(|_| SendError(()))
     }
 
     fn try_take(&self, n: usize) -> Result<(), TrySendError<()>> {
