@@ -45,6 +45,8 @@ pub(crate) use idle::Idle;
 use injector::Injector;
 #[cfg(all(test, loom))]
 pub(crate) use park::Parker;
+#[cfg(all(test, loom))]
+pub(crate) use ring::Ring;
 pub(crate) use seeded::run_seeded;
 pub(crate) use thread_cx::ThreadCx;
 pub(crate) use worker::Core;

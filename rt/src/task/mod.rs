@@ -28,9 +28,9 @@ pub use local::{AccessError, LocalKey, TaskLocalFuture};
 pub(crate) use origin::Origin;
 pub use scope::{ChildLost, Scope, ScopeHandle, scope};
 pub use site::{SuspendSite, note_suspend};
-#[cfg(all(test, loom))]
-pub(crate) use state::State;
 pub(crate) use state::{Completed, Progress, Seen};
+#[cfg(all(test, loom))]
+pub(crate) use state::{State, Woken};
 
 use std::future::Future;
 use std::panic::Location;
