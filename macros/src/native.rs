@@ -21,8 +21,8 @@ use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
-use syn::{Expr, FnArg, Ident, Item, Macro, Pat, ReturnType, Signature, Token, Type};
-use vitte_lowering::rust::text;
+use syn::{Expr, FnArg, Ident, Item, Macro, Pat, Signature, Token, Type};
+use vitte_lowering::rust::{output, site, text};
 
 /// Expands to rustc's machine.
 pub(crate) fn expand(krate: &TokenStream, function: &Function) -> TokenStream {
@@ -85,29 +85,6 @@ impl Site {
     }
 }
 
-/// A `SuspendSite`.
-pub(crate) fn site(
-    krate: &TokenStream,
-    task: &str,
-    index: usize,
-    awaitee: &str,
-    span: Span,
-) -> TokenStream {
-    let state = format!("await{index}");
-    let (file, at) = (span.file(), span.start());
-    let (line, column) = (at.line as u32, at.column as u32 + 1);
-    quote! {
-        #krate::__private::SuspendSite {
-            task: #task,
-            state: #state,
-            awaitee: #awaitee,
-            file: #file,
-            line: #line,
-            column: #column,
-        }
-    }
-}
-
 /// The signature without `async`, and the lets that make locals of the arguments.
 pub(crate) fn signature(krate: &TokenStream, sig: &Signature) -> (TokenStream, Vec<TokenStream>) {
     let mut outer = sig.clone();
@@ -138,14 +115,6 @@ pub(crate) fn signature(krate: &TokenStream, sig: &Signature) -> (TokenStream, V
     let output = output(sig);
     outer.output = syn::parse_quote!(-> impl #krate::Coroutine<Output = #output>);
     (outer.into_token_stream(), locals)
-}
-
-/// The type that the function returns.
-pub(crate) fn output(sig: &Signature) -> Type {
-    match &sig.output {
-        ReturnType::Default => syn::parse_quote!(()),
-        ReturnType::Type(_, ty) => (**ty).clone(),
-    }
 }
 
 /// Whether a local can be given the type: not `!`, and no `impl` in it.

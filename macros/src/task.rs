@@ -1,9 +1,11 @@
 //! `#[vitte::task]`: chooses the machine and expands to it.
 
 use crate::ast::{Function, facade};
-use crate::attr;
+use crate::attr::{self, Form};
 use crate::{fallback, native, valid};
 use proc_macro2::TokenStream;
+use quote::quote;
+use vitte_lowering::rust;
 
 pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
     let function: Function = match syn::parse2(item.clone()) {
@@ -21,8 +23,49 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
         return fallback::as_written(&error, &item);
     }
     let krate = facade(krate);
-    let _ = form;
-    native::expand(&krate, &function)
+    if form == Form::Native {
+        return native::expand(&krate, &function);
+    }
+    let confident = form == Form::Explicit;
+    match rust::explicit(&krate, &function.sig, &function.block, confident) {
+        Ok(machine) => explicit(&function, &machine),
+        Err(_) if !confident => native::expand(&krate, &function),
+        Err(refusals) => {
+            let errors = refusals.iter().map(|r| syn::Error::new(r.span, r.text()));
+            match errors.reduce(|mut all, next| {
+                all.combine(next);
+                all
+            }) {
+                Some(error) => fallback::as_written(&error, &item),
+                None => native::expand(&krate, &function),
+            }
+        }
+    }
+}
+
+fn explicit(function: &Function, machine: &rust::Explicit) -> TokenStream {
+    let Function { attrs, vis, defaultness, .. } = function;
+    let rust::Explicit { signature, body } = machine;
+    let (outer, inner): (Vec<_>, Vec<_>) =
+        attrs.iter().partition(|a| matches!(a.style, syn::AttrStyle::Outer));
+    quote! {
+        #(#outer)*
+        #[allow(
+            clippy::all,
+            clippy::pedantic,
+            unreachable_code,
+            unused_assignments,
+            unused_braces,
+            unused_mut,
+            unused_parens,
+            unused_variables,
+            refining_impl_trait
+        )]
+        #vis #defaultness #signature {
+            #(#inner)*
+            #body
+        }
+    }
 }
 
 fn not_a_function(error: syn::Error, item: &TokenStream) -> TokenStream {

@@ -210,6 +210,10 @@ pub fn take<S: States>(state: &mut S) -> S {
     mem::replace(state, S::RETURNED)
 }
 
+/// Drops a local at the end of its scope.
+#[inline]
+pub fn end<T>(_: T) {}
+
 /// Answers a poll of a machine that has returned or panicked.
 ///
 /// # Panics

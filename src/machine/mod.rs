@@ -19,7 +19,7 @@ mod task;
 mod try_op;
 
 pub use entry::{Entry, Verdict};
-pub use explicit::{Child, Cx, Machine, States, Visit, machine, over, resume, take};
+pub use explicit::{Child, Cx, Machine, States, Visit, end, machine, over, resume, take};
 pub use native::{At, Native, Sites, at, native};
 pub use task::{Kind, Task};
 pub use try_op::{FromResidual, Try, branch, from_residual};

@@ -1,3 +1,267 @@
 //! Rust async functions as explicit machines of Rust tokens.
+//!
+//! ```text
+//!  syn ─► names ─► lower ─► cfg ─► states ─► emit ─► tokens
+//!                    └ uses ┘       └ places: the liveness that the IR has
+//! ```
+//!
+//! In: signature and body of an `async fn`. Out: the body of a function that returns the machine,
+//! an enum with a variant per state and the closure that steps it; or [`Refusal`]s, with the ways
+//! out. The result equals rustc's own machine in effects, drops and their order.
+//!
+//! A macro sees no types, so there are two readings:
+//!
+//! * **cautious**: the machine is made only where the words prove that it is equivalent. Awaited
+//!   operands take locals, literals and calls by value; a local that a state keeps is not lent to
+//!   anything that could outlive its statement, not captured, not taken apart.
+//! * **confident**: the machine is made, and rustc's borrow checker judges it at the user's spans;
+//!   what the syntax shows to be a borrow across an await is refused here.
+//!
+//! Not seen by the cautious reading (a valid function that the machine cannot be): a function that
+//! awaits itself through others (E0720), a method `fn(&'a mut self)` of a type that borrows from
+//! itself for `'a`, and locals of a macro by example that share their spelling.
+//!
+//! Cost: linear in the body times its depth of nesting, but for the liveness.
 
+mod cfg;
+mod emit;
+mod lower;
+mod macros;
+mod names;
+mod refusal;
+mod rewrite;
+mod states;
 pub mod text;
+mod uses;
+
+pub use refusal::Refusal;
+
+use crate::coroutine::places;
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote};
+use syn::spanned::Spanned;
+use syn::visit::{self, Visit};
+use syn::{Block, Expr, FnArg, Pat, ReturnType, Signature, Type};
+
+/// An explicit machine.
+#[derive(Clone, Debug)]
+pub struct Explicit {
+    /// The signature, `async` and patterns taken out of it.
+    pub signature: TokenStream,
+    /// What stands in its body.
+    pub body: TokenStream,
+}
+
+/// Makes the explicit machine of an async function. `krate` is the path of the façade.
+///
+/// # Errors
+///
+/// What stands in the way, all of it. A cautious reading (`confident` is false) finds more.
+///
+/// # Examples
+///
+/// ```
+/// let item: syn::ItemFn = syn::parse_quote! {
+///     async fn twice(n: u64) -> u64 { wait(n).await; n * 2 }
+/// };
+/// let krate = quote::quote!(::vitte);
+/// let machine = vitte_lowering::rust::explicit(&krate, &item.sig, &item.block, false).unwrap();
+/// assert!(machine.body.to_string().contains("Await0"));
+/// ```
+pub fn explicit(
+    krate: &TokenStream,
+    sig: &Signature,
+    block: &Block,
+    confident: bool,
+) -> Result<Explicit, Vec<Refusal>> {
+    let output = output(sig);
+    check_shape(sig, &output, block, confident)?;
+    let mut block = block.clone();
+    let mut pats: Vec<Pat> = vec![];
+    let mut receiver = None;
+    for input in &sig.inputs {
+        match input {
+            FnArg::Receiver(r) => receiver = Some(r),
+            FnArg::Typed(arg) => pats.push((*arg.pat).clone()),
+        }
+    }
+    let this = receiver.map(|r| Ident::new("self", r.self_token.span));
+    let mut vars = names::resolve(&mut block, &mut pats, this.as_ref());
+    let mut outer = sig.clone();
+    outer.asyncness = None;
+    outer.output = syn::parse_quote!(-> impl #krate::Coroutine<Output = #output>);
+    let (mut params, mut arguments, mut lets) = (vec![], vec![], vec![]);
+    let mut pats = pats.into_iter();
+    for (i, input) in outer.inputs.iter_mut().enumerate() {
+        let (v, argument, ty) = match input {
+            FnArg::Receiver(r) => {
+                let token = &r.self_token;
+                vars.list[0].mutable = r.mutability.is_some() && r.reference.is_none();
+                if r.reference.is_none() {
+                    r.mutability = None;
+                }
+                (0, quote!(#token), (*r.ty).clone())
+            }
+            FnArg::Typed(arg) => {
+                let Some(pat) = pats.next() else { continue };
+                let ty = (*arg.ty).clone();
+                match (names::single(&pat).and_then(|n| vars.get(n)), &mut *arg.pat) {
+                    (Some(v), Pat::Ident(written)) => {
+                        written.mutability = None;
+                        let name = written.ident.clone();
+                        (v, quote!(#name), ty)
+                    }
+                    (_, written) => {
+                        let name = format_ident!("arg{}", i, span = Span::mixed_site());
+                        let v = vars.add(&name, false);
+                        if !matches!(pat, Pat::Wild(_)) {
+                            lets.push((pat, v));
+                        }
+                        *written = syn::parse_quote!(#name);
+                        (v, quote!(#name), ty)
+                    }
+                }
+            }
+        };
+        vars.list[v].scalar = names::is_scalar_type(&ty);
+        vars.list[v].reference = names::reference(&ty);
+        params.push(v);
+        arguments.push(argument);
+    }
+    if let (Some((pat, _)), false) = (lets.first(), confident) {
+        return Err(vec![Refusal::signature(pat.span(), "a pattern")]);
+    }
+    let cfg = lower::lower(vars, params, lets, &block.stmts, krate)?;
+    if cfg.awaits.is_empty() {
+        return Err(vec![Refusal::no_await(sig.ident.span())]);
+    }
+    let plan = states::plan(&cfg, confident)?;
+    let name = sig.ident.to_string();
+    let frame = emit::Frame { krate, name: &name, output: &output, arguments: &arguments };
+    let body = emit::emit(&cfg, &plan, &frame);
+    Ok(Explicit { signature: quote!(#outer), body })
+}
+
+/// The type that a function returns.
+pub fn output(sig: &Signature) -> Type {
+    match &sig.output {
+        ReturnType::Default => syn::parse_quote!(()),
+        ReturnType::Type(_, ty) => (**ty).clone(),
+    }
+}
+
+/// A `SuspendSite` of the façade, as tokens.
+pub fn site(
+    krate: &TokenStream,
+    task: &str,
+    index: usize,
+    awaitee: &str,
+    span: Span,
+) -> TokenStream {
+    let state = format!("await{index}");
+    let (file, at) = (span.file(), span.start());
+    let (line, column) = (at.line as u32, at.column as u32 + 1);
+    quote! {
+        #krate::__private::SuspendSite {
+            task: #task,
+            state: #state,
+            awaitee: #awaitee,
+            file: #file,
+            line: #line,
+            column: #column,
+        }
+    }
+}
+
+/// What the syntax shows before anything is lowered.
+fn check_shape(
+    sig: &Signature,
+    output: &Type,
+    block: &Block,
+    confident: bool,
+) -> Result<(), Vec<Refusal>> {
+    let mut look = Look { sig, confident, refusals: vec![], in_return: false };
+    look.in_return = true;
+    look.visit_type(output);
+    look.in_return = false;
+    look.visit_block(block);
+    if look.refusals.is_empty() { Ok(()) } else { Err(look.refusals) }
+}
+
+struct Look<'a> {
+    sig: &'a Signature,
+    confident: bool,
+    refusals: Vec<Refusal>,
+    in_return: bool,
+}
+
+impl Look<'_> {
+    fn calls_itself(&self, operand: &Expr) -> bool {
+        let Expr::Call(call) = operand else { return false };
+        let Expr::Path(path) = &*call.func else { return false };
+        path.path.segments.last().is_some_and(|s| s.ident == self.sig.ident)
+    }
+}
+
+impl<'ast> Visit<'ast> for Look<'_> {
+    fn visit_type_impl_trait(&mut self, t: &'ast syn::TypeImplTrait) {
+        if self.in_return {
+            self.refusals.push(Refusal::signature(t.span(), "`impl Trait` in the result"));
+        }
+    }
+
+    fn visit_type_never(&mut self, t: &'ast syn::TypeNever) {
+        if self.in_return {
+            self.refusals.push(Refusal::signature(t.span(), "`!`"));
+        }
+    }
+
+    fn visit_expr(&mut self, expr: &'ast Expr) {
+        match expr {
+            Expr::Async(_) | Expr::Closure(_) => return,
+            Expr::Await(e) if self.calls_itself(&e.base) => {
+                self.refusals.push(Refusal::recursion(e.base.span()));
+            }
+            Expr::Await(e) if !self.confident && !is_by_value(&e.base) => {
+                self.refusals.push(Refusal::operand(e.base.span()));
+            }
+            // A plain task may call itself through a method or a path with type arguments.
+            Expr::MethodCall(e) if !self.confident && e.method == self.sig.ident => {
+                self.refusals.push(Refusal::recursion(e.method.span()));
+            }
+            Expr::Path(p)
+                if !self.confident
+                    && p.path.segments.last().is_some_and(|s| s.ident == self.sig.ident) =>
+            {
+                self.refusals.push(Refusal::recursion(p.span()));
+            }
+            _ => {}
+        }
+        visit::visit_expr(self, expr);
+    }
+
+    fn visit_item(&mut self, _: &'ast syn::Item) {}
+}
+
+/// Whether an operand is made of calls of paths, locals, literals and arithmetic: nothing is lent,
+/// and no temporary is left when it was evaluated.
+fn is_by_value(expr: &Expr) -> bool {
+    match expr {
+        Expr::Lit(_) | Expr::Path(_) => true,
+        Expr::Paren(e) => is_by_value(&e.expr),
+        Expr::Group(e) => is_by_value(&e.expr),
+        Expr::Call(e) => matches!(&*e.func, Expr::Path(_)) && e.args.iter().all(is_by_value),
+        Expr::Cast(e) => is_by_value(&e.expr),
+        Expr::Tuple(e) => e.elems.iter().all(is_by_value),
+        Expr::Await(e) => is_by_value(&e.base),
+        Expr::Try(e) => is_by_value(&e.expr),
+        Expr::Unary(e) => !matches!(e.op, syn::UnOp::Deref(_)) && is_by_value(&e.expr),
+        Expr::Binary(e) => {
+            !names::is_comparison(&e.op)
+                && !uses::is_compound(&e.op)
+                && is_by_value(&e.left)
+                && is_by_value(&e.right)
+        }
+        _ => false,
+    }
+}

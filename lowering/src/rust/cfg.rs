@@ -1,0 +1,100 @@
+//! The control-flow graph of Rust tokens.
+//!
+//! Code without awaits stays as it was written, in [`Op`]s; what waits, and what leads around it,
+//! is blocks and edges. Blocks are dense indices in the order of the source.
+
+use super::names::Vars;
+use super::uses::Use;
+use proc_macro2::{Span, TokenStream};
+
+/// A body.
+#[derive(Debug, Default)]
+pub(super) struct Cfg {
+    pub(super) vars: Vars,
+    pub(super) blocks: Vec<Block>,
+    /// The awaits, in source order.
+    pub(super) awaits: Vec<Await>,
+    /// Parameters, in order.
+    pub(super) params: Vec<usize>,
+    /// Per local, when it was declared.
+    pub(super) order: Vec<usize>,
+}
+
+/// A suspend point.
+#[derive(Debug)]
+pub(super) struct Await {
+    /// The operand as the source has it.
+    pub(super) text: String,
+    pub(super) span: Span,
+}
+
+/// A straight piece of code.
+#[derive(Debug, Default)]
+pub(super) struct Block {
+    pub(super) ops: Vec<Op>,
+    pub(super) end: End,
+}
+
+/// A step of a block.
+#[derive(Debug)]
+pub(super) enum Op {
+    /// A statement.
+    Code { tokens: TokenStream, uses: Vec<Use>, binds: Vec<usize> },
+    /// The end of a scope: its locals are dropped, in this order.
+    Leave(Vec<usize>),
+}
+
+/// How a block ends.
+#[derive(Debug, Default)]
+pub(super) enum End {
+    /// Nothing gets here.
+    #[default]
+    Never,
+    Goto(usize),
+    Branch {
+        cond: TokenStream,
+        uses: Vec<Use>,
+        binds: Vec<usize>,
+        then: usize,
+        other: usize,
+    },
+    Match {
+        scrutinee: TokenStream,
+        uses: Vec<Use>,
+        arms: Vec<Arm>,
+    },
+    /// Awaits `operand`, puts what it gives into `into`, goes on.
+    Await {
+        operand: TokenStream,
+        uses: Vec<Use>,
+        point: usize,
+        into: Option<usize>,
+        next: usize,
+    },
+    Return {
+        value: TokenStream,
+        uses: Vec<Use>,
+    },
+}
+
+/// An arm of a match.
+#[derive(Debug)]
+pub(super) struct Arm {
+    pub(super) pat: TokenStream,
+    pub(super) guard: Option<TokenStream>,
+    pub(super) uses: Vec<Use>,
+    pub(super) binds: Vec<usize>,
+    pub(super) block: usize,
+}
+
+impl Block {
+    pub(super) fn successors(&self) -> Vec<usize> {
+        match &self.end {
+            End::Never | End::Return { .. } => vec![],
+            End::Goto(b) => vec![*b],
+            End::Branch { then, other, .. } => vec![*then, *other],
+            End::Match { arms, .. } => arms.iter().map(|a| a.block).collect(),
+            End::Await { next, .. } => vec![*next],
+        }
+    }
+}

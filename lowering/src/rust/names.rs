@@ -1,0 +1,404 @@
+//! Names: every local of a body gets a name of its own.
+//!
+//! In: the statements of an async function. Out: the same, with locals that would share a name
+//! renamed (`i`, `i_2`) and `self` named `this`, and a [`Var`] for each. Afterwards a name says
+//! which local it is, wherever it stands.
+//!
+//! A pattern that is one word is a local if it begins with a small letter, a constant otherwise.
+//! Locals of closures and nested blocks are renamed alike. Hygiene of other macros is not seen: two
+//! words are the same if they are spelled alike.
+
+use super::macros::{self, Shape};
+use proc_macro2::{Ident, Span};
+use quote::ToTokens;
+use std::collections::{BTreeMap, BTreeSet};
+use syn::visit_mut::{self, VisitMut};
+use syn::{Arm, Block, Expr, FieldPat, FieldValue, Item, Local, Macro, Member, Pat, Stmt, Type};
+
+/// A local.
+#[derive(Clone, Debug)]
+pub(super) struct Var {
+    pub(super) ident: Ident,
+    /// Of a type without drop and without borrows, as the source spells it.
+    pub(super) scalar: bool,
+    /// What its type is known to be.
+    pub(super) reference: Option<Reference>,
+    pub(super) mutable: bool,
+    /// Made by the lowering for a value between two awaits of one statement.
+    pub(super) temporary: bool,
+    pub(super) span: Span,
+}
+
+/// A spelled reference type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reference {
+    Shared,
+    Mutable,
+}
+
+/// All locals, by their own names.
+#[derive(Debug, Default)]
+pub(super) struct Vars {
+    pub(super) list: Vec<Var>,
+    by_name: BTreeMap<String, usize>,
+    taken: BTreeSet<String>,
+    /// Words that name something else than a local somewhere.
+    free: BTreeSet<String>,
+}
+
+impl Vars {
+    /// The local of that name.
+    pub(super) fn get(&self, name: &Ident) -> Option<usize> {
+        self.by_name.get(&name.to_string()).copied()
+    }
+
+    /// A new local; its name may be altered.
+    pub(super) fn add(&mut self, ident: &Ident, mutable: bool) -> usize {
+        let wanted = match ident.to_string() {
+            name if name == "self" => "this".to_owned(),
+            name => name,
+        };
+        let mut name = wanted.clone();
+        let mut n = 1;
+        while self.by_name.contains_key(&name)
+            || self.free.contains(&name)
+            || (n > 1 && self.taken.contains(&name))
+        {
+            n += 1;
+            name = format!("{}_{n}", wanted.trim_start_matches("r#"));
+        }
+        let span = ident.span();
+        let ident = if *ident == name { ident.clone() } else { Ident::new(&name, span) };
+        let var = Var { ident, scalar: false, reference: None, mutable, temporary: false, span };
+        self.list.push(var);
+        self.by_name.insert(name, self.list.len() - 1);
+        self.list.len() - 1
+    }
+
+    /// A local of the lowering's own.
+    pub(super) fn temporary(&mut self, what: &str) -> usize {
+        let v = self.add(&Ident::new(what, Span::mixed_site()), false);
+        self.list[v].temporary = true;
+        v
+    }
+}
+
+/// Renames the locals of a body; `declare` declares the parameters first.
+pub(super) fn resolve(body: &mut Block, params: &mut [Pat], receiver: Option<&Ident>) -> Vars {
+    // The first round finds the words that a local must not take (`let get = get().await`).
+    let mut vars = Vars::default();
+    words(&body.to_token_stream(), &mut vars.taken);
+    let taken = vars.taken.clone();
+    let free = resolve_with(vars, &mut body.clone(), &mut params.to_vec(), receiver).free;
+    let vars = Vars { taken, free, ..Vars::default() };
+    resolve_with(vars, body, params, receiver)
+}
+
+fn resolve_with(
+    vars: Vars,
+    body: &mut Block,
+    params: &mut [Pat],
+    receiver: Option<&Ident>,
+) -> Vars {
+    let mut r = Resolver { vars, scopes: vec![BTreeMap::new()] };
+    if let Some(receiver) = receiver {
+        r.bind(receiver, false);
+    }
+    for pat in params {
+        r.declare(pat);
+    }
+    r.visit_block_mut(body);
+    r.vars
+}
+
+fn words(tokens: &proc_macro2::TokenStream, out: &mut BTreeSet<String>) {
+    for tree in tokens.clone() {
+        match tree {
+            proc_macro2::TokenTree::Ident(ident) => drop(out.insert(ident.to_string())),
+            proc_macro2::TokenTree::Group(group) => words(&group.stream(), out),
+            _ => {}
+        }
+    }
+}
+
+struct Resolver {
+    vars: Vars,
+    scopes: Vec<BTreeMap<String, usize>>,
+}
+
+impl Resolver {
+    fn bind(&mut self, ident: &Ident, mutable: bool) -> Ident {
+        let v = self.vars.add(ident, mutable);
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.insert(ident.to_string(), v);
+        }
+        self.vars.list[v].ident.clone()
+    }
+
+    fn lookup(&self, name: &str) -> Option<usize> {
+        self.scopes.iter().rev().find_map(|scope| scope.get(name).copied())
+    }
+
+    fn scoped(&mut self, body: impl FnOnce(&mut Self)) {
+        self.scopes.push(BTreeMap::new());
+        body(self);
+        self.scopes.pop();
+    }
+
+    /// Declares what a pattern binds. Alternatives bind the same names.
+    fn declare(&mut self, pat: &mut Pat) {
+        let mut declare = Declare { resolver: self, seen: BTreeMap::new() };
+        declare.visit_pat_mut(pat);
+    }
+}
+
+/// Whether a pattern of one word binds.
+pub(super) fn binds(pat: &syn::PatIdent) -> bool {
+    let small = pat
+        .ident
+        .to_string()
+        .trim_start_matches("r#")
+        .starts_with(|c: char| c == '_' || c.is_lowercase());
+    small || pat.by_ref.is_some() || pat.mutability.is_some() || pat.subpat.is_some()
+}
+
+struct Declare<'a> {
+    resolver: &'a mut Resolver,
+    seen: BTreeMap<String, Ident>,
+}
+
+impl VisitMut for Declare<'_> {
+    fn visit_pat_ident_mut(&mut self, pat: &mut syn::PatIdent) {
+        if binds(pat) {
+            let name = pat.ident.to_string();
+            let new = match self.seen.get(&name) {
+                Some(ident) => ident.clone(),
+                None => self.resolver.bind(&pat.ident, pat.mutability.is_some()),
+            };
+            self.seen.insert(name, new.clone());
+            pat.ident = new;
+        }
+        if let Some((_, sub)) = &mut pat.subpat {
+            self.visit_pat_mut(sub);
+        }
+    }
+
+    fn visit_field_pat_mut(&mut self, field: &mut FieldPat) {
+        visit_mut::visit_field_pat_mut(self, field);
+        if field.colon_token.is_none()
+            && let (Member::Named(name), Pat::Ident(pat)) = (&field.member, &*field.pat)
+            && *name != pat.ident
+        {
+            field.colon_token = Some(syn::token::Colon::default());
+        }
+    }
+
+    fn visit_expr_mut(&mut self, _: &mut Expr) {}
+}
+
+impl VisitMut for Resolver {
+    fn visit_block_mut(&mut self, block: &mut Block) {
+        self.scoped(|this| visit_mut::visit_block_mut(this, block));
+    }
+
+    fn visit_stmt_mut(&mut self, stmt: &mut Stmt) {
+        visit_mut::visit_stmt_mut(self, stmt);
+    }
+
+    fn visit_local_mut(&mut self, local: &mut Local) {
+        if let Some(init) = &mut local.init {
+            self.visit_expr_mut(&mut init.expr);
+            if let Some((_, diverge)) = &mut init.diverge {
+                self.visit_expr_mut(diverge);
+            }
+        }
+        let known = known_type(local, &self.vars);
+        self.declare(&mut local.pat);
+        if let (Some(known), Some(v)) = (known, single(&local.pat).and_then(|i| self.vars.get(i))) {
+            self.vars.list[v].scalar = known;
+        }
+    }
+
+    fn visit_item_mut(&mut self, _: &mut Item) {}
+
+    fn visit_expr_mut(&mut self, expr: &mut Expr) {
+        match expr {
+            Expr::Path(path) if path.qself.is_none() => {
+                let Some(ident) = path.path.get_ident() else { return };
+                let Some(v) = self.lookup(&ident.to_string()) else {
+                    self.vars.free.insert(ident.to_string());
+                    return;
+                };
+                let mut new = self.vars.list[v].ident.clone();
+                new.set_span(ident.span());
+                path.path = new.into();
+            }
+            Expr::If(e) => {
+                self.scoped(|this| {
+                    this.visit_expr_mut(&mut e.cond);
+                    this.visit_block_mut(&mut e.then_branch);
+                });
+                if let Some((_, other)) = &mut e.else_branch {
+                    self.visit_expr_mut(other);
+                }
+            }
+            Expr::While(e) => self.scoped(|this| {
+                this.visit_expr_mut(&mut e.cond);
+                this.visit_block_mut(&mut e.body);
+            }),
+            Expr::Let(e) => {
+                self.visit_expr_mut(&mut e.expr);
+                self.declare(&mut e.pat);
+            }
+            Expr::ForLoop(e) => {
+                self.visit_expr_mut(&mut e.expr);
+                let known = range_is_scalar(&e.expr, &self.vars);
+                self.scoped(|this| {
+                    this.declare(&mut e.pat);
+                    if let Some(v) = single(&e.pat).and_then(|i| this.vars.get(i)) {
+                        this.vars.list[v].scalar = known;
+                    }
+                    this.visit_block_mut(&mut e.body);
+                });
+            }
+            Expr::Closure(e) => self.scoped(|this| {
+                e.inputs.iter_mut().for_each(|pat| this.declare(pat));
+                this.visit_expr_mut(&mut e.body);
+            }),
+            _ => visit_mut::visit_expr_mut(self, expr),
+        }
+    }
+
+    fn visit_arm_mut(&mut self, arm: &mut Arm) {
+        self.scoped(|this| {
+            this.declare(&mut arm.pat);
+            if let Some((_, guard)) = &mut arm.guard {
+                this.visit_expr_mut(guard);
+            }
+            this.visit_expr_mut(&mut arm.body);
+        });
+    }
+
+    fn visit_field_value_mut(&mut self, field: &mut FieldValue) {
+        self.visit_expr_mut(&mut field.expr);
+        if field.colon_token.is_none()
+            && let (Member::Named(name), Expr::Path(path)) = (&field.member, &field.expr)
+            && !path.path.is_ident(name)
+        {
+            field.colon_token = Some(syn::token::Colon::default());
+        }
+    }
+
+    fn visit_pat_mut(&mut self, _: &mut Pat) {}
+    fn visit_type_mut(&mut self, _: &mut Type) {}
+
+    fn visit_macro_mut(&mut self, mac: &mut Macro) {
+        let Some(mut parsed) = macros::parse(mac) else { return };
+        match &mut parsed.shape {
+            Shape::Exprs(args) => args.iter_mut().for_each(|arg| match arg {
+                // `name = value` of a format string.
+                Expr::Assign(e) if parsed.format.is_some() => self.visit_expr_mut(&mut e.right),
+                arg => self.visit_expr_mut(arg),
+            }),
+            Shape::Repeat(value, n) => {
+                self.visit_expr_mut(value);
+                self.visit_expr_mut(n);
+            }
+        }
+        for name in parsed.captured() {
+            if let Some(v) = self.lookup(&name)
+                && self.vars.list[v].ident != name
+            {
+                parsed.name_argument(&name, &self.vars.list[v].ident.clone());
+            }
+        }
+        parsed.write(mac);
+    }
+}
+
+/// The name, if a pattern is one.
+pub(super) fn single(pat: &Pat) -> Option<&Ident> {
+    match pat {
+        Pat::Ident(p) if p.by_ref.is_none() && p.subpat.is_none() && binds(p) => Some(&p.ident),
+        Pat::Type(p) => single(&p.pat),
+        _ => None,
+    }
+}
+
+fn known_type(local: &Local, vars: &Vars) -> Option<bool> {
+    if let Pat::Type(p) = &local.pat {
+        return Some(is_scalar_type(&p.ty));
+    }
+    let init = local.init.as_ref()?;
+    Some(is_scalar_value(&init.expr, vars))
+}
+
+fn range_is_scalar(expr: &Expr, vars: &Vars) -> bool {
+    match expr {
+        Expr::Paren(e) => range_is_scalar(&e.expr, vars),
+        Expr::Range(e) => {
+            let both = [&e.start, &e.end];
+            both.iter().all(|side| side.as_ref().is_none_or(|e| is_scalar_value(e, vars)))
+        }
+        _ => false,
+    }
+}
+
+/// Whether an expression is of a scalar type for all that its words say.
+pub(super) fn is_scalar_value(expr: &Expr, vars: &Vars) -> bool {
+    match expr {
+        Expr::Lit(_) => true,
+        Expr::Paren(e) => is_scalar_value(&e.expr, vars),
+        Expr::Unary(e) => !matches!(e.op, syn::UnOp::Deref(_)) && is_scalar_value(&e.expr, vars),
+        Expr::Cast(e) => is_scalar_type(&e.ty),
+        Expr::Binary(e) => {
+            is_comparison(&e.op) || {
+                is_scalar_value(&e.left, vars) && is_scalar_value(&e.right, vars)
+            }
+        }
+        Expr::Tuple(e) => e.elems.iter().all(|e| is_scalar_value(e, vars)),
+        Expr::Path(p) => {
+            p.path.get_ident().and_then(|i| vars.get(i)).is_some_and(|v| vars.list[v].scalar)
+        }
+        _ => false,
+    }
+}
+
+/// Whether an operator answers a bool and takes its operands by reference.
+pub(super) fn is_comparison(op: &syn::BinOp) -> bool {
+    use syn::BinOp::{Eq, Ge, Gt, Le, Lt, Ne};
+    matches!(op, Eq(_) | Ne(_) | Lt(_) | Le(_) | Gt(_) | Ge(_))
+}
+
+/// Whether a type is a number, `bool`, `char`, `&'static str`, or tuples of them.
+pub(super) fn is_scalar_type(ty: &Type) -> bool {
+    const NAMES: [&str; 16] = [
+        "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize",
+        "f32", "f64", "bool", "char",
+    ];
+    match ty {
+        Type::Paren(t) => is_scalar_type(&t.elem),
+        Type::Group(t) => is_scalar_type(&t.elem),
+        Type::Tuple(t) => t.elems.iter().all(is_scalar_type),
+        Type::Path(p) if p.qself.is_none() => {
+            p.path.get_ident().is_some_and(|i| NAMES.iter().any(|n| i == n))
+        }
+        Type::Reference(r) => {
+            let is_static = r.lifetime.as_ref().is_some_and(|l| l.ident == "static");
+            let str_ = matches!(&*r.elem, Type::Path(p) if p.path.is_ident("str"));
+            is_static && r.mutability.is_none() && str_
+        }
+        _ => false,
+    }
+}
+
+/// The spelled reference, if a type is one.
+pub(super) fn reference(ty: &Type) -> Option<Reference> {
+    match ty {
+        Type::Paren(t) => reference(&t.elem),
+        Type::Group(t) => reference(&t.elem),
+        Type::Reference(r) if r.mutability.is_some() => Some(Reference::Mutable),
+        Type::Reference(_) => Some(Reference::Shared),
+        _ => None,
+    }
+}

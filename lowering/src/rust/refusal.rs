@@ -1,0 +1,158 @@
+//! Why a function has no explicit machine, with a span and the ways out.
+
+use proc_macro2::Span;
+
+/// One reason.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// Where it is.
+    pub span: Span,
+    /// What it is.
+    pub message: String,
+    /// What else has to do with it: where, and what happens there.
+    pub notes: Vec<(Span, String)>,
+    /// What to do.
+    pub help: String,
+}
+
+const LEAVE_OFF: &str = "leave `explicit` off: rustc's own machine takes this function as it is";
+
+impl Refusal {
+    fn new(span: Span, message: impl Into<String>, help: impl Into<String>) -> Self {
+        Refusal { span, message: message.into(), notes: vec![], help: help.into() }
+    }
+
+    /// The reason as one text, notes with their lines.
+    pub fn text(&self) -> String {
+        let mut text = self.message.clone();
+        for (span, note) in &self.notes {
+            text.push_str(&format!("\n  note: line {}: {note}", span.start().line));
+        }
+        text.push_str(&format!("\n  help: {}\n  help: {LEAVE_OFF}", self.help));
+        text
+    }
+
+    pub(super) fn inner_item(span: Span) -> Self {
+        Self::new(
+            span,
+            "an item inside the body of an explicit task",
+            "move the item out of the function",
+        )
+    }
+
+    pub(super) fn no_value(span: Span) -> Self {
+        Self::new(
+            span,
+            "a local without a value: a state cannot hold what may not be there yet",
+            "give it a value where it is declared, or bind the value of the `if` or `match`",
+        )
+    }
+
+    pub(super) fn construct(span: Span) -> Self {
+        Self::new(
+            span,
+            "this construct cannot hold an `.await` in an explicit machine",
+            "bind what is awaited first: `let value = ….await;`",
+        )
+    }
+
+    pub(super) fn macro_await(span: Span) -> Self {
+        Self::new(
+            span,
+            "an `.await` inside a macro whose arguments cannot be seen",
+            "bind what is awaited first: `let value = ….await;`, and give the macro the value",
+        )
+    }
+
+    pub(super) fn place_before_await(span: Span) -> Self {
+        Self::new(
+            span,
+            "a place that is evaluated before an `.await` of the same expression and used after it",
+            "bind what is awaited first: `let value = ….await;`",
+        )
+    }
+
+    pub(super) fn chain(span: Span) -> Self {
+        Self::new(
+            span,
+            "an `.await` in a chain of conditions with `let`",
+            "bind what is awaited before the `if`, or nest one `if` in the other",
+        )
+    }
+
+    pub(super) fn guard(span: Span) -> Self {
+        Self::new(span, "an `.await` in a match guard", "await before the `match`, or in the arm")
+    }
+
+    pub(super) fn pattern(span: Span) -> Self {
+        Self::new(
+            span,
+            "this pattern leaves a part of the value in place, where it would live across an `.await`",
+            "bind every part: write a name such as `_rest` for `_`, and all fields for `..`",
+        )
+    }
+
+    pub(super) fn borrow(name: &str, span: Span, wait: Option<Span>, later: Option<Span>) -> Self {
+        let mut this = Self::new(
+            span,
+            format!("the borrow of `{name}` may live across an `.await`"),
+            format!(
+                "pass `{name}` by value and get it back: `let ({name}, n) = read({name}).await`\n  \
+                 help: end the borrow before the await: bind what is read of it first"
+            ),
+        );
+        this.notes.extend(wait.map(|s| (s, "the await that it may live across".to_owned())));
+        this.notes.extend(later.map(|s| (s, format!("`{name}` is used again"))));
+        this
+    }
+
+    pub(super) fn capture(name: &str, span: Span) -> Self {
+        Self::new(
+            span,
+            format!("`{name}` is captured, and what captures it may live across an `.await`"),
+            "pass it as an argument, or make the closure after the await",
+        )
+    }
+
+    pub(super) fn part(name: &str, span: Span) -> Self {
+        Self::new(
+            span,
+            format!(
+                "a part of `{name}` may be moved or lent while `{name}` lives across an `.await`"
+            ),
+            format!("take `{name}` apart with a `let` first"),
+        )
+    }
+
+    pub(super) fn maybe_moved(name: &str, span: Span) -> Self {
+        Self::new(
+            span,
+            format!("`{name}` may or may not have been moved when the function suspends"),
+            format!("move it on every way, or end its life before the await: `drop({name})`"),
+        )
+    }
+
+    pub(super) fn recursion(span: Span) -> Self {
+        Self::new(
+            span,
+            "an async function that awaits itself is a future inside itself, without end",
+            "box the call: `Box::pin(f(n)).await`",
+        )
+    }
+
+    pub(super) fn operand(span: Span) -> Self {
+        Self::new(
+            span,
+            "what is awaited here may hold a borrow or a temporary",
+            "await a call whose arguments are locals, literals and calls",
+        )
+    }
+
+    pub(super) fn signature(span: Span, what: &str) -> Self {
+        Self::new(span, format!("{what} in the signature of an explicit task"), "spell it out")
+    }
+
+    pub(super) fn no_await(span: Span) -> Self {
+        Self::new(span, "a function without an `.await` has no states", "write a plain function")
+    }
+}

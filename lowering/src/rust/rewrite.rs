@@ -1,0 +1,78 @@
+//! `return` and `?` in code that runs inside a step: the step answers a `Poll`.
+
+use super::macros::{self, Shape};
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote_spanned};
+use syn::spanned::Spanned;
+use syn::visit_mut::{self, VisitMut};
+use syn::{Expr, Item, Macro, Stmt};
+
+/// An expression as it stands in the step.
+pub(super) fn expr(expr: &Expr, krate: &TokenStream) -> TokenStream {
+    let mut expr = expr.clone();
+    Rewrite(krate).visit_expr_mut(&mut expr);
+    expr.into_token_stream()
+}
+
+/// A statement as it stands in the step.
+pub(super) fn stmt(stmt: &Stmt, krate: &TokenStream) -> TokenStream {
+    let mut stmt = stmt.clone();
+    Rewrite(krate).visit_stmt_mut(&mut stmt);
+    stmt.into_token_stream()
+}
+
+struct Rewrite<'a>(&'a TokenStream);
+
+impl VisitMut for Rewrite<'_> {
+    fn visit_expr_mut(&mut self, expr: &mut Expr) {
+        if matches!(expr, Expr::Async(_) | Expr::Closure(_)) {
+            return; // theirs are not the function's
+        }
+        visit_mut::visit_expr_mut(self, expr);
+        let span = expr.span();
+        match expr {
+            Expr::Return(e) => {
+                let value = e
+                    .expr
+                    .as_ref()
+                    .map_or_else(|| quote_spanned!(span=> ()), ToTokens::to_token_stream);
+                *expr =
+                    Expr::Verbatim(quote_spanned!(span=> return ::core::task::Poll::Ready(#value)));
+            }
+            Expr::Try(e) => {
+                let (krate, value) = (self.0, &e.expr);
+                let span = e.question_token.span;
+                *expr = Expr::Verbatim(quote_spanned! {span=>
+                    match #krate::__private::branch(#value) {
+                        ::core::ops::ControlFlow::Continue(value) => value,
+                        ::core::ops::ControlFlow::Break(residual) => {
+                            return ::core::task::Poll::Ready(#krate::__private::from_residual(residual))
+                        }
+                    }
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn visit_item_mut(&mut self, _: &mut Item) {}
+
+    fn visit_macro_mut(&mut self, mac: &mut Macro) {
+        let Some(mut parsed) = macros::parse(mac) else { return };
+        let before = mac.tokens.to_string();
+        // `assert!` shows the words of its first argument.
+        let skip = usize::from(parsed.shows_words);
+        match &mut parsed.shape {
+            Shape::Exprs(args) => args.iter_mut().skip(skip).for_each(|e| self.visit_expr_mut(e)),
+            Shape::Repeat(value, n) => {
+                self.visit_expr_mut(value);
+                self.visit_expr_mut(n);
+            }
+        }
+        let mut new = mac.clone();
+        parsed.write(&mut new);
+        if new.tokens.to_string() != before {
+            *mac = new;
+        }
+    }
+}

@@ -1,0 +1,403 @@
+//! Which states a body has, and what each of them keeps.
+//!
+//! In: a control-flow graph. Out: a [`Plan`]: one state per await, one per block that several ways
+//! lead to, and for each the locals that it keeps, oldest first. A state keeps
+//!
+//! * what is read on some way from it (the liveness is [`super::places`], shared with the IR), and
+//! * what must be dropped later: a local of a type that is not known to be without drop, in scope
+//!   and not moved.
+//!
+//! A macro sees no types. A local that is moved and then used again is taken to be `Copy`, for
+//! rustc would refuse it otherwise; one that is moved on some ways only, and still in scope at a
+//! state, is refused.
+
+use super::cfg::{Cfg, End, Op};
+use super::names::Reference;
+use super::places::{Body, Event, PlaceLiveness};
+use super::refusal::Refusal;
+use super::uses::{Hold, Kind, Use};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// States and what they keep.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    /// Blocks that are states of their own, with what they keep.
+    pub(super) joins: BTreeMap<usize, Vec<usize>>,
+    /// Per suspend point, what its state keeps.
+    pub(super) awaits: Vec<Vec<usize>>,
+    /// Per `Leave` (block, op), the locals that are dropped there.
+    pub(super) dropped: BTreeMap<(usize, usize), Vec<usize>>,
+    /// Blocks in reverse postorder.
+    pub(super) order: Vec<usize>,
+}
+
+/// What is done at a point; one per event.
+#[derive(Clone, Copy)]
+enum Step {
+    Use(Use),
+    Bind(usize),
+    Leave(usize, usize),
+}
+
+struct Steps {
+    per_block: Vec<Vec<Step>>,
+    events: Vec<Vec<Event>>,
+    successors: Vec<Vec<usize>>,
+    params: Vec<usize>,
+    n_vars: usize,
+}
+
+impl Body for Steps {
+    fn n_blocks(&self) -> usize {
+        self.events.len()
+    }
+    fn entry(&self) -> usize {
+        0
+    }
+    fn successors(&self, block: usize) -> Vec<usize> {
+        self.successors[block].clone()
+    }
+    fn n_places(&self) -> usize {
+        self.n_vars
+    }
+    fn params(&self) -> Vec<usize> {
+        self.params.clone()
+    }
+    fn events(&self, block: usize) -> &[Event] {
+        &self.events[block]
+    }
+}
+
+impl Steps {
+    fn new(cfg: &Cfg) -> Self {
+        let mut steps: Vec<Vec<Step>> = vec![vec![]; cfg.blocks.len()];
+        for block in &cfg.blocks {
+            match &block.end {
+                End::Branch { binds, then, .. } => {
+                    steps[*then].extend(binds.iter().map(|v| Step::Bind(*v)));
+                }
+                End::Match { arms, .. } => {
+                    for arm in arms {
+                        steps[arm.block].extend(arm.binds.iter().map(|v| Step::Bind(*v)));
+                    }
+                }
+                End::Await { into: Some(v), next, .. } => steps[*next].push(Step::Bind(*v)),
+                _ => {}
+            }
+        }
+        for (b, block) in cfg.blocks.iter().enumerate() {
+            let out = &mut steps[b];
+            for (i, op) in block.ops.iter().enumerate() {
+                match op {
+                    Op::Code { uses, binds, .. } => {
+                        out.extend(uses.iter().map(|u| Step::Use(*u)));
+                        out.extend(binds.iter().map(|v| Step::Bind(*v)));
+                    }
+                    Op::Leave(vars) => out.extend(vars.iter().map(|v| Step::Leave(*v, i))),
+                }
+            }
+            match &block.end {
+                End::Branch { uses, .. } | End::Await { uses, .. } | End::Return { uses, .. } => {
+                    out.extend(uses.iter().map(|u| Step::Use(*u)));
+                }
+                End::Match { uses, arms, .. } => {
+                    out.extend(uses.iter().map(|u| Step::Use(*u)));
+                    out.extend(arms.iter().flat_map(|a| &a.uses).map(|u| Step::Use(*u)));
+                }
+                End::Never | End::Goto(_) => {}
+            }
+        }
+        let event = |step: &Step| match step {
+            Step::Use(u) => u.event(),
+            Step::Bind(v) => Event::Fill(*v),
+            Step::Leave(v, _) => Event::Reset(*v),
+        };
+        Steps {
+            events: steps.iter().map(|s| s.iter().map(event).collect()).collect(),
+            successors: cfg.blocks.iter().map(super::cfg::Block::successors).collect(),
+            params: cfg.params.clone(),
+            n_vars: cfg.vars.list.len(),
+            per_block: steps,
+        }
+    }
+}
+
+/// Whether a local is there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Status {
+    Out,
+    Alive,
+    Moved,
+    Maybe,
+}
+
+impl Status {
+    fn join(self, other: Self) -> Self {
+        match (self, other) {
+            (a, b) if a == b => a,
+            (Status::Out, Status::Moved) | (Status::Moved, Status::Out) => Status::Moved,
+            _ => Status::Maybe,
+        }
+    }
+}
+
+/// Plans the states of a body. `confident`: where the words leave it open, what rustc would accept
+/// is assumed.
+pub(super) fn plan(cfg: &Cfg, confident: bool) -> Result<Plan, Vec<Refusal>> {
+    let steps = Steps::new(cfg);
+    let live = PlaceLiveness::new(&steps);
+    let mut planner = Planner {
+        cfg,
+        confident,
+        no_drop: cfg.vars.list.iter().map(|v| v.scalar || v.reference.is_some()).collect(),
+        steps: &steps,
+        live_before: vec![],
+        plan: Plan { awaits: vec![vec![]; cfg.awaits.len()], ..Plan::default() },
+        refusals: BTreeMap::new(),
+    };
+    planner.plan.order = reverse_postorder(&steps);
+    planner.walk_liveness(&live);
+    planner.find_copies();
+    let statuses = planner.statuses();
+    planner.keep(&live, &statuses);
+    planner.check();
+    if planner.refusals.is_empty() {
+        Ok(planner.plan)
+    } else {
+        Err(planner.refusals.into_values().collect())
+    }
+}
+
+struct Planner<'a> {
+    cfg: &'a Cfg,
+    confident: bool,
+    no_drop: Vec<bool>,
+    steps: &'a Steps,
+    /// Per block and point, the locals that are live just before it; one more for the end.
+    live_before: Vec<Vec<BTreeSet<usize>>>,
+    plan: Plan,
+    /// By local: one reason each.
+    refusals: BTreeMap<usize, Refusal>,
+}
+
+impl Planner<'_> {
+    fn walk_liveness(&mut self, live: &PlaceLiveness) {
+        for b in 0..self.cfg.blocks.len() {
+            let mut points = vec![BTreeSet::new(); self.steps.events[b].len() + 1];
+            live.walk(self.steps, b, |i, set| points[i] = set.iter().collect());
+            self.live_before.push(points);
+        }
+    }
+
+    fn live_after(&self, block: usize, step: usize, v: usize) -> bool {
+        self.live_before[block][step + 1].contains(&v)
+    }
+
+    /// What is moved and used again has no drop.
+    fn find_copies(&mut self) {
+        for &b in &self.plan.order {
+            for (i, step) in self.steps.per_block[b].iter().enumerate() {
+                if let Step::Use(Use { var, kind: Kind::Move, .. }) = step
+                    && self.live_before[b][i + 1].contains(var)
+                {
+                    self.no_drop[*var] = true;
+                }
+            }
+        }
+    }
+
+    fn apply(&self, block: usize, i: usize, step: Step, s: &mut [Status]) {
+        match step {
+            Step::Bind(v) => s[v] = Status::Alive,
+            Step::Leave(v, _) => s[v] = Status::Out,
+            Step::Use(u) => {
+                let v = u.var;
+                let copy = self.no_drop[v];
+                match u.kind {
+                    Kind::Move if !copy && s[v] != Status::Out => s[v] = Status::Moved,
+                    Kind::Capture | Kind::Opaque | Kind::Part | Kind::MaybeMove
+                        if !copy && s[v] == Status::Alive =>
+                    {
+                        s[v] = Status::Maybe;
+                    }
+                    Kind::Receive
+                        if !copy
+                            && !self.confident
+                            && s[v] == Status::Alive
+                            && !self.live_after(block, i, v) =>
+                    {
+                        s[v] = Status::Maybe;
+                    }
+                    Kind::Assign if !u.conditional => s[v] = Status::Alive,
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Statuses at the start of each block.
+    fn statuses(&self) -> Vec<Option<Vec<Status>>> {
+        let mut at: Vec<Option<Vec<Status>>> = vec![None; self.cfg.blocks.len()];
+        let mut first = vec![Status::Out; self.steps.n_vars];
+        self.cfg.params.iter().for_each(|&v| first[v] = Status::Alive);
+        at[0] = Some(first);
+        let mut work = vec![0];
+        while let Some(b) = work.pop() {
+            let Some(mut s) = at[b].clone() else { continue };
+            for (i, step) in self.steps.per_block[b].iter().enumerate() {
+                self.apply(b, i, *step, &mut s);
+            }
+            for &next in &self.steps.successors[b] {
+                let joined = match &at[next] {
+                    None => s.clone(),
+                    Some(old) => old.iter().zip(&s).map(|(a, b)| a.join(*b)).collect(),
+                };
+                if at[next].as_ref() != Some(&joined) {
+                    at[next] = Some(joined);
+                    work.push(next);
+                }
+            }
+        }
+        at
+    }
+
+    fn kept(&mut self, live: &BTreeSet<usize>, s: &[Status], but: Option<usize>) -> Vec<usize> {
+        let mut out = vec![];
+        for (v, &status) in s.iter().enumerate() {
+            if Some(v) == but {
+                continue;
+            }
+            let is_live = live.contains(&v);
+            let owed = !self.no_drop[v] && matches!(status, Status::Alive | Status::Maybe);
+            if owed && status == Status::Maybe && !is_live {
+                let var = &self.cfg.vars.list[v];
+                let refusal = Refusal::maybe_moved(&var.ident.to_string(), var.span);
+                self.refusals.entry(v).or_insert(refusal);
+            }
+            if is_live || owed {
+                out.push(v);
+            }
+        }
+        out.sort_by_key(|v| self.cfg.order[*v]);
+        out
+    }
+
+    fn keep(&mut self, live: &PlaceLiveness, statuses: &[Option<Vec<Status>>]) {
+        let mut n_before = vec![0; self.cfg.blocks.len()];
+        for &b in &self.plan.order {
+            self.steps.successors[b].iter().for_each(|&s| n_before[s] += 1);
+        }
+        for b in self.plan.order.clone() {
+            let Some(mut s) = statuses[b].clone() else { continue };
+            if n_before[b] > 1 {
+                let set: BTreeSet<usize> = live.live_in(b).iter().collect();
+                let kept = self.kept(&set, &s, None);
+                self.plan.joins.insert(b, kept);
+            }
+            for (i, step) in self.steps.per_block[b].clone().into_iter().enumerate() {
+                if let Step::Leave(v, op) = step
+                    && !self.no_drop[v]
+                {
+                    match s[v] {
+                        Status::Alive => self.plan.dropped.entry((b, op)).or_default().push(v),
+                        Status::Maybe => {
+                            let var = &self.cfg.vars.list[v];
+                            let refusal = Refusal::maybe_moved(&var.ident.to_string(), var.span);
+                            self.refusals.entry(v).or_insert(refusal);
+                        }
+                        Status::Out | Status::Moved => {}
+                    }
+                }
+                self.apply(b, i, step, &mut s);
+            }
+            if let End::Await { point, into, .. } = &self.cfg.blocks[b].end {
+                let set = self.live_before[b].last().cloned().unwrap_or_default();
+                let kept = self.kept(&set, &s, *into);
+                self.plan.awaits[*point] = kept;
+            }
+        }
+    }
+
+    /// What the words of the body leave open, for locals that some state keeps.
+    fn check(&mut self) {
+        let kept: BTreeSet<usize> =
+            self.plan.awaits.iter().chain(self.plan.joins.values()).flatten().copied().collect();
+        for &b in &self.plan.order {
+            let is_await = matches!(self.cfg.blocks[b].end, End::Await { .. });
+            let n_operand = match &self.cfg.blocks[b].end {
+                End::Await { uses, .. } => uses.len(),
+                _ => 0,
+            };
+            let n = self.steps.per_block[b].len();
+            for (i, step) in self.steps.per_block[b].iter().enumerate() {
+                let Step::Use(u) = step else { continue };
+                if !kept.contains(&u.var) {
+                    continue;
+                }
+                let in_operand = is_await && i >= n - n_operand;
+                let after = self.live_before[b][i + 1].contains(&u.var);
+                if let Some(refusal) = self.judge(u, in_operand, after, b) {
+                    self.refusals.entry(u.var).or_insert(refusal);
+                }
+            }
+        }
+    }
+
+    fn judge(&self, u: &Use, in_operand: bool, after: bool, block: usize) -> Option<Refusal> {
+        let var = &self.cfg.vars.list[u.var];
+        let name = var.ident.to_string();
+        let shared = var.reference == Some(Reference::Shared);
+        let wait = match &self.cfg.blocks[block].end {
+            End::Await { point, .. } => Some(self.cfg.awaits[*point].span),
+            _ => None,
+        };
+        let later = || {
+            let all = self.plan.order.iter().flat_map(|b| &self.steps.per_block[*b]);
+            let line = u.span.start();
+            let mut all = all;
+            all.find_map(|s| match s {
+                Step::Use(w) if w.var == u.var && w.span.start().line > line.line => Some(w.span),
+                _ => None,
+            })
+        };
+        let borrow = || Some(Refusal::borrow(&name, u.span, wait, later()));
+        if self.confident {
+            return match u.kind {
+                Kind::Borrow if in_operand && !shared => borrow(),
+                _ => None,
+            };
+        }
+        let lent = u.hold > Hold::No || in_operand;
+        match u.kind {
+            Kind::Capture | Kind::Opaque => Some(Refusal::capture(&name, u.span)),
+            Kind::Part => Some(Refusal::part(&name, u.span)),
+            Kind::Borrow | Kind::Receive if var.scalar && u.kind == Kind::Receive => None,
+            Kind::Borrow | Kind::Receive if lent => borrow(),
+            // A mutable reference may be lent on by naming it.
+            Kind::Move if !var.scalar && !shared && after && u.hold == Hold::Yes => borrow(),
+            _ => None,
+        }
+    }
+}
+
+fn reverse_postorder(body: &Steps) -> Vec<usize> {
+    let mut order = vec![];
+    let mut seen = vec![false; body.n_blocks()];
+    let mut stack = vec![(0, 0)];
+    seen[0] = true;
+    while let Some((b, i)) = stack.pop() {
+        // Later successors first, so that the order is that of the source.
+        let successors = &body.successors[b];
+        match successors.len().checked_sub(i + 1).map(|k| successors[k]) {
+            Some(next) => {
+                stack.push((b, i + 1));
+                if !std::mem::replace(&mut seen[next], true) {
+                    stack.push((next, 0));
+                }
+            }
+            None => order.push(b),
+        }
+    }
+    order.reverse();
+    order
+}

@@ -1,0 +1,486 @@
+//! What a piece of code without awaits does to the locals it names.
+//!
+//! In: an expression or statement whose names are resolved. Out: its [`Use`]s in evaluation order.
+//! A macro sees no types: where the words leave it open whether a local is moved, lent or copied,
+//! the use says so, and [`super::check`] decides what that means.
+
+use super::macros::{self, Shape};
+use super::names::{Reference, Vars, is_comparison, single};
+use super::places::Event;
+use proc_macro2::{Span, TokenStream, TokenTree};
+use syn::spanned::Spanned;
+use syn::visit::{self, Visit};
+use syn::{BinOp, Expr, Macro, Member, Pat, Stmt, UnOp};
+
+/// What is done to a local.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Moved, or copied.
+    Move,
+    /// Moved or copied on some ways only.
+    MaybeMove,
+    /// Looked at; nothing of it is kept.
+    Look,
+    /// A method is called on it: lent or moved.
+    Receive,
+    /// Lent by `&`.
+    Borrow,
+    /// A part of it is moved, copied or bound.
+    Part,
+    /// Given a new value.
+    Assign,
+    /// Changed in place.
+    Update,
+    /// Named in a closure or an async block.
+    Capture,
+    /// Named in a macro that is not known.
+    Opaque,
+}
+
+/// Whether what a borrow gives may outlive the statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Hold {
+    /// Never: it is compared or printed.
+    No,
+    /// Only in another local of the same statement.
+    ByOthers,
+    /// It may be the statement's value.
+    Yes,
+}
+
+/// One use.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Use {
+    pub(super) var: usize,
+    pub(super) kind: Kind,
+    pub(super) hold: Hold,
+    pub(super) conditional: bool,
+    pub(super) span: Span,
+}
+
+impl Use {
+    /// As the liveness sees it.
+    pub(super) fn event(&self) -> Event {
+        match self.kind {
+            Kind::Assign if !self.conditional => Event::Fill(self.var),
+            Kind::Assign => Event::Write(self.var),
+            _ => Event::Read(self.var),
+        }
+    }
+}
+
+/// Uses of an expression whose value is kept (`Hold::Yes`) or not.
+pub(super) fn of_expr(expr: &Expr, hold: Hold, vars: &Vars) -> Vec<Use> {
+    let mut walk = Walk { vars, out: vec![], hold, depth: 0 };
+    walk.expr(expr, Mode::Value);
+    walk.finish()
+}
+
+/// Uses of a scrutinee, whose parts the patterns bind.
+pub(super) fn of_scrutinee(expr: &Expr, vars: &Vars) -> Vec<Use> {
+    let mut walk = Walk { vars, out: vec![], hold: Hold::Yes, depth: 0 };
+    walk.expr(expr, Mode::Scrutinee);
+    walk.finish()
+}
+
+/// Uses of a statement.
+pub(super) fn of_stmt(stmt: &Stmt, vars: &Vars) -> Vec<Use> {
+    let mut walk = Walk { vars, out: vec![], hold: Hold::ByOthers, depth: 0 };
+    walk.stmt(stmt);
+    walk.finish()
+}
+
+/// How the value of an expression is used.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Value,
+    Look,
+    Borrow,
+    Receiver,
+    Scrutinee,
+}
+
+struct Walk<'a> {
+    vars: &'a Vars,
+    out: Vec<Use>,
+    hold: Hold,
+    depth: u32,
+}
+
+impl Walk<'_> {
+    /// A borrow that only others could hold is held by nobody if there are no others.
+    fn finish(mut self) -> Vec<Use> {
+        let owned = |u: &&Use| !self.vars.list[u.var].scalar;
+        let others = self
+            .out
+            .iter()
+            .filter(owned)
+            .any(|u| self.out.iter().filter(owned).any(|other| other.var != u.var));
+        for u in &mut self.out {
+            if u.hold == Hold::ByOthers {
+                u.hold = if others { Hold::Yes } else { Hold::No };
+            }
+        }
+        self.out
+    }
+
+    fn push(&mut self, var: usize, kind: Kind, span: Span) {
+        let conditional = self.depth > 0;
+        let kind = match kind {
+            Kind::Move if conditional => Kind::MaybeMove,
+            kind => kind,
+        };
+        self.out.push(Use { var, kind, hold: self.hold, conditional, span });
+    }
+
+    fn conditionally(&mut self, body: impl FnOnce(&mut Self)) {
+        self.depth += 1;
+        body(self);
+        self.depth -= 1;
+    }
+
+    fn holding(&mut self, hold: Hold, body: impl FnOnce(&mut Self)) {
+        let before = self.hold;
+        self.hold = before.min(hold);
+        body(self);
+        self.hold = before;
+    }
+
+    fn var(&self, expr: &Expr) -> Option<usize> {
+        match expr {
+            Expr::Path(p) if p.qself.is_none() => self.vars.get(p.path.get_ident()?),
+            Expr::Paren(e) => self.var(&e.expr),
+            Expr::Group(e) => self.var(&e.expr),
+            _ => None,
+        }
+    }
+
+    /// The local that a place is part of; visits the indices on the way.
+    fn base(&mut self, expr: &Expr) -> Option<usize> {
+        match expr {
+            Expr::Field(e) => self.base(&e.base),
+            Expr::Index(e) => {
+                let v = self.base(&e.expr);
+                if v.is_some() {
+                    self.expr(&e.index, Mode::Value);
+                }
+                v
+            }
+            Expr::Unary(e) if matches!(e.op, UnOp::Deref(_)) => self.base(&e.expr),
+            _ => self.var(expr),
+        }
+    }
+
+    fn expr(&mut self, expr: &Expr, mode: Mode) {
+        if let Some(v) = self.var(expr) {
+            let var = &self.vars.list[v];
+            let kind = match mode {
+                Mode::Value => Kind::Move,
+                Mode::Look => Kind::Look,
+                Mode::Borrow => Kind::Borrow,
+                Mode::Receiver => Kind::Receive,
+                Mode::Scrutinee if var.scalar || var.reference.is_some() => Kind::Look,
+                Mode::Scrutinee if var.temporary => Kind::Move,
+                Mode::Scrutinee => Kind::Part,
+            };
+            return self.push(v, kind, expr.span());
+        }
+        match expr {
+            Expr::Field(_) | Expr::Index(_) => self.place(expr, mode),
+            Expr::Unary(e) if matches!(e.op, UnOp::Deref(_)) => self.place(expr, mode),
+            Expr::Unary(e) => self.expr(&e.expr, Mode::Value),
+            Expr::Paren(e) => self.expr(&e.expr, mode),
+            Expr::Group(e) => self.expr(&e.expr, mode),
+            Expr::Lit(_) | Expr::Path(_) | Expr::Continue(_) | Expr::Infer(_) => {}
+            Expr::MethodCall(e) => {
+                self.expr(&e.receiver, Mode::Receiver);
+                e.args.iter().for_each(|arg| self.expr(arg, Mode::Value));
+            }
+            Expr::Call(e) => {
+                self.expr(&e.func, Mode::Look);
+                e.args.iter().for_each(|arg| self.expr(arg, Mode::Value));
+            }
+            Expr::Reference(e) => self.expr(&e.expr, Mode::Borrow),
+            Expr::Binary(e) => self.binary(e),
+            Expr::Assign(e) => {
+                self.expr(&e.right, Mode::Value);
+                self.assigned(&e.left);
+            }
+            Expr::Cast(e) => self.expr(&e.expr, Mode::Value),
+            Expr::Try(e) => self.expr(&e.expr, Mode::Value),
+            Expr::Tuple(e) => e.elems.iter().for_each(|e| self.expr(e, Mode::Value)),
+            Expr::Array(e) => e.elems.iter().for_each(|e| self.expr(e, Mode::Value)),
+            Expr::Repeat(e) => self.expr(&e.expr, Mode::Value),
+            Expr::Range(e) => {
+                e.start.iter().chain(&e.end).for_each(|e| self.expr(e, Mode::Value));
+            }
+            Expr::Struct(e) => {
+                e.fields.iter().for_each(|f| self.expr(&f.expr, Mode::Value));
+                e.rest.iter().for_each(|rest| self.expr(rest, Mode::Scrutinee));
+            }
+            Expr::Return(e) => e.expr.iter().for_each(|e| self.expr(e, Mode::Value)),
+            Expr::Break(e) => e.expr.iter().for_each(|e| self.expr(e, Mode::Value)),
+            Expr::If(e) => {
+                self.holding(Hold::ByOthers, |this| this.expr(&e.cond, Mode::Value));
+                self.conditionally(|this| {
+                    this.stmts(&e.then_branch.stmts);
+                    e.else_branch.iter().for_each(|(_, e)| this.expr(e, Mode::Value));
+                });
+            }
+            Expr::Let(e) => {
+                let before = std::mem::replace(&mut self.hold, Hold::Yes);
+                self.expr(&e.expr, Mode::Scrutinee);
+                self.hold = before;
+            }
+            Expr::Match(e) => {
+                self.expr(&e.expr, Mode::Scrutinee);
+                self.conditionally(|this| {
+                    for arm in &e.arms {
+                        arm.guard.iter().for_each(|(_, g)| this.expr(g, Mode::Look));
+                        this.expr(&arm.body, Mode::Value);
+                    }
+                });
+            }
+            Expr::Block(e) => self.stmts(&e.block.stmts),
+            Expr::Unsafe(e) => self.stmts(&e.block.stmts),
+            Expr::Loop(e) => self.conditionally(|this| this.stmts(&e.body.stmts)),
+            Expr::While(e) => self.conditionally(|this| {
+                this.holding(Hold::ByOthers, |this| this.expr(&e.cond, Mode::Value));
+                this.stmts(&e.body.stmts);
+            }),
+            Expr::ForLoop(e) => {
+                self.expr(&e.expr, Mode::Value);
+                self.conditionally(|this| this.stmts(&e.body.stmts));
+            }
+            Expr::Closure(_) | Expr::Async(_) => self.mentions(expr, Kind::Capture),
+            Expr::Macro(e) => self.macro_call(&e.mac),
+            other => self.mentions(other, Kind::Opaque),
+        }
+    }
+
+    fn binary(&mut self, e: &syn::ExprBinary) {
+        match e.op {
+            op if is_comparison(&op) => self.holding(Hold::No, |this| {
+                this.expr(&e.left, Mode::Look);
+                this.expr(&e.right, Mode::Look);
+            }),
+            BinOp::And(_) | BinOp::Or(_) => {
+                self.expr(&e.left, Mode::Value);
+                self.conditionally(|this| this.expr(&e.right, Mode::Value));
+            }
+            op if is_compound(&op) => {
+                self.expr(&e.right, Mode::Value);
+                if let Some(v) = self.var(&e.left) {
+                    self.push(v, Kind::Update, e.left.span());
+                } else {
+                    self.expr(&e.left, Mode::Look);
+                }
+            }
+            _ => {
+                self.expr(&e.left, Mode::Value);
+                self.expr(&e.right, Mode::Value);
+            }
+        }
+    }
+
+    fn place(&mut self, expr: &Expr, mode: Mode) {
+        let Some(v) = self.base(expr) else {
+            let inner = match expr {
+                Expr::Field(e) => &e.base,
+                Expr::Index(e) => {
+                    self.expr(&e.index, Mode::Value);
+                    &e.expr
+                }
+                Expr::Unary(e) => &e.expr,
+                _ => return,
+            };
+            return self.expr(inner, if mode == Mode::Look { mode } else { Mode::Value });
+        };
+        let var = &self.vars.list[v];
+        let kind = match (mode, var.reference) {
+            (Mode::Look, _) | (_, Some(Reference::Shared)) => Kind::Look,
+            // What lies behind a reference cannot be moved out.
+            (Mode::Value | Mode::Scrutinee, Some(Reference::Mutable)) => Kind::Look,
+            (Mode::Borrow | Mode::Receiver, Some(Reference::Mutable)) => Kind::Borrow,
+            (Mode::Borrow, None) => Kind::Borrow,
+            _ if var.scalar => Kind::Look,
+            _ => Kind::Part,
+        };
+        self.push(v, kind, expr.span());
+    }
+
+    fn assigned(&mut self, left: &Expr) {
+        match left {
+            Expr::Tuple(e) => e.elems.iter().for_each(|e| self.assigned(e)),
+            Expr::Infer(_) => {}
+            left => match self.var(left) {
+                Some(v) => self.push(v, Kind::Assign, left.span()),
+                None => self.expr(left, Mode::Look),
+            },
+        }
+    }
+
+    fn stmts(&mut self, stmts: &[Stmt]) {
+        stmts.iter().for_each(|stmt| self.stmt(stmt));
+    }
+
+    fn stmt(&mut self, stmt: &Stmt) {
+        match stmt {
+            Stmt::Expr(e, semi) => {
+                let hold = if semi.is_some() { Hold::ByOthers } else { self.hold };
+                self.holding(hold, |this| this.expr(e, Mode::Value));
+            }
+            Stmt::Local(local) => {
+                let Some(init) = &local.init else { return };
+                let one = single(&local.pat);
+                let scalar =
+                    one.and_then(|i| self.vars.get(i)).is_some_and(|v| self.vars.list[v].scalar);
+                let before = self.hold;
+                self.hold = if scalar { Hold::ByOthers } else { Hold::Yes };
+                let whole = one.is_some() || binds_whole(&local.pat);
+                self.expr(&init.expr, if whole { Mode::Value } else { Mode::Scrutinee });
+                self.hold = before;
+                if let Some((_, diverge)) = &init.diverge {
+                    self.conditionally(|this| this.expr(diverge, Mode::Value));
+                }
+            }
+            Stmt::Macro(m) => self.macro_call(&m.mac),
+            Stmt::Item(_) => {}
+        }
+    }
+
+    fn macro_call(&mut self, mac: &Macro) {
+        let Some(parsed) = macros::parse(mac) else { return self.tokens(&mac.tokens) };
+        let span = mac.path.span();
+        for name in parsed.captured() {
+            if let Some(v) = self.vars.get(&proc_macro2::Ident::new(&name, span)) {
+                self.push(v, Kind::Look, span);
+            }
+        }
+        match &parsed.shape {
+            Shape::Repeat(value, n) => {
+                self.expr(value, Mode::Value);
+                self.expr(n, Mode::Value);
+            }
+            Shape::Exprs(args) if parsed.by_value => {
+                args.iter().for_each(|arg| self.expr(arg, Mode::Value));
+            }
+            Shape::Exprs(args) => self.holding(Hold::No, |this| {
+                for arg in args {
+                    match arg {
+                        Expr::Assign(e) => this.expr(&e.right, Mode::Look),
+                        arg => this.expr(arg, Mode::Look),
+                    }
+                }
+            }),
+        }
+    }
+
+    fn mentions(&mut self, expr: &Expr, kind: Kind) {
+        let mut find = Find { walk: self, kind };
+        find.visit_expr(expr);
+    }
+
+    fn tokens(&mut self, tokens: &TokenStream) {
+        for tree in tokens.clone() {
+            match tree {
+                TokenTree::Ident(ident) => {
+                    if let Some(v) = self.vars.get(&ident) {
+                        self.push(v, Kind::Opaque, ident.span());
+                    }
+                }
+                TokenTree::Group(group) => self.tokens(&group.stream()),
+                _ => {}
+            }
+        }
+    }
+}
+
+struct Find<'a, 'b> {
+    walk: &'a mut Walk<'b>,
+    kind: Kind,
+}
+
+impl<'ast> Visit<'ast> for Find<'_, '_> {
+    fn visit_expr_path(&mut self, path: &'ast syn::ExprPath) {
+        if let Some(v) = path.path.get_ident().and_then(|i| self.walk.vars.get(i)) {
+            let (kind, span) = (self.kind, path.span());
+            self.walk.push(v, kind, span);
+        }
+    }
+    fn visit_macro(&mut self, mac: &'ast Macro) {
+        self.walk.tokens(&mac.tokens);
+        if let Some(parsed) = macros::parse(mac) {
+            for name in parsed.captured() {
+                let ident = proc_macro2::Ident::new(&name, mac.path.span());
+                if let Some(v) = self.walk.vars.get(&ident) {
+                    let kind = self.kind;
+                    self.walk.push(v, kind, mac.path.span());
+                }
+            }
+        }
+    }
+    fn visit_member(&mut self, _: &'ast Member) {}
+    fn visit_expr(&mut self, expr: &'ast Expr) {
+        visit::visit_expr(self, expr);
+    }
+}
+
+/// Whether an operator changes its left side.
+pub(super) fn is_compound(op: &BinOp) -> bool {
+    use BinOp::{
+        AddAssign, BitAndAssign, BitOrAssign, BitXorAssign, DivAssign, MulAssign, RemAssign,
+        ShlAssign, ShrAssign, SubAssign,
+    };
+    matches!(
+        op,
+        AddAssign(_)
+            | SubAssign(_)
+            | MulAssign(_)
+            | DivAssign(_)
+            | RemAssign(_)
+            | BitXorAssign(_)
+            | BitAndAssign(_)
+            | BitOrAssign(_)
+            | ShlAssign(_)
+            | ShrAssign(_)
+    )
+}
+
+/// Whether a pattern leaves nothing of the value behind: it has no `_`, no `..`, no `ref`.
+pub(super) fn binds_whole(pat: &Pat) -> bool {
+    struct Look(bool);
+    impl<'ast> Visit<'ast> for Look {
+        fn visit_pat(&mut self, pat: &'ast Pat) {
+            match pat {
+                Pat::Wild(_) | Pat::Rest(_) | Pat::Reference(_) => self.0 = false,
+                Pat::Ident(p) if p.by_ref.is_some() => self.0 = false,
+                Pat::Struct(p) if p.rest.is_some() => self.0 = false,
+                pat => visit::visit_pat(self, pat),
+            }
+        }
+    }
+    let mut look = Look(true);
+    look.visit_pat(pat);
+    look.0
+}
+
+/// The locals that a pattern binds, in its order, once each.
+pub(super) fn bound(pat: &Pat, vars: &Vars) -> Vec<usize> {
+    struct Names<'a>(&'a Vars, Vec<usize>);
+    impl<'ast> Visit<'ast> for Names<'_> {
+        fn visit_pat_ident(&mut self, p: &'ast syn::PatIdent) {
+            if super::names::binds(p)
+                && let Some(v) = self.0.get(&p.ident)
+                && !self.1.contains(&v)
+            {
+                self.1.push(v);
+            }
+            visit::visit_pat_ident(self, p);
+        }
+        fn visit_expr(&mut self, _: &'ast Expr) {}
+    }
+    let mut names = Names(vars, vec![]);
+    names.visit_pat(pat);
+    names.1
+}

@@ -1,0 +1,421 @@
+//! The functions, each compiled three ways: native, `#[task(explicit)]`, `#[task]`.
+#![allow(unused, clippy::all, clippy::pedantic, reason = "odd shapes on purpose")]
+
+use super::*;
+
+macro_rules! three_ways {
+    ($(async fn $name:ident $params:tt -> $ret:ty = ($($arg:expr),*) $body:tt)*) => {
+        pub(crate) const NAMES: &[&str] = &[$(stringify!($name)),*];
+        pub(crate) mod native {
+            use super::*;
+            $(pub(crate) async fn $name $params -> $ret $body)*
+            pub(crate) const ALL: &[(&str, fn() -> Made)] = &[
+                $((stringify!($name), || {
+                    let made = $name($($arg),*);
+                    Box::pin(async { format!("{:?}", made.await) })
+                })),*
+            ];
+        }
+        pub(crate) mod explicit {
+            use super::*;
+            $(#[vitte::task(explicit)] pub(crate) async fn $name $params -> $ret $body)*
+            three_ways!(@list $($name ($($arg),*))*);
+        }
+        pub(crate) mod plain {
+            use super::*;
+            $(#[vitte::task] pub(crate) async fn $name $params -> $ret $body)*
+            three_ways!(@list $($name ($($arg),*))*);
+        }
+    };
+    (@list $($name:ident ($($arg:expr),*))*) => {
+        pub(crate) const ALL: &[(&str, fn() -> Made)] = &[
+            $((stringify!($name), || {
+                let made = $name($($arg),*);
+                Box::pin(async { format!("{:?}", made.await) })
+            })),*
+        ];
+        pub(crate) const KINDS: &[(&str, fn() -> String)] = &[
+            $((stringify!($name), || vitte::Coroutine::layout(&$name($($arg),*)).kind)),*
+        ];
+    };
+}
+
+three_ways! {
+    async fn one_await() -> () = () { pause().await; }
+    async fn value() -> u64 = () { give(7).await }
+    async fn bound() -> u64 = () { let x = give(7).await; x + 1 }
+    async fn two() -> u64 = () { let a = give(1).await; let b = give(2).await; a + b }
+    async fn parameter(n: u64) -> u64 = (5) { pause().await; n }
+    async fn unused_parameters(a: D, b: D, n: u64) -> u64 = (D(1), D(2), 3) { pause().await; n }
+    async fn moved_parameter(a: D, b: D) -> u64 = (D(1), D(2)) { let c = give(a).await; pause().await; 1 }
+    async fn wild_parameter(_: D, b: D) -> u64 = (D(1), D(2)) { pause().await; 1 }
+    async fn locals_drop_in_order() -> u64 = () {
+        let a = D::new(1);
+        pause().await;
+        let b = D::new(2);
+        pause().await;
+        let c = D::new(3);
+        give(4).await
+    }
+    async fn nested_scopes() -> u64 = () {
+        let a = D::new(1);
+        { let b = D::new(2); pause().await; let c = D::new(3); pause().await; }
+        log("after");
+        pause().await;
+        9
+    }
+    async fn shadowing() -> u64 = () {
+        let a = D::new(1);
+        let a = { pause().await; D::new(2) };
+        pause().await;
+        let a = 3u64;
+        pause().await;
+        a
+    }
+    async fn while_loop(n: u64) -> u64 = (4) {
+        let mut i: u64 = 0;
+        let mut sum: u64 = 0;
+        while i < n { pause().await; sum += i; i += 1; }
+        sum
+    }
+    async fn for_range(n: u64) -> u64 = (4) {
+        let mut sum: u64 = 0;
+        for i in 0..n { sum += give(i).await; }
+        sum
+    }
+    async fn for_vec() -> u64 = () {
+        let mut sum: u64 = 0;
+        let list = vec![D::new(1), D::new(2), D::new(3)];
+        for d in list { sum += 1; pause().await; }
+        sum
+    }
+    async fn loop_with_value() -> u64 = () {
+        let mut i: u64 = 0;
+        let found = loop { i += 1; pause().await; if i > 3 { break i * 2; } };
+        pause().await;
+        found
+    }
+    async fn labels() -> u64 = () {
+        let mut n: u64 = 0;
+        'outer: for i in 0..3u64 {
+            let a = D::new(i);
+            for j in 0..3u64 {
+                let b = D::new(10 + j);
+                pause().await;
+                if j == 1 { continue 'outer; }
+                if i == 2 { break 'outer; }
+                n += 1;
+            }
+        }
+        n
+    }
+    async fn labelled_block(n: u64) -> u64 = (3) {
+        let x = 'found: {
+            let a = D::new(1);
+            pause().await;
+            if n > 2 { break 'found 5; }
+            pause().await;
+            6
+        };
+        x
+    }
+    async fn continue_in_while() -> u64 = () {
+        let mut i: u64 = 0;
+        let mut odd: u64 = 0;
+        while i < 6 {
+            i += 1;
+            let d = D::new(i);
+            if i % 2 == 0 { continue; }
+            pause().await;
+            odd += i;
+        }
+        odd
+    }
+    async fn if_else(n: u64) -> u64 = (3) {
+        let x = if n > 2 { give(1).await } else { give(2).await + give(3).await };
+        pause().await;
+        x
+    }
+    async fn else_if(n: u64) -> u64 = (3) {
+        if n > 5 { pause().await; 1 } else if n > 2 { let d = D::new(8); pause().await; 2 } else { 3 }
+    }
+    async fn if_without_else(n: u64) -> u64 = (3) {
+        let d = D::new(0);
+        if n > 2 { let e = D::new(1); pause().await; }
+        log("joined");
+        pause().await;
+        n
+    }
+    async fn if_let_value() -> u64 = () {
+        if let Some(d) = give(Some(D::new(1))).await { pause().await; log("some"); } else { pause().await; }
+        2
+    }
+    async fn if_let_other() -> u64 = () {
+        if let Some(d) = give(None::<D>).await { pause().await; } else { log("none"); pause().await; }
+        2
+    }
+    async fn match_value(n: u64) -> u64 = (2) {
+        match give(n).await {
+            0 => pause().await,
+            1 | 2 => { let d = D::new(3); pause().await; }
+            _ => {}
+        }
+        n
+    }
+    async fn match_option() -> u64 = () {
+        let x = match give(Some(D::new(4))).await {
+            Some(d) => { pause().await; 1 }
+            None => { pause().await; 2 }
+        };
+        pause().await;
+        x
+    }
+    async fn match_guard(n: u64) -> u64 = (7) {
+        match n { x if x > 5 => { pause().await; x } x => { pause().await; x + 100 } }
+    }
+    async fn match_tuple() -> u64 = () {
+        let (a, b) = give((D::new(1), 5u64)).await;
+        pause().await;
+        b
+    }
+    async fn let_else(n: u64) -> u64 = (2) {
+        let Some(x) = give(Some(n)).await else { return 0; };
+        pause().await;
+        x
+    }
+    async fn let_else_fails() -> u64 = () {
+        let d = D::new(1);
+        let Some(x) = give(None::<u64>).await else { log("else"); return 9; };
+        pause().await;
+        x
+    }
+    async fn early_return(n: u64) -> u64 = (2) {
+        let a = D::new(1);
+        pause().await;
+        if n == 2 { return 5; }
+        pause().await;
+        6
+    }
+    async fn return_in_loop() -> u64 = () {
+        let a = D::new(0);
+        for i in 0..5u64 {
+            let b = D::new(i + 1);
+            pause().await;
+            if i == 2 { return i; }
+        }
+        9
+    }
+    async fn question(n: u64) -> Result<u64, String> = (2) {
+        let a = D::new(1);
+        let x: u64 = give(Ok::<u64, String>(n)).await?;
+        let b = D::new(2);
+        pause().await;
+        Ok(x)
+    }
+    async fn question_fails() -> Result<u64, String> = () {
+        let a = D::new(1);
+        pause().await;
+        let b = D::new(2);
+        let x = give(Err::<u64, &'static str>("no")).await?;
+        pause().await;
+        Ok(x)
+    }
+    async fn question_option() -> Option<u64> = () {
+        let x = give(Some(3u64)).await?;
+        let y = give(None::<u64>).await?;
+        Some(x + y)
+    }
+    async fn argument() -> u64 = () {
+        fn_of(D::new(1), give(2).await, D::new(3), give(4).await)
+    }
+    async fn nested_operand() -> u64 = () { give(give(give(3).await).await).await }
+    async fn receiver() -> u64 = () { give(D::new(6)).await.get() }
+    async fn receiver_then_pause() -> u64 = () {
+        let n: u64 = give(D::new(6)).await.get();
+        log("between");
+        pause().await;
+        n
+    }
+    async fn operator() -> u64 = () { give(1).await + give(2).await * give(3).await }
+    async fn mixed_operator(n: u64) -> u64 = (4) { n + give(2).await }
+    async fn lazy_and(n: u64) -> bool = (4) { n > 2 && give(true).await && give(n > 5).await }
+    async fn lazy_or(n: u64) -> bool = (4) { n > 20 || give(true).await }
+    async fn tuple_and_array() -> (u64, u64) = () {
+        let t = (give(1).await, give(2).await);
+        let a = [give(3).await, give(4).await];
+        (t.0 + a[0], t.1 + a[1])
+    }
+    async fn structure() -> u64 = () {
+        let p = Pair { a: give(D::new(1)).await, b: give(2).await };
+        pause().await;
+        1
+    }
+    async fn macro_arguments() -> String = () { format!("{} {}", give(1).await, give(2).await) }
+    async fn macro_vec() -> u64 = () {
+        let v = vec![give(D::new(1)).await, give(D::new(2)).await];
+        pause().await;
+        2
+    }
+    async fn macro_captures(n: u64) -> String = (3) {
+        let x: u64 = n + 1;
+        pause().await;
+        let s = format!("{n} {x:>3}");
+        pause().await;
+        s
+    }
+    async fn shadowed_in_macro() -> String = () {
+        let x: u64 = 1;
+        pause().await;
+        let x: u64 = x + 1;
+        pause().await;
+        format!("{x}")
+    }
+    async fn assert_in_between(n: u64) -> u64 = (3) {
+        let m = give(n).await;
+        assert_eq!(m, n);
+        pause().await;
+        n
+    }
+    async fn assignment() -> u64 = () {
+        let mut d = D::new(1);
+        pause().await;
+        d = D::new(2);
+        pause().await;
+        d = give(D::new(3)).await;
+        pause().await;
+        4
+    }
+    async fn compound(n: u64) -> u64 = (3) {
+        let mut x: u64 = 1;
+        x += give(n).await;
+        x *= give(n).await;
+        x
+    }
+    async fn moved_once() -> u64 = () {
+        let d = D::new(1);
+        pause().await;
+        let e = give(d).await;
+        pause().await;
+        2
+    }
+    async fn moved_on_both_ways(n: u64) -> u64 = (1) {
+        let d = D::new(1);
+        pause().await;
+        if n > 0 { let e = give(d).await; } else { let f = give(d).await; }
+        pause().await;
+        3
+    }
+    async fn statement_methods() -> u64 = () {
+        let mut d = D::new(1);
+        pause().await;
+        d.add(4);
+        pause().await;
+        let n: u64 = d.get();
+        pause().await;
+        let m: u64 = d.get();
+        n + m
+    }
+    async fn changes_a_vec() -> u64 = () {
+        let mut v = Vec::new();
+        for i in 0..3u64 {
+            pause().await;
+            v.push(i);
+        }
+        pause().await;
+        let n: usize = v.len();
+        n as u64
+    }
+    async fn awaiting_condition() -> u64 = () {
+        let mut n: u64 = 0;
+        while give(n < 3).await { n += 1; pause().await; }
+        n
+    }
+    async fn while_let() -> u64 = () {
+        let mut n: u64 = 0;
+        while let Some(x) = give(if n < 3 { Some(n) } else { None }).await { n = x + 1; pause().await; }
+        n
+    }
+    async fn block_value() -> u64 = () {
+        let x = { let d = D::new(1); give(4).await };
+        pause().await;
+        x
+    }
+    async fn unit_tail(n: u64) -> () = (3) { if n > 1 { pause().await } }
+    async fn diverging_branch(n: u64) -> u64 = (3) {
+        let x = if n > 5 { return 1 } else { give(n).await };
+        pause().await;
+        x
+    }
+    async fn deep(n: u64) -> u64 = (2) {
+        let mut t: u64 = 0;
+        for i in 0..n {
+            let a = D::new(i);
+            if i % 2 == 0 {
+                for j in 0..n {
+                    let b = D::new(10 * j);
+                    match give(j).await {
+                        0 => { let c = D::new(100); pause().await; t += 1; }
+                        1 => { pause().await; t += 2; }
+                        _ => {}
+                    }
+                }
+            }
+            pause().await;
+        }
+        t
+    }
+    async fn discards() -> u64 = () {
+        give(D::new(1)).await;
+        let _ = give(D::new(2)).await;
+        let _kept = give(D::new(3)).await;
+        pause().await;
+        4
+    }
+    async fn patterns_leave_parts(n: u64) -> u64 = (1) {
+        let (a, _) = give((D::new(1), D::new(2))).await;
+        log("bound");
+        let x = match give((D::new(3), n)).await { (_, 1) => 5, _ => 6 };
+        pause().await;
+        if let Ok(_) = give(Err::<u64, D>(D::new(4))).await { log("ok"); } else { log("err"); }
+        pause().await;
+        x
+    }
+    async fn same_name_as_a_function() -> u64 = () {
+        let give = give(D::new(1)).await;
+        pause().await;
+        2
+    }
+    async fn sequence_of_loops(n: u64) -> u64 = (2) {
+        let mut s: u64 = 0;
+        for i in 0..n { s += give(i).await; }
+        for i in 0..n { s += 10 * give(i).await; }
+        let mut i: u64 = 0;
+        loop { if i == n { break; } pause().await; i += 1; }
+        s + i
+    }
+    async fn comparisons(a: D) -> bool = (D(1)) {
+        let b = give(D::new(2)).await;
+        if a < b { pause().await; }
+        a == b
+    }
+    async fn inner_blocks_of_code(n: u64) -> u64 = (3) {
+        let mut total: u64 = 0;
+        for i in 0..n {
+            let mut k: u64 = 0;
+            while k < 10 { if k > i { break; } k += 1; }
+            total += k;
+            pause().await;
+        }
+        total
+    }
+}
+
+fn fn_of(a: D, b: u64, c: D, d: u64) -> u64 {
+    log("called");
+    a.0 + b + c.0 + d
+}
+
+struct Pair {
+    a: D,
+    b: u64,
+}
