@@ -30,6 +30,7 @@ mod addr;
 mod datagrams;
 mod halves;
 mod loopback;
+mod socket;
 mod stream;
 pub mod tcp;
 mod udp;
@@ -38,8 +39,9 @@ pub mod unix;
 
 pub use addr::{ToSocketAddrs, lookup_host};
 pub(crate) use loopback::Loopback;
+pub use socket::TcpSocket;
 pub(crate) use stream::{forward_read, forward_write};
-pub use tcp::{TcpListener, TcpSocket, TcpStream};
+pub use tcp::{TcpListener, TcpStream};
 pub use udp::UdpSocket;
 #[cfg(unix)]
 pub use unix::{UnixDatagram, UnixListener, UnixStream};

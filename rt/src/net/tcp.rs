@@ -1,22 +1,20 @@
-//! TCP: listeners, streams, their halves, and sockets that are neither yet.
+//! TCP: listeners, streams, and their halves.
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{self, Shutdown, SocketAddr};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, SockRef, Type};
+use socket2::SockRef;
 
 use super::addr::first_of;
 use super::halves::halves;
-use super::{ToSocketAddrs, forward_read, forward_write, loopback};
+use super::{TcpSocket, ToSocketAddrs, forward_read, forward_write, loopback};
 use crate::env::Event;
 use crate::reactor::{Async, Interest, no_drain};
 use crate::runtime::Handle;
-use crate::scheduler::Shared;
 use crate::time::{Sleep, sleep};
 
 /// Connections that wait to be accepted, at most.
@@ -104,6 +102,11 @@ impl BackOff {
 }
 
 impl TcpListener {
+    /// A listener over a socket that listens.
+    pub(super) fn over(socket: Async<net::TcpListener>) -> TcpListener {
+        TcpListener(Listener::Os(socket))
+    }
+
     /// Binds to an address (port 0: one that is free) and listens.
     ///
     /// # Errors
@@ -239,38 +242,6 @@ impl futures_core::Stream for Incoming<'_> {
     }
 }
 
-/// Starts to connect, and waits until it is decided.
-async fn connect_os(
-    shared: &Arc<Shared>,
-    socket: socket2::Socket,
-    address: SocketAddr,
-) -> io::Result<TcpStream> {
-    let at_once = match socket.connect(&address.into()) {
-        Ok(()) => true,
-        Err(e) if e.raw_os_error() == Some(libc::EINPROGRESS) => false,
-        Err(e) if e.kind() == io::ErrorKind::WouldBlock => false,
-        Err(e) => return Err(e),
-    };
-    let socket = net::TcpStream::from(socket);
-    if at_once {
-        return Ok(TcpStream(Stream::Os(Async::new(shared, socket)?)));
-    }
-    let stream = Async::new_waiting(shared, socket)?;
-    let connected = |socket: &net::TcpStream| {
-        if let Some(error) = socket.take_error()? {
-            return Err(error);
-        }
-        match socket.peer_addr() {
-            Err(e) if e.kind() == io::ErrorKind::NotConnected => {
-                Err(io::ErrorKind::WouldBlock.into())
-            }
-            result => result,
-        }
-    };
-    stream.io(Interest::Write, connected, no_drain).await?;
-    Ok(TcpStream(Stream::Os(stream)))
-}
-
 /// Setters that a connection in memory takes without doing anything.
 macro_rules! options {
     ($($(#[$doc:meta])* $name:ident = $inner:ident($arg:ident: $type:ty);)*) => {$(
@@ -289,6 +260,11 @@ macro_rules! options {
 }
 
 impl TcpStream {
+    /// A stream over a socket that is connected, or about to be.
+    pub(super) fn over(socket: Async<net::TcpStream>) -> TcpStream {
+        TcpStream(Stream::Os(socket))
+    }
+
     /// Connects to the first of the addresses that answers.
     ///
     /// # Errors
@@ -638,100 +614,3 @@ pub(super) fn now<T>(poll: Poll<io::Result<T>>) -> io::Result<T> {
 forward_read!(TcpStream);
 forward_write!(TcpStream);
 halves!(TcpStream);
-
-/// A socket that neither listens nor is connected yet, to set options on. Not in seeded runtimes.
-///
-/// # Examples
-///
-/// ```
-/// use vitte_rt::net::TcpSocket;
-/// # vitte_rt::runtime::Runtime::new()?.block_on(async {
-/// let address = "127.0.0.1:0".parse().unwrap();
-/// let socket = TcpSocket::new(address)?;
-/// socket.set_reuseaddr(true)?;
-/// socket.bind(address)?;
-/// assert_ne!(socket.listen(16)?.local_addr()?.port(), 0);
-/// # std::io::Result::Ok(()) })?;
-/// # std::io::Result::Ok(())
-/// ```
-#[derive(Debug)]
-pub struct TcpSocket {
-    socket: socket2::Socket,
-    runtime: Handle,
-}
-
-impl TcpSocket {
-    /// A socket for the family of `address`.
-    ///
-    /// # Errors
-    ///
-    /// Those of the operating system; `Unsupported` in a seeded runtime.
-    ///
-    /// # Panics
-    ///
-    /// Outside of a runtime.
-    pub fn new(address: SocketAddr) -> io::Result<TcpSocket> {
-        let runtime = Handle::current();
-        super::allow_real(&runtime, "sockets of the operating system")?;
-        let domain = Domain::for_address(address);
-        let socket = socket2::Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
-        socket.set_nonblocking(true)?;
-        Ok(TcpSocket { socket, runtime })
-    }
-
-    /// Allows an address that closed connections still use.
-    ///
-    /// # Errors
-    ///
-    /// Those of the operating system.
-    pub fn set_reuseaddr(&self, on: bool) -> io::Result<()> {
-        self.socket.set_reuse_address(on)
-    }
-
-    /// Sets the kernel's buffer for what was received.
-    ///
-    /// # Errors
-    ///
-    /// Those of the operating system.
-    pub fn set_recv_buffer_size(&self, bytes: u32) -> io::Result<()> {
-        self.socket.set_recv_buffer_size(bytes as usize)
-    }
-
-    /// Sets the kernel's buffer for what is to be sent.
-    ///
-    /// # Errors
-    ///
-    /// Those of the operating system.
-    pub fn set_send_buffer_size(&self, bytes: u32) -> io::Result<()> {
-        self.socket.set_send_buffer_size(bytes as usize)
-    }
-
-    /// Binds to an address.
-    ///
-    /// # Errors
-    ///
-    /// Those of the operating system.
-    pub fn bind(&self, address: SocketAddr) -> io::Result<()> {
-        self.socket.bind(&address.into())
-    }
-
-    /// Listens, with room for `backlog` connections that wait to be accepted.
-    ///
-    /// # Errors
-    ///
-    /// Those of the operating system.
-    pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
-        self.socket.listen(backlog.min(i32::MAX as u32) as i32)?;
-        let listener = Async::new(&self.runtime.shared, self.socket.into())?;
-        Ok(TcpListener(Listener::Os(listener)))
-    }
-
-    /// Connects.
-    ///
-    /// # Errors
-    ///
-    /// Those of the operating system.
-    pub async fn connect(self, address: SocketAddr) -> io::Result<TcpStream> {
-        connect_os(&self.runtime.shared, self.socket, address).await
-    }
-}
