@@ -117,10 +117,10 @@ impl Executable {
     /// # Errors
     ///
     /// [`Error::Refused`] if memory is short.
-    pub fn start(&self, n: usize, runtime: &Runtime, traced: bool) -> Result<Running, Error> {
+    pub fn start(&self, n: usize, runtime: &Runtime) -> Result<Running, Error> {
         let entry = self.entries[n];
         let keep = Some(Arc::new(self.code.clone()) as _);
-        let program = if traced { Program::traced(keep) } else { Program::new(keep) };
+        let program = Program::new(keep);
         let machine = self.code.machine(entry.machine);
         let machine = machine.expect("I: what `entry` answers is a coroutine");
         // SAFETY: the code, and with it the machine, is kept by the program.

@@ -4,13 +4,18 @@ use super::{RunArgs, exit, interrupt, report};
 use crate::driver::{self, Compilation, Error};
 use crate::execute::{End, Executable};
 use crate::host::imports::{flush, set_args};
-use crate::host::task::Program;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::time::Duration;
 use vitte_rt::runtime::{Builder, Runtime};
+use vitte_rt::trace::Trace;
 
 /// How long tasks that outlive main have to clean up.
 const SHUTDOWN: Duration = Duration::from_secs(5);
+
+/// Events that `--trace` keeps per worker; older ones are forgotten.
+const TRACE_EVENTS: usize = 1 << 18;
 
 /// Compiles and runs a program.
 pub(super) fn run(args: &RunArgs) -> u8 {
@@ -53,7 +58,11 @@ fn runtime(args: &RunArgs) -> Result<Runtime, Error> {
 fn execute(executable: &Executable, args: &RunArgs) -> Result<u8, Error> {
     set_args(args.args.clone());
     let runtime = runtime(args)?;
-    let running = executable.start(0, &runtime, args.trace.is_some())?;
+    let handle = runtime.handle().clone();
+    if args.trace.is_some() {
+        handle.start_trace(TRACE_EVENTS);
+    }
+    let running = executable.start(0, &runtime)?;
     interrupt::watch(&running.task);
     let end = running.wait(&runtime);
     interrupt::unwatch();
@@ -76,7 +85,7 @@ fn execute(executable: &Executable, args: &RunArgs) -> Result<u8, Error> {
     runtime.shutdown(SHUTDOWN);
     flush();
     if let Some(path) = &args.trace {
-        write_trace(path, &program)?;
+        write_trace(path, &handle.stop_trace())?;
     }
     if interrupt::happened() {
         return Ok(exit::INTERRUPTED);
@@ -85,18 +94,11 @@ fn execute(executable: &Executable, args: &RunArgs) -> Result<u8, Error> {
 }
 
 /// Writes what the tasks did in the trace format of Chrome and Perfetto.
-fn write_trace(path: &Path, program: &Program) -> Result<(), Error> {
-    let events: Vec<_> = program
-        .trace()
-        .iter()
-        .map(|t| {
-            serde_json::json!({
-                "name": t.name, "cat": "task", "ph": "X", "pid": 1, "tid": t.id,
-                "ts": t.spawned_ns / 1000, "dur": (t.ended_ns - t.spawned_ns) / 1000,
-                "args": { "parent": t.parent, "end": t.end },
-            })
-        })
-        .collect();
-    let text = serde_json::json!({ "traceEvents": events, "displayTimeUnit": "ms" }).to_string();
-    std::fs::write(path, text).map_err(|e| driver::write_error(path, &e))
+fn write_trace(path: &Path, trace: &Trace) -> Result<(), Error> {
+    let write = || {
+        let mut out = BufWriter::new(File::create(path)?);
+        trace.write_chrome(&mut out)?;
+        out.flush()
+    };
+    write().map_err(|e| driver::write_error(path, &e))
 }

@@ -97,7 +97,7 @@ fn run_one(executable: &Executable, n: usize, seed: Option<u64>) -> Result<Optio
         code: String::new(),
         message: format!("the runtime cannot start: {e}"),
     })?;
-    let running = executable.start(n, &runtime, false)?;
+    let running = executable.start(n, &runtime)?;
     let why = match running.wait(&runtime) {
         End::Gave(_) => None,
         End::Panicked(failure) => Some(failure.to_string()),

@@ -24,7 +24,6 @@ use super::handle;
 use super::object::{Obj, TypeDesc, ValueDesc};
 use super::op::{Area, operations};
 use super::string;
-use super::time::now_ns;
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::ffi::c_void;
@@ -56,43 +55,12 @@ pub struct Program {
     failed: AtomicBool,
     /// Keeps code and static data alive as long as any task.
     keep: Option<Arc<dyn Any + Send + Sync>>,
-    /// What tasks did, if that is wanted.
-    trace: Option<Mutex<Vec<TaskTrace>>>,
-}
-
-/// The life of one task.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct TaskTrace {
-    /// Id of the task.
-    pub id: u64,
-    /// Id of the task that spawned it; 0 for none.
-    pub parent: u64,
-    /// Name of its coroutine.
-    pub name: String,
-    /// When it was spawned, on the runtime's clock.
-    pub spawned_ns: u64,
-    /// When it ended.
-    pub ended_ns: u64,
-    /// How: `done`, `failed` or `cancelled`.
-    pub end: &'static str,
 }
 
 impl Program {
     /// A program whose code lives in `keep`.
     pub fn new(keep: Option<Arc<dyn Any + Send + Sync>>) -> Arc<Self> {
-        Arc::new(Self { failed: AtomicBool::new(false), keep, trace: None })
-    }
-
-    /// The same, and notes what its tasks do.
-    pub fn traced(keep: Option<Arc<dyn Any + Send + Sync>>) -> Arc<Self> {
-        let trace = Some(Mutex::default());
-        Arc::new(Self { failed: AtomicBool::new(false), keep, trace })
-    }
-
-    /// What its tasks did so far, by their end.
-    pub fn trace(&self) -> Vec<TaskTrace> {
-        let trace = self.trace.as_ref();
-        trace.map_or(Vec::new(), |t| t.lock().unwrap_or_else(PoisonError::into_inner).clone())
+        Arc::new(Self { failed: AtomicBool::new(false), keep })
     }
 
     /// Whether a child failed that nobody awaited.
@@ -172,8 +140,6 @@ pub(crate) struct TaskRecord {
     result: *const ValueDesc,
     machine: *const vt_machine,
     id: AtomicU64,
-    parent: u64,
-    spawned_ns: u64,
     /// Somebody has seen how it ended.
     awaited: AtomicBool,
     /// The result could not cross because memory was short.
@@ -184,24 +150,6 @@ pub(crate) struct TaskRecord {
 unsafe impl Send for TaskRecord {}
 // SAFETY: as above; the rest is shared by atomics and locks.
 unsafe impl Sync for TaskRecord {}
-
-impl TaskRecord {
-    /// Notes the end of the task in the trace, if one is kept.
-    fn note_end(&self, status: vt_status) {
-        let Some(trace) = &self.program.trace else { return };
-        let end = match status {
-            VT_DONE => "done",
-            VT_FAULTED => "failed",
-            _ => "cancelled",
-        };
-        // SAFETY: the record keeps the code alive.
-        let name = unsafe { fault::machine_name(self.machine) }.to_owned();
-        let (parent, spawned_ns, ended_ns) = (self.parent, self.spawned_ns, now_ns());
-        let id = self.id.load(Ordering::Relaxed);
-        let entry = TaskTrace { id, parent, name, spawned_ns, ended_ns, end };
-        trace.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
-    }
-}
 
 /// The record of the task that a context resumes; `None` outside of a Vitte task.
 fn record_of<'a>(cx: OpCx<'_>) -> Option<&'a TaskRecord> {
@@ -249,7 +197,6 @@ unsafe fn completed(
     let failed = status == VT_FAULTED || record.stuck.load(Ordering::Acquire);
     // The id is there once the spawn has let go of the family (I1).
     drop(record.home.as_ref().map(|home| home.lock()));
-    record.note_end(status);
     if let Some(home) = &record.home {
         home.leave(record.id.load(Ordering::Relaxed), failed);
     }
@@ -312,7 +259,6 @@ unsafe fn launch(
     program: Arc<Program>,
     home: Option<Arc<Family>>,
     result: *const ValueDesc,
-    parent: u64,
 ) -> TaskHandle {
     // A task's root frame has machine and link before it.
     let prefix = frame.as_ptr().cast::<vt_prefix>().wrapping_sub(1);
@@ -325,8 +271,6 @@ unsafe fn launch(
         result,
         machine,
         id: AtomicU64::new(0),
-        parent,
-        spawned_ns: now_ns(),
         awaited: AtomicBool::new(false),
         stuck: AtomicBool::new(false),
     });
@@ -354,7 +298,7 @@ unsafe fn launch(
 /// As [`spawn_frame`].
 pub unsafe fn launch_main(frame: NonNull<u8>, program: Arc<Program>) -> FrameTask {
     // SAFETY: as the caller vouches.
-    let handle = unsafe { launch(frame, program, None, std::ptr::null(), 0) };
+    let handle = unsafe { launch(frame, program, None, std::ptr::null()) };
     handle.record.awaited.store(true, Ordering::Release);
     handle.task
 }
@@ -381,7 +325,7 @@ unsafe fn spawn_into(
     // SAFETY: the descriptor of `Task[T]` is static data.
     let result = unsafe { &*desc }.elem;
     // SAFETY: generated code passes a filled frame.
-    let handle = unsafe { launch(frame, program, home, result, cx.task_id()) };
+    let handle = unsafe { launch(frame, program, home, result) };
     handle::new(desc, Arc::new(handle)).map_or(null_mut(), Obj::as_ptr)
 }
 

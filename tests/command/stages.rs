@@ -91,7 +91,13 @@ fn a_trace_lists_the_tasks() {
     assert_eq!(ran.code, 0, "{}", ran.err);
     let json: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(&trace).unwrap()).unwrap();
-    assert!(json["traceEvents"].as_array().unwrap().len() > 3);
+    let events = json["traceEvents"].as_array().unwrap();
+    let phase = |ph: &str| events.iter().filter(|e| e["ph"] == ph).count();
+    assert!(phase("b") > 3, "every task was spawned");
+    assert_eq!(phase("b"), phase("e"), "and ended");
+    let of_main = |e: &&serde_json::Value| e["name"].as_str().is_some_and(|n| n.contains("main"));
+    assert!(events.iter().filter(of_main).count() > 2);
+    assert!(events.iter().any(|e| e["args"]["end"] == "suspend" && e["args"]["state"] != ""));
 }
 
 #[test]
