@@ -56,8 +56,8 @@ pub use vitte_rt::compat;
 pub use vitte_rt::hyper;
 #[cfg(feature = "rt")]
 pub use vitte_rt::{
-    block_on, channel, fs, io, join, net, runtime, select, spawn, stream, sync, task, task_local,
-    time, time::sleep, try_join,
+    block_on, channel, dump, fs, insight, io, join, metrics, net, runtime, select, shutdown, spawn,
+    stream, sync, task, task_local, time, time::sleep, trace, try_join, watchdog,
 };
 #[cfg(all(feature = "rt", unix))]
 pub use vitte_rt::{process, signal};

@@ -36,7 +36,8 @@ fn build(source: &str, shared: bool) -> Option<PathBuf> {
     let mut command = compiler(name)?;
     let libraries = libraries();
     let kind = if shared { "shared" } else { "static" };
-    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{source}.{kind}"));
+    let name = format!("{}.{kind}", source.replace('/', "_"));
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     command
         .args([standard, "-D_GNU_SOURCE", "-g", "-Wall", "-Wextra", "-Werror", "-I"])
         .arg(here.join("../include"))
@@ -71,13 +72,12 @@ fn run(program: &Path) -> Output {
     }
 }
 
-/// Builds and runs a program and answers what it wrote to stderr.
-fn program(source: &str, shared: bool) -> String {
-    let Some(program) = build(source, shared) else { return String::new() };
-    let output = run(&program);
+/// Builds and runs a program and answers what it printed; `None` if the compiler is missing.
+fn program(source: &str, shared: bool) -> Option<String> {
+    let output = run(&build(source, shared)?);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{source}: {}\n{said}", output.status);
-    said
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 #[test]
@@ -119,6 +119,12 @@ fn misuse_is_answered_and_not_executed() {
 #[test]
 fn coroutines_written_in_c_run_and_resume_after_done_faults() {
     program("abi.c", false);
+}
+
+#[test]
+fn the_example_prints_what_it_promises() {
+    let Some(printed) = program("../../../../examples/c/echo.c", false) else { return };
+    assert_eq!(printed, "echoed: hello from C\n3 tasks, 0 left\n");
 }
 
 #[test]
