@@ -39,9 +39,9 @@ static void *run(void *runtime) {
 }
 
 static CoroStatus suicidal(WorkerContext *ctx, void *data) {
-    (void)ctx;
     runtime_run(data); /* says that it does nothing here */
     runtime_destroy(data);
+    worker_await_after(ctx, 3600 * 1000); /* dropped at the end of the run */
     return CORO_STATUS_YIELDED;
 }
 
