@@ -4,7 +4,6 @@
 #include <vitte.h>
 
 typedef struct {
-    const vt_site *link;
     uint32_t n;
     uint8_t state;
 } Counter;
@@ -29,11 +28,12 @@ static vt_status count(vt_ctx *ctx, void *frame) {
 
 int main(void) {
     for (int cancel = 0; cancel < 2; cancel++) {
-        Counter frame = {NULL, 0, VT_STATE_UNRESUMED};
+        Counter frame = {0, VT_STATE_UNRESUMED};
         vt_leaf leaf;
         memset(&leaf, 0, sizeof leaf);
         leaf.resume = count;
         leaf.frame = &frame;
+        leaf.root = &frame;
         leaf.status = VT_NONE;
         vt_ctx ctx;
         memset(&ctx, 0, sizeof ctx);
