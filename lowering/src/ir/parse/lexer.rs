@@ -90,22 +90,23 @@ impl<'a> Lexer<'a, '_> {
         }
     }
 
-    /// The next token, or `None` after an error.
+    /// The next token; `None` for a character that is none. A malformed literal is told of here and
+    /// stands for 0 or nothing, so that the parser does not complain again.
     fn token(&mut self) -> Option<Tok<'a>> {
         let Some(first) = self.rest.chars().next() else { return Some(Tok::End) };
         if self.rest.starts_with("x\"") {
             self.bump();
-            return self.string().map(Tok::Bytes);
+            return Some(Tok::Bytes(self.string()));
         }
         if first.is_ascii_alphabetic() || first == '_' {
             let part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
             return Some(Tok::Word(self.take_while(part)));
         }
         if first.is_ascii_digit() {
-            return self.number();
+            return Some(self.number());
         }
         if first == '"' {
-            return self.string().map(Tok::Str);
+            return Some(Tok::Str(self.string()));
         }
         if self.rest.starts_with("->") {
             self.bump();
@@ -121,7 +122,7 @@ impl<'a> Lexer<'a, '_> {
         None
     }
 
-    fn number(&mut self) -> Option<Tok<'a>> {
+    fn number(&mut self) -> Tok<'a> {
         let (line, column) = (self.line, self.column);
         let word = self.take_while(|c| c.is_ascii_alphanumeric() || c == '_');
         let (digits, radix) = match word.strip_prefix("0x") {
@@ -129,15 +130,15 @@ impl<'a> Lexer<'a, '_> {
             None => (word, 10),
         };
         if let Ok(value) = u128::from_str_radix(digits, radix) {
-            return Some(Tok::Number { value, hex: radix == 16 });
+            return Tok::Number { value, hex: radix == 16 };
         }
         let help = "write a decimal or 0x-number below 2^128";
         self.error(line, column, code::NUMBER, format!("`{word}` is not a number"), help);
-        None
+        Tok::Number { value: 0, hex: false }
     }
 
-    /// The inside of a literal whose opening quote comes next.
-    fn string(&mut self) -> Option<&'a str> {
+    /// The inside of a literal whose opening quote comes next; nothing if it has no end.
+    fn string(&mut self) -> &'a str {
         let (line, column) = (self.line, self.column);
         self.bump();
         let start = self.rest;
@@ -146,7 +147,7 @@ impl<'a> Lexer<'a, '_> {
                 Some('"') => {
                     let inside = &start[..start.len() - self.rest.len()];
                     self.bump();
-                    return Some(inside);
+                    return inside;
                 }
                 Some('\\') => {
                     self.bump();
@@ -157,7 +158,7 @@ impl<'a> Lexer<'a, '_> {
                 None | Some('\n') => {
                     let help = "close it with `\"`; a line break is written `\\n`";
                     self.error(line, column, code::STRING, "string without an end".into(), help);
-                    return None;
+                    return "";
                 }
                 Some(_) => {
                     self.bump();
