@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use vitte_abi::{VT_DONE, VT_FAULTED};
 use vitte_codegen::{Code, CodegenError, ImportTable, Jit, Options};
+use vitte_lowering::ir::codes::IrCode;
 use vitte_lowering::ir::{Func, Module, Ty, Type};
 use vitte_rt::TaskDump;
 use vitte_rt::coroutine::FrameTask;
@@ -33,6 +34,25 @@ pub fn import_table() -> ImportTable {
     }
     table
 }
+
+/// What is refused here, for `vitte explain`.
+pub const CODES: &[IrCode] = &[IrCode {
+    code: "HOST0001",
+    meaning: "An operation of the host is declared with less storage than it needs, or with its results elsewhere; the message says what the host's has.",
+    example: r#"module "example"
+op0 = op "sleep" symbol "vitte_op_sleep"(i64) size 8 align 8 result 8
+async fn0 "main"() -> i64 {
+  sp0 "sleep"
+block0:
+  v0: i64 = const 1
+  await sp0 op0(v0) -> ok block1, unwind block2(cause)
+block1:
+  return v0
+block2(v1: i32):
+  unwind v1
+}
+"#,
+}];
 
 /// Refuses a module that gives an operation of the host less storage than it needs, or looks for its
 /// results elsewhere.

@@ -24,6 +24,7 @@
 //! Accepted imprecision: `i128` cannot be divided or converted from and to floats here (the IR does
 //! not define the former); such functions are refused with `CG0006`.
 
+mod codes;
 mod data;
 mod dump;
 mod error;
@@ -38,6 +39,7 @@ mod target;
 mod translate;
 mod unit;
 
+pub use codes::CODES;
 pub use dump::{dump_asm, dump_clif};
 pub use error::CodegenError;
 pub use header::c_header;

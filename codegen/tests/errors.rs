@@ -5,8 +5,10 @@ mod common;
 use common::{compile, module};
 use std::collections::BTreeMap;
 use vitte_abi::LayoutRecord;
-use vitte_codegen::{CodegenError, ImportTable, Jit, Options, compile_object, compile_object_for};
-use vitte_lowering::ir::{Func, Module};
+use vitte_codegen::{
+    CODES, CodegenError, ImportTable, Jit, Options, compile_object, compile_object_for,
+};
+use vitte_lowering::ir::{Func, Module, parse_module};
 
 fn refused(text: &str) -> CodegenError {
     compile(&module(text), &ImportTable::new()).unwrap_err()
@@ -155,4 +157,29 @@ fn unknown_targets_are_refused() {
 fn unreachable_blocks_are_not_looked_at() {
     let text = "module \"m\"\n\nsync fn0 \"f\"() {\nblock0:\n  return\nblock1:\n  jump block9\n}\n";
     compile(&module(text), &ImportTable::new()).unwrap();
+}
+
+#[test]
+fn every_example_of_a_code_gives_it() {
+    let (imports, machines) = (ImportTable::new(), BTreeMap::new());
+    for entry in CODES {
+        let error = match entry.code {
+            "CG0002" => {
+                let module = Module::new("m");
+                include!("../src/codes/CG0002.rs").unwrap_err()
+            }
+            "CG0010" => {
+                let module = Module::new("m");
+                include!("../src/codes/CG0010.rs").unwrap_err()
+            }
+            // Neither follows from an input.
+            "CG0008" | "CG0009" => continue,
+            _ => {
+                let module = parse_module(entry.example).unwrap_or_else(|e| panic!("{}", e[0]));
+                Jit::compile(&module, &machines, &imports, &Options::default()).unwrap_err()
+            }
+        };
+        assert_eq!(error.code(), entry.code, "{error}");
+    }
+    assert!(CODES.is_sorted_by_key(|c| c.code));
 }

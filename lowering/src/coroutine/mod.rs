@@ -21,6 +21,7 @@
 
 mod awaits;
 mod branches;
+mod codes;
 mod collapse;
 mod dump;
 mod emit;
@@ -40,6 +41,7 @@ mod split;
 mod ssa;
 mod values;
 
+pub use codes::CODES;
 pub use dump::{Pass, dot, dump};
 pub use order::MAX_DIRECT_STARTS;
 pub use split::Witness;

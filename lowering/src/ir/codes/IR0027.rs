@@ -1,0 +1,4 @@
+{
+    let (module, _) = start(); // declares `f`, which gets no body
+    module.finish()
+}
