@@ -10,3 +10,4 @@ pub mod mutate;
 pub mod sema;
 #[cfg(feature = "vitte")]
 pub mod syntax;
+pub mod text;

@@ -1,8 +1,9 @@
 //! Programs with random damage.
 //!
-//! In: a number and some programs. Out: one of them with a few edits of the kind that people and
-//! editors make: parts left out, doubled, exchanged, cut off, words and signs put in anywhere.
-//! The same number gives the same result.
+//! In: a number and some programs. Out: one of them with a few edits. [`mutate`] makes those of people
+//! and editors: parts left out, doubled, exchanged, cut off, words and signs put in anywhere.
+//! [`mutate_lines`] makes those that leave a line-oriented text mostly readable: lines left out,
+//! doubled, exchanged, numbers changed. The same number gives the same result.
 
 /// Words and signs that are put in.
 const PIECES: [&str; 84] = [
@@ -50,6 +51,44 @@ pub fn mutate(seed: u64, programs: &[&str]) -> Vec<u8> {
         edit(&mut text, &mut random);
     }
     text
+}
+
+/// Makes a damaged program of `programs` out of whole lines and other numbers; now and then with an
+/// edit of [`mutate`].
+pub fn mutate_lines(seed: u64, programs: &[&str]) -> Vec<u8> {
+    let mut random = Random::new(seed);
+    let program = programs.get(random.below(programs.len())).copied().unwrap_or_default();
+    let mut lines: Vec<String> = program.lines().map(str::to_owned).collect();
+    for _ in 0..=random.below(4) {
+        edit_lines(&mut lines, &mut random);
+    }
+    let mut text = lines.join("\n").into_bytes();
+    if random.below(6) == 0 {
+        edit(&mut text, &mut random);
+    }
+    text
+}
+
+fn edit_lines(lines: &mut Vec<String>, random: &mut Random) {
+    if lines.is_empty() {
+        return;
+    }
+    let (at, other) = (random.below(lines.len()), random.below(lines.len()));
+    match random.below(6) {
+        0 => drop(lines.remove(at)),
+        1 => lines.insert(other, lines[at].clone()),
+        2 => lines.swap(at, other),
+        _ => {
+            let starts: Vec<usize> = lines[at]
+                .match_indices(|c: char| c.is_ascii_digit())
+                .map(|(start, _)| start)
+                .collect();
+            if let Some(&start) = starts.get(random.below(starts.len())) {
+                let digit = char::from(b'0' + random.below(10) as u8);
+                lines[at].replace_range(start..=start, &digit.to_string());
+            }
+        }
+    }
 }
 
 fn edit(text: &mut Vec<u8>, random: &mut Random) {

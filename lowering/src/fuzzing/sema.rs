@@ -1,14 +1,15 @@
-//! Arbitrary bytes into the checker, and what it accepts into the building of IR.
+//! Arbitrary bytes into the checker, and what it accepts through every stage up to the machines.
 
 use crate::diagnostics::{Color, Diagnostics, SourceMap, render_all};
-use crate::{build, ir, sema, syntax};
+use crate::{build, coroutine, ir, sema, syntax};
 
 /// Parses and checks `bytes` and tests what must hold for any text:
 ///
 /// - nothing panics, and diagnostics can be rendered;
 /// - there is a program exactly if there is no error, and it can be printed;
 /// - the same text gives the same diagnostics and the same program;
-/// - what is accepted is built, or refused with diagnostics, and the IR is well-formed.
+/// - what is accepted is built, or refused with diagnostics, and the IR is well-formed;
+/// - the IR is lowered, or refused with errors, and the checker accepts the machines.
 ///
 /// # Panics
 ///
@@ -27,6 +28,9 @@ pub fn check(bytes: &[u8]) {
                 build::build(program, &sources, &build::host_table::OpSizes::default())
         {
             assert_eq!(ir::verify(&module), Ok(()), "{text}");
+            if let Ok(lowered) = coroutine::lower(&module) {
+                assert_eq!(crate::check::check(&lowered), Ok(()), "{text}");
+            }
         }
         (program.map(|program| sema::print(&program)), render_all(&diags, &sources, Color::Plain))
     };
