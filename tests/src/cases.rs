@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use vitte_lowering::coroutine::{Lowered, lower};
-use vitte_lowering::interp::{Behaviour, Input, Outcome, Script};
+use vitte_lowering::interp::{Behaviour, Input, Outcome, Script, run_source};
 use vitte_lowering::ir::{Func, Module, Terminator, parse_module};
 
 /// A way to run a case.
@@ -29,6 +29,20 @@ pub trait Runner {
     fn name(&self) -> &'static str;
     /// Runs a function of a module under a script.
     fn run(&self, case: &Case, args: &[Input], script: &Script) -> Outcome;
+}
+
+/// The program as written, interpreted: what all other forms are compared with.
+#[derive(Clone, Copy, Debug)]
+pub struct Source;
+
+impl Runner for Source {
+    fn name(&self) -> &'static str {
+        "source"
+    }
+
+    fn run(&self, case: &Case, args: &[Input], script: &Script) -> Outcome {
+        run_source(&case.module, case.root, args, script)
+    }
 }
 
 /// A case.
@@ -166,6 +180,10 @@ impl Case {
         }
         for seed in 0..40 {
             all.push((format!("seed {seed}"), Script::seeded(seed)));
+            all.push((
+                format!("seed {seed}, spurious resumes"),
+                Script { spurious: 2, ..Script::seeded(seed) },
+            ));
             for tick in 0..5 {
                 all.push((
                     format!("seed {seed} cancel {tick}"),

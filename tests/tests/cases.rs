@@ -1,20 +1,9 @@
 //! Every case, in every scenario, by every runner.
 
 use vitte_lowering::check::check;
-use vitte_lowering::interp::{Input, Outcome, Script, run_machine, run_source};
+use vitte_lowering::interp::{Input, Outcome, Script, run_machine};
 use vitte_lowering::ir::verify;
-use vitte_tests::cases::{Case, Runner, load_all};
-
-struct Source;
-
-impl Runner for Source {
-    fn name(&self) -> &'static str {
-        "source"
-    }
-    fn run(&self, case: &Case, args: &[Input], script: &Script) -> Outcome {
-        run_source(&case.module, case.root, args, script)
-    }
-}
+use vitte_tests::cases::{Case, Runner, Source, load_all};
 
 /// The machine of the transform, interpreted.
 struct Machine;

@@ -1,22 +1,8 @@
 //! Every case as machine code, in every scenario, beside the interpreter.
 
 use vitte_codegen::CodegenError;
-use vitte_lowering::interp::Input;
-use vitte_lowering::interp::{Outcome, Script, run_source};
-use vitte_tests::cases::{Case, Runner, load_all};
+use vitte_tests::cases::{Case, Runner, Source, load_all};
 use vitte_tests::jit::{Program, difference};
-
-/// The source form, which says what the scenarios are.
-struct Source;
-
-impl Runner for Source {
-    fn name(&self) -> &'static str {
-        "source"
-    }
-    fn run(&self, case: &Case, args: &[Input], script: &Script) -> Outcome {
-        run_source(&case.module, case.root, args, script)
-    }
-}
 
 #[test]
 fn machine_code_behaves_as_the_source() {
