@@ -27,4 +27,7 @@ files! {
     tasks_are_structured_and_cancelled_in_order = "04_tasks";
     channels_lose_nothing = "05_channels";
     expressions_are_evaluated_left_to_right = "06_expressions";
+    scopes_and_cancels_end_tasks_in_order = "07_ends";
+    every_kind_of_panic_ends_its_task_after_cleanup = "08_panics";
+    defers_run_on_every_exit = "09_defers";
 }

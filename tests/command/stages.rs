@@ -101,11 +101,58 @@ fn a_trace_lists_the_tasks() {
 }
 
 #[test]
+fn states_know_the_line_of_their_await_and_what_is_dead() {
+    // What the compiler awaits on its own: children at the end of a task or a scope, streams that are
+    // left early, and the procedure that a task is made of.
+    let implied = ["await task_scope", "await children", "drain"];
+    let mut n_checked = 0;
+    for example in ["cancel", "pipeline", "select", "fanout", "echo", "primes"] {
+        let file = format!("examples/{example}.vit");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let ran = vitte(&["lower", &file, "--emit", "frame", "--format", "json"]);
+        let records: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+        for record in records.as_array().unwrap() {
+            let function = record["name"].as_str().unwrap();
+            for state in record["states"].as_array().unwrap() {
+                let name = state["name"].as_str().unwrap();
+                let at = format!("{file}: `{name}` of `{function}`");
+                let live: Vec<&str> = state["live"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|n| {
+                        record["slots"][n.as_u64().unwrap() as usize]["name"].as_str().unwrap()
+                    })
+                    .collect();
+                for dead in state["dead"].as_array().unwrap() {
+                    assert!(!live.contains(&dead.as_str().unwrap()), "{at}: {dead} is both");
+                }
+                let line = state["span"]["line"].as_u64().unwrap() as usize;
+                assert!(line > 0, "{at} has no line");
+                let wrapper = !function.starts_with("examples/");
+                if !wrapper && !implied.contains(&name) {
+                    let line = text.lines().nth(line - 1).unwrap();
+                    let awaits = ["await", "select", "emit", "with "];
+                    assert!(awaits.iter().any(|word| line.contains(word)), "{at}: {line}");
+                    n_checked += 1;
+                }
+            }
+        }
+    }
+    assert!(n_checked > 30, "{n_checked} states");
+}
+
+#[test]
 fn codes_are_explained() {
     let ran = vitte(&["explain", "hirasync0001"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(ran.out.contains("Wrong:") && ran.out.contains("Right:"));
-    assert_eq!(vitte(&["explain", "IR0162"]).code, 0);
+    for code in ["IR0162", "IR0020", "LOWER0001", "CG0001", "HOST0001"] {
+        let ran = vitte(&["explain", code]);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{code}");
+        let example = ran.out.split("Wrong:\n").nth(1).map_or("", str::trim);
+        assert!(!example.is_empty(), "{code} has no example:\n{}", ran.out);
+    }
     let ran = vitte(&["explain", "HIRASYNC"]);
     assert_eq!(ran.code, 1);
     assert!(ran.err.contains("HIRASYNC0001"), "{}", ran.err);
