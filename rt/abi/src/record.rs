@@ -65,7 +65,7 @@ pub struct SlotRecord {
 /// What a slot of a frame is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SlotRole {
-    /// Link to the awaiter.
+    /// Link of a child, before its frame.
     Link,
     /// State tag.
     Tag,
