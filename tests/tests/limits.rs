@@ -6,7 +6,7 @@ use std::thread;
 use vitte_abi::{LayoutRecord, VT_CANCELLED, VT_DONE, VT_FAULTED, VT_YIELDED};
 use vitte_lowering::check::check;
 use vitte_lowering::coroutine::{Lowered, lower};
-use vitte_lowering::interp::{Input, Script, run_source};
+use vitte_lowering::interp::{Input, Script, run_machine, run_source};
 use vitte_lowering::ir::{Func, Module, parse_module, verify};
 use vitte_tests::cases::{Case, load_all};
 use vitte_tests::jit::{Program, difference};
@@ -320,6 +320,70 @@ fn ten_thousand_suspends_compile_and_run() {
     let outcome = program.run(ROOT, &[Input::from(0)], &script);
     assert_eq!((outcome.status, outcome.ticks, outcome.violations), (VT_DONE, N as u32, vec![]));
     assert_eq!(outcome.trace.lines().last().map(String::as_str), Some("end DONE 10000"));
+}
+
+// ---- fuel --------------------------------------------------------------------------------------
+
+/// An endless loop beside an object that has to be dropped; a round of it may await `sp1`.
+fn endless(more: &str, round: &str) -> String {
+    format!(
+        r#"async fn0 "root"() {{
+  slot0 "kept": ref(class0)
+  sp0 "first"
+  {more}
+block0:
+  v0: i64 = const 7
+  v1: ref(class0) = call imp3(v0)
+  slot_store slot0, v1
+  await sp0 op0(v0) -> ok block5(r0), unwind block4(cause)
+block1:
+  v2: i64 = const 1
+  {round}
+block2(v3: i64):
+  call imp0(v3)
+  v4: bool = budget
+  br v4, block1, block3
+block3:
+  fault 10 -> unwind block4(cause)
+block4(v5: i32):
+  drop slot0
+  unwind v5
+block5(v6: i64):
+  jump block1
+}}
+"#
+    )
+}
+
+#[test]
+fn a_loop_without_fuel_takes_its_unwind_edge() {
+    for (more, round) in [
+        ("", "jump block2(v2)"),
+        ("sp1 \"round\"", "await sp1 op0(v2) -> ok block2(r0), unwind block4(cause)"),
+    ] {
+        let module = module(&endless(more, round));
+        let lowered = lowered(&module);
+        for back_edges in [0, 1, 5] {
+            let script = Script { back_edges, ..Script::pending(1) };
+            let source = run_source(&module, ROOT, &[], &script);
+            let machine =
+                run_machine(&module, &lowered.module, &lowered.machines, ROOT, &[], &script);
+            assert_eq!((source.status, source.fault), (VT_FAULTED, Some((10, 0))), "{round}");
+            assert_eq!(source.violations, vec![]);
+            let notes = source.trace.lines().iter().filter(|l| l.starts_with("note")).count();
+            assert_eq!(notes, back_edges as usize + 1, "{}", source.trace);
+            assert_eq!(difference(&source.trace, &machine.trace), None);
+            for program in [
+                Program::new(&module, &lowered).unwrap(),
+                Program::on_demand(&module, &lowered).unwrap(),
+            ] {
+                let jit = program.run(ROOT, &[], &script);
+                assert_eq!(jit.violations, vec![]);
+                assert_eq!((jit.status, jit.fault), (source.status, source.fault));
+                assert_eq!(difference(&source.trace, &jit.trace), None);
+            }
+        }
+    }
 }
 
 // ---- case 24 -----------------------------------------------------------------------------------

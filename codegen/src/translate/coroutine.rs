@@ -16,7 +16,8 @@ impl<M: Output> Translator<'_, '_, M> {
     }
 
     /// Takes one unit of loop fuel; asks the runtime for more once there is none.
-    pub(super) fn budget(&mut self) -> Vec<clif::Value> {
+    /// Spends loop budget; if somebody asks, answers whether the overrun was no fault.
+    pub(super) fn budget(&mut self, is_asked: bool) -> Vec<clif::Value> {
         let offset = offset_of!(vt_ctx, budget);
         let budget = self.load_ctx(types::I64, offset);
         let left = self.b.ins().iadd_imm_s(budget, -1);
@@ -24,12 +25,20 @@ impl<M: Output> Translator<'_, '_, M> {
         let gone = self.b.ins().icmp_imm_s(IntCC::SignedLessThan, left, 0);
         let (refill, next) = (self.b.create_block(), self.b.create_block());
         self.b.set_cold_block(refill);
-        self.b.ins().brif(gone, refill, &[], next, &[]);
+        let yes = is_asked.then(|| self.iconst(types::I8, 1));
+        let otherwise: Vec<_> = yes.into_iter().map(clif::BlockArg::Value).collect();
+        self.b.ins().brif(gone, refill, &[], next, &otherwise);
         self.b.switch_to_block(refill);
-        self.call_ctx_fn(CtxFn::Overrun, &[]);
-        self.b.ins().jump(next, &[]);
+        let status = self.call_ctx_fn(CtxFn::Overrun, &[]);
+        let faulted = i64::from(vitte_abi::VT_FAULTED);
+        let fine = is_asked.then(|| {
+            // I: `overrun` answers a status.
+            self.b.ins().icmp_imm_s(IntCC::NotEqual, status[0], faulted)
+        });
+        let refilled: Vec<_> = fine.into_iter().map(clif::BlockArg::Value).collect();
+        self.b.ins().jump(next, &refilled);
         self.b.switch_to_block(next);
-        Vec::new()
+        is_asked.then(|| self.b.append_block_param(next, types::I8)).into_iter().collect()
     }
 
     pub(super) fn shield(&mut self, delta: i8) -> Vec<clif::Value> {

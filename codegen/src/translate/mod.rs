@@ -219,7 +219,7 @@ impl<M: Output> Translator<'_, '_, M> {
             K::DataRef(data, _) => vec![self.object_address(*data, 0)?],
             K::Call { callee, args, dests } => self.call_inst(*callee, args, dests)?,
 
-            K::Budget => self.budget(),
+            K::Budget => self.budget(!inst.results.is_empty()),
             K::Shield(delta) => self.shield(*delta),
             K::StackOk => vec![self.stack_ok()],
             K::Ctx => vec![self.ctx],

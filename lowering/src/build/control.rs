@@ -7,9 +7,12 @@ use super::func::{FnCx, Never, Own, R, Store, Val};
 use super::layout::{PAYLOAD, Part};
 use super::place::{Base, Loc};
 use super::scope::{Action, Exit, LoopCx};
-use crate::ir::{BinaryOp, Block as IrBlock, CompareOp, InstKind, Span, Terminator, Type, Value};
+use crate::ir::{
+    BinaryOp, Block as IrBlock, CompareOp, InstKind, Span, Terminator, Type, UnaryOp, Value,
+};
 use crate::sema::hir::{Arm, Block, Expr, LoopId, Pattern};
 use crate::sema::types::{IntTy, TyId, TyKind};
+use vitte_abi::fault_code;
 
 /// Where the ways of a branch meet, with the value.
 pub(super) struct Meet {
@@ -185,7 +188,9 @@ impl<'p> FnCx<'_, 'p> {
 
     fn back_edge(&mut self, head: IrBlock) {
         if !self.e.is_dead() {
-            self.e.effect(InstKind::Budget);
+            let left = self.e.value(InstKind::Budget, Type::Bool);
+            let none = self.e.unary(UnaryOp::Not, left);
+            self.fault_if(none, fault_code::FUEL, None);
         }
         self.e.jump(head, &[]);
         self.e.seal(head);

@@ -134,6 +134,8 @@ pub(crate) struct Engine<'m> {
     pub(crate) records: Option<&'m BTreeMap<Func, LayoutRecord>>,
     pub(super) fuel: u64,
     pub(super) sync_depth: u32,
+    /// Back-edges until `budget` answers no.
+    pub(super) back_edges: u32,
     data: Vec<u64>,
     machines: BTreeMap<Func, u64>,
 }
@@ -155,6 +157,7 @@ impl<'m> Engine<'m> {
             records: None,
             fuel: script.fuel,
             sync_depth: 0,
+            back_edges: script.back_edges,
             data: Vec::new(),
             machines: BTreeMap::new(),
         }

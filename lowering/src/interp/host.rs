@@ -62,6 +62,8 @@ pub struct Script {
     pub coop: Option<i32>,
     /// Instructions until the run ends as a violation.
     pub fuel: u64,
+    /// Back-edges after which `budget` answers no.
+    pub back_edges: u32,
     /// Ticks until a run is left suspended.
     pub max_ticks: u32,
     /// Synchronous calls below which `stack_ok` answers yes.
@@ -79,6 +81,7 @@ impl Default for Script {
             spurious: 0,
             coop: None,
             fuel: 20_000_000,
+            back_edges: u32::MAX,
             max_ticks: 10_000,
             stack_depth: 1_000,
         }

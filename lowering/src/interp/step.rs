@@ -78,6 +78,14 @@ impl<'m> Engine<'m> {
                 Val { bits, undef: a.undef }
             }
             InstKind::Ctx => Val::new(self.ctx.into()),
+            InstKind::Budget => {
+                let left = self.back_edges > 0;
+                self.back_edges = self.back_edges.saturating_sub(1);
+                if f.insts[inst].results.is_empty() {
+                    return Ok(Flow::Next);
+                }
+                Val::bool(left)
+            }
             InstKind::StackOk => Val::bool(self.sync_depth < self.script.stack_depth),
             InstKind::SlotAddr { slot, offset } => {
                 let addr = self.slot_addr(act, *slot) + u64::from(*offset);
@@ -171,7 +179,6 @@ impl<'m> Engine<'m> {
                 self.started.remove(&addr);
                 self.write_args(addr, *func, args)?;
             }
-            InstKind::Budget => {}
             _ => return Ok(Flow::Special),
         }
         Ok(Flow::Next)

@@ -408,7 +408,9 @@ pub enum InstKind {
     },
     /// Drops an unstarted boxed future and frees its frame.
     DropBox(Value),
-    /// Spends loop budget; stands on back-edges.
+    /// `[]` or `[bool]` Spends loop budget; stands on back-edges. Answers whether there is fuel for
+    /// another round: not so once a deterministic run has used up what it was given. Who does not
+    /// ask goes on all the same.
     Budget,
     /// Holds cancels off (+1) or lets them through again (−1).
     Shield(i8),

@@ -152,7 +152,7 @@ impl<'p, 'm> Run<'p, 'm> {
             leaf: null_mut(),
             task: null_mut(),
             fns: &raw const *fns,
-            budget: 0,
+            budget: i64::from(script.back_edges),
             stack_limit: 0,
             now_ns: 0,
             mode: VT_MODE_RESUME,
@@ -277,7 +277,9 @@ impl<'p, 'm> Run<'p, 'm> {
 
     /// Calls `vt_run` once, whatever state the task is in.
     pub fn resume_raw(&mut self) -> vt_status {
-        self.ctx.budget = BUDGET;
+        if self.world().script.back_edges == u32::MAX {
+            self.ctx.budget = BUDGET;
+        }
         self.ctx.stack_limit = stack_pointer().saturating_sub(STACK);
         self.ctx.mode = VT_MODE_RESUME;
         self.ctx.child_status = VT_NONE;
@@ -478,9 +480,15 @@ unsafe extern "C" fn never_resumed(_: *mut vt_ctx, _: *mut u8) -> vt_status {
 
 unsafe extern "C" fn overrun(ctx: *mut vt_ctx) -> vt_status {
     // SAFETY: generated code passes the context of its run on.
-    unsafe { (*ctx).budget = BUDGET };
-    // SAFETY: as above.
     let world = unsafe { world(ctx) };
+    if world.script.back_edges < u32::MAX {
+        // Fuel that is gone stays gone.
+        // SAFETY: as above.
+        unsafe { (*ctx).budget = 0 };
+        return VT_FAULTED;
+    }
+    // SAFETY: as above.
+    unsafe { (*ctx).budget = BUDGET };
     world.overruns += 1;
     if world.overruns < MAX_OVERRUNS {
         return VT_RUNNING;

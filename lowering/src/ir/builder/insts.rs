@@ -159,6 +159,9 @@ impl FunctionBuilder<'_> {
     pub fn budget(&mut self) {
         self.inst(InstKind::Budget, &[]);
     }
+    pub fn budget_left(&mut self) -> Value {
+        self.value_inst(InstKind::Budget, Type::Bool)
+    }
     pub fn shield(&mut self, delta: i8) {
         self.inst(InstKind::Shield(delta), &[]);
     }

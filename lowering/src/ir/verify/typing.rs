@@ -4,7 +4,7 @@ use super::{Entity, Report, insts};
 use crate::ir::entity::{Block, Func, Slot, Value};
 use crate::ir::function::{FuncKind, Function, InstData};
 use crate::ir::inst::{
-    Arg, Awaitee, BlockArg, BlockCall, Callee, Held, JoinBranch, SelectArm, Terminator,
+    Arg, Awaitee, BlockArg, BlockCall, Callee, Held, InstKind, JoinBranch, SelectArm, Terminator,
 };
 use crate::ir::module::Module;
 use crate::ir::types::{Param, Signature, Ty, Type};
@@ -67,7 +67,8 @@ impl Typing<'_, '_> {
         }
         let want = self.operands(&data.kind);
         let have: Vec<Type> = data.results.iter().map(|&v| self.ty(v)).collect();
-        if have != want {
+        let may_ask = matches!(data.kind, InstKind::Budget) && have == [Type::Bool];
+        if have != want && !may_ask {
             let list =
                 |types: &[Type]| types.iter().map(Type::to_string).collect::<Vec<_>>().join(", ");
             let message = format!("results are ({}), not ({})", list(&have), list(&want));
