@@ -121,7 +121,8 @@ fn names_in(text: &str) -> Vec<String> {
             &piece[start.map_or(0, |i| i + 1)..]
         });
         for word in std::iter::once(name.trim()).chain(counts) {
-            let is_name = word.starts_with(|c: char| c.is_alphabetic() || c == '_');
+            let is_name = word.starts_with(|c: char| c.is_alphabetic() || c == '_')
+                && word.chars().all(|c| c.is_alphanumeric() || c == '_');
             if is_name && !names.iter().any(|n| n == word) {
                 names.push(word.to_owned());
             }
