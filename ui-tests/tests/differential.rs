@@ -80,6 +80,8 @@ pub(crate) fn pause() -> Give<()> {
 }
 
 type Made = Pin<Box<dyn Future<Output = String>>>;
+/// A function by name, and how to call it.
+type Case = (&'static str, fn() -> Made);
 
 /// The trace of one run: the script, and after how many polls the future is dropped.
 fn run(make: fn() -> Made, script: u64, n_polls: u32) -> Vec<String> {
@@ -117,7 +119,7 @@ fn difference(name: &str, expected: fn() -> Made, tested: fn() -> Made) -> Optio
     None
 }
 
-fn compare(expected: &[(&str, fn() -> Made)], tested: &[(&str, fn() -> Made)]) {
+fn compare(expected: &[Case], tested: &[Case]) {
     let pairs = expected.iter().zip(tested);
     let all: Vec<_> = pairs.filter_map(|((name, e), (_, t))| difference(name, *e, *t)).collect();
     assert!(all.is_empty(), "{} differ\n{}", all.len(), all.join("\n"));

@@ -9,7 +9,7 @@ macro_rules! three_ways {
         pub(crate) mod native {
             use super::*;
             $(pub(crate) async fn $name $params -> $ret $body)*
-            pub(crate) const ALL: &[(&str, fn() -> Made)] = &[
+            pub(crate) const ALL: &[Case] = &[
                 $((stringify!($name), || {
                     let made = $name($($arg),*);
                     Box::pin(async { format!("{:?}", made.await) })
@@ -28,7 +28,7 @@ macro_rules! three_ways {
         }
     };
     (@list $($name:ident ($($arg:expr),*))*) => {
-        pub(crate) const ALL: &[(&str, fn() -> Made)] = &[
+        pub(crate) const ALL: &[Case] = &[
             $((stringify!($name), || {
                 let made = $name($($arg),*);
                 Box::pin(async { format!("{:?}", made.await) })
