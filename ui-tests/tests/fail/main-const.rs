@@ -1,0 +1,2 @@
+#[vitte::main]
+async extern "C" fn main() {}

@@ -1,0 +1,2 @@
+#[vitte::main(crate = 1)]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[vitte::main(flavor = 2)]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[vitte::main(flavor = "threads")]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[vitte::main]
+async fn main<T>() {}

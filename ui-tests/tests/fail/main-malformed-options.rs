@@ -1,0 +1,2 @@
+#[vitte::main(workers: 4)]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[vitte::main]
+fn main() {}

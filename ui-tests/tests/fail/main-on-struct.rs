@@ -1,0 +1,4 @@
+#[vitte::main]
+struct Program;
+
+fn main() {}

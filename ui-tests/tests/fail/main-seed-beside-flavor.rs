@@ -1,0 +1,2 @@
+#[vitte::main(seed = 1, flavor = "multi_thread")]
+async fn main() {}

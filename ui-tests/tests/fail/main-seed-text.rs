@@ -1,0 +1,2 @@
+#[vitte::main(seed = "x")]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[vitte::main(seeds = 3)]
+async fn main() {}

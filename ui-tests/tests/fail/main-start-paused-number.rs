@@ -1,0 +1,2 @@
+#[vitte::main(start_paused = 1)]
+async fn main() {}

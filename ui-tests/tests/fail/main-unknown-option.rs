@@ -1,0 +1,2 @@
+#[vitte::main(worker = 4)]
+async fn main() {}

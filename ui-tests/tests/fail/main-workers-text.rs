@@ -1,0 +1,2 @@
+#[vitte::main(workers = "four")]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[vitte::main(workers)]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[vitte::main(workers = 0)]
+async fn main() {}

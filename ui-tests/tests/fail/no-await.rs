@@ -1,0 +1,6 @@
+#[vitte::task(explicit)]
+async fn f() -> u64 {
+    3
+}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[vitte::task(native)]
+fn f() {}
+
+fn main() {}

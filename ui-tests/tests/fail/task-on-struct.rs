@@ -1,0 +1,4 @@
+#[vitte::task]
+struct Waits;
+
+fn main() {}

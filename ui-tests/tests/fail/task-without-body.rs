@@ -1,0 +1,6 @@
+trait Waits {
+    #[vitte::task]
+    async fn f(&self);
+}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[vitte::test]
+async fn it_works<const N: usize>() {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[vitte::test]
+fn it_works() {}
+
+fn main() {}

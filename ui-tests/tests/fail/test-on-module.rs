@@ -1,0 +1,4 @@
+#[vitte::test]
+mod tests {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[vitte::test(seeds = true)]
+async fn it_works() {}
+
+fn main() {}

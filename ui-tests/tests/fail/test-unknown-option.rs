@@ -1,0 +1,4 @@
+#[vitte::test(seedz = 1)]
+async fn it_works() {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[vitte::test]
+async fn it_works(n: u32) {}
+
+fn main() {}
