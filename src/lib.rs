@@ -6,6 +6,8 @@
 //! | `rt` | the runtime ([`rt`]) and the coroutine ABI ([`abi`]) |
 //! | `hyper`, `tokio-compat` | hyper's runtime traits; tokio's context for libraries that need it |
 //! | `macros` | [`main`](macro@main), [`test`](macro@test), [`task`](macro@task) for Rust async functions |
+//! | `graph` | graphs of tasks with a journal ([`graph`]) |
+//! | `flow` | data flow, as values and as streams ([`flow`]) |
 //! | `host` | the host of Vitte programs: their values and procedures ([`host`]) |
 //! | `jit` | the lowering ([`lowering`]) and the code generator ([`codegen`]) |
 //! | `vitte` (default) | all of it, the driver from source to code ([`driver`]) and the command |
@@ -61,6 +63,11 @@ pub use vitte_rt::{
 };
 #[cfg(all(feature = "rt", unix))]
 pub use vitte_rt::{process, signal};
+
+#[cfg(feature = "flow")]
+pub use vitte_flow as flow;
+#[cfg(feature = "graph")]
+pub use vitte_graph as graph;
 
 #[cfg(feature = "macros")]
 #[doc(hidden)]

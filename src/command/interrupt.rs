@@ -1,31 +1,30 @@
-//! Ctrl-C: the first cancels the main task, whose cleanup runs; the second ends the process.
+//! Ctrl-C: the first asks what runs to end, and its cleanup runs; the second ends the process.
 
 use super::exit;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
-use vitte_rt::coroutine::FrameTask;
 
 static INTERRUPTS: AtomicU32 = AtomicU32::new(0);
-static MAIN: Mutex<Option<FrameTask>> = Mutex::new(None);
+static CANCEL: Mutex<Option<Box<dyn Fn() + Send>>> = Mutex::new(None);
 
-/// Lets Ctrl-C cancel `main` from now on.
-pub(super) fn watch(main: &FrameTask) {
-    *MAIN.lock().unwrap_or_else(PoisonError::into_inner) = Some(main.clone());
+/// Lets Ctrl-C call `cancel` from now on.
+pub(super) fn watch(cancel: impl Fn() + Send + 'static) {
+    *CANCEL.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(cancel));
     // Without a handler the system's default holds: Ctrl-C kills at once.
     let _ = ctrlc::set_handler(|| {
         if INTERRUPTS.fetch_add(1, Ordering::SeqCst) > 0 {
             std::process::exit(i32::from(exit::INTERRUPTED));
         }
-        if let Some(main) = &*MAIN.lock().unwrap_or_else(PoisonError::into_inner) {
-            main.cancel();
+        if let Some(cancel) = &*CANCEL.lock().unwrap_or_else(PoisonError::into_inner) {
+            cancel();
         }
     });
 }
 
-/// Lets go of the main task.
+/// Lets go of what runs.
 pub(super) fn unwatch() {
-    let main = MAIN.lock().unwrap_or_else(PoisonError::into_inner).take();
-    drop(main);
+    let cancel = CANCEL.lock().unwrap_or_else(PoisonError::into_inner).take();
+    drop(cancel);
 }
 
 /// Whether Ctrl-C was pressed.

@@ -1,4 +1,4 @@
-//! The `vitte` command: run, test, build, check, lower, explain.
+//! The `vitte` command: run, test, build, check, lower, graph, explain.
 //!
 //! In: arguments and files. Out: the program's output on stdout, diagnostics on stderr, and an exit
 //! code that scripts can rely on:
@@ -18,6 +18,8 @@
 mod build;
 mod check;
 mod explain;
+#[cfg(unix)]
+mod graph;
 mod interrupt;
 mod lower;
 mod report;
@@ -64,6 +66,9 @@ enum Command {
     Check(CheckArgs),
     /// Show what the compiler makes of FILE, stage by stage.
     Lower(LowerArgs),
+    /// Run or show a graph of commands and Vitte programs, described in TOML.
+    #[cfg(unix)]
+    Graph(graph::GraphArgs),
     /// Explain a diagnostic, with a wrong and a right example.
     Explain {
         /// Key of the diagnostic, as in `error[KEY]`.
@@ -203,6 +208,8 @@ fn dispatch(cli: Cli) -> u8 {
         Command::Build(args) => build::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Lower(args) => lower::run(&args),
+        #[cfg(unix)]
+        Command::Graph(args) => graph::run(&args),
         Command::Explain { code } => explain::run(&code),
     }
 }

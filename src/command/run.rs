@@ -63,7 +63,8 @@ fn execute(executable: &Executable, args: &RunArgs) -> Result<u8, Error> {
         handle.start_trace(TRACE_EVENTS);
     }
     let running = executable.start(0, &runtime)?;
-    interrupt::watch(&running.task);
+    let main = running.task.clone();
+    interrupt::watch(move || main.cancel());
     let end = running.wait(&runtime);
     interrupt::unwatch();
     flush();

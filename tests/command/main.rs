@@ -3,6 +3,8 @@
 mod bad_ends;
 mod examples;
 mod failures;
+#[cfg(unix)]
+mod graph;
 mod semantics;
 mod stages;
 

@@ -146,6 +146,12 @@ impl TaskExecutor {
         Control { graph: Arc::clone(&self.graph), running: Arc::clone(&self.running) }
     }
 
+    /// Names of the tasks, each after those that it waits for. Empty before [`check`](Self::check).
+    pub fn order(&self) -> Vec<Arc<str>> {
+        let order = self.plan.iter().flat_map(|plan| plan.order());
+        order.map(|idx| Arc::clone(&self.graph.node(idx).name)).collect()
+    }
+
     /// How many threads a run has, and how many plain tasks run at a time.
     pub fn n_workers(&self) -> usize {
         self.n_workers

@@ -1,0 +1,11 @@
+//! A graph of two tasks: `cargo run --example graph`
+
+use vitte::graph::{Task, TaskExecutor};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut exec = TaskExecutor::new(4);
+    exec.add(Task::new("analyse", || println!("analysing")));
+    exec.add(Task::depends_on("build", &["analyse"], || println!("compiling")));
+    exec.run_all()?;
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! `vitte graph`: run and show graphs of commands that a TOML file describes.
+
+mod progress;
+mod run;
+mod show;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand, ValueEnum};
+use vitte_graph::{Manifest, TaskExecutor};
+
+use super::{Format, exit};
+
+#[derive(Args, Debug)]
+pub(super) struct GraphArgs {
+    #[command(subcommand)]
+    command: GraphCommand,
+}
+
+#[derive(Subcommand, Debug)]
+enum GraphCommand {
+    /// Run what is not up to date; after an interruption, go on where it ended.
+    Run(RunArgs),
+    /// Print the graph without running it.
+    Show(ShowArgs),
+}
+
+#[derive(Args, Debug)]
+struct RunArgs {
+    /// The manifest: steps with their commands, inputs and outputs.
+    file: PathBuf,
+    /// Commands that run at a time; default: what the manifest says, else one per processor.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    workers: Option<u32>,
+    /// Where the journal is kept; default: FILE with the ending `.journal`.
+    #[arg(long, value_name = "PATH")]
+    journal: Option<PathBuf>,
+    /// Start over: move the journal aside and run every step.
+    #[arg(long)]
+    fresh: bool,
+    /// After a failure, still run what does not depend on it.
+    #[arg(long)]
+    keep_going: bool,
+    /// Say in which order the steps would run, and run none.
+    #[arg(long)]
+    dry_run: bool,
+    /// Write when each step ran to this file, as Chrome trace JSON.
+    #[arg(long, value_name = "OUT")]
+    trace: Option<PathBuf>,
+    /// text: progress for people; json: one event a line.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Args, Debug)]
+struct ShowArgs {
+    /// The manifest.
+    file: PathBuf,
+    /// The language of the output.
+    #[arg(long, value_enum, default_value_t)]
+    format: ShowFormat,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+enum ShowFormat {
+    /// Graphviz.
+    #[default]
+    Dot,
+    /// A Mermaid flowchart.
+    Mermaid,
+    /// JSON.
+    Json,
+}
+
+/// Runs the subcommand and answers the exit code.
+pub(super) fn run(args: &GraphArgs) -> u8 {
+    let result = match &args.command {
+        GraphCommand::Run(args) => run::run(args),
+        GraphCommand::Show(args) => show::run(args),
+    };
+    result.unwrap_or_else(|message| {
+        eprintln!("error: {message}");
+        exit::ERROR
+    })
+}
+
+/// Reads a manifest; mistakes come back as text with their places.
+fn read(file: &Path) -> Result<Manifest, String> {
+    let shown = file.display();
+    let text = std::fs::read_to_string(file).map_err(|e| format!("cannot read {shown}: {e}"))?;
+    let folder = match file.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    Manifest::parse(&text, folder).map_err(|mistakes| {
+        let lines =
+            mistakes.0.iter().map(|m| format!("{shown}:{}:{}: {}", m.line, m.column, m.message));
+        lines.collect::<Vec<_>>().join("\nerror: ")
+    })
+}
+
+/// An executor with the manifest's steps, checked.
+fn executor(manifest: &Manifest, workers: Option<u32>) -> Result<TaskExecutor, String> {
+    let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+    let n = workers.map(|n| n as usize).or(manifest.workers).unwrap_or_else(processors);
+    let mut exec = TaskExecutor::new(n);
+    let vitte = std::env::current_exe().map_err(|e| format!("cannot find this program: {e}"))?;
+    manifest.add_to(&mut exec, &vitte).map_err(|e| e.to_string())?;
+    exec.check().map_err(|e| e.to_string())?;
+    Ok(exec)
+}

@@ -1,0 +1,96 @@
+//! `vitte graph run FILE`.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use vitte_graph::{GraphError, OnFailure, Report, State, TaskExecutor};
+
+use super::progress::Progress;
+use super::{Format, RunArgs, exit};
+use crate::command::interrupt;
+
+/// Runs the steps that are not up to date.
+pub(super) fn run(args: &RunArgs) -> Result<u8, String> {
+    let mut manifest = super::read(&args.file)?;
+    if args.keep_going {
+        manifest.on_failure = OnFailure::SkipDependants;
+    }
+    let mut exec = super::executor(&manifest, args.workers)?;
+    if args.dry_run {
+        return Ok(dry_run(&exec, args.format));
+    }
+    let journal = args.journal.clone().unwrap_or_else(|| default_journal(&args.file));
+    if args.fresh {
+        exec.fresh_journal(journal);
+    } else {
+        exec.journal(journal);
+    }
+    let progress = Arc::new(Progress::new(exec.n_tasks(), args.format));
+    let listener = Arc::clone(&progress);
+    exec.timing(true).observe(move |event| listener.note(event));
+    let control = exec.control();
+    interrupt::watch(move || control.cancel());
+    let result = exec.run_all();
+    interrupt::unwatch();
+    progress.finish();
+    for note in exec.notes() {
+        eprintln!("warning: {note}");
+    }
+    if let Some(path) = &args.trace {
+        let written = std::fs::write(path, exec.to_chrome_trace());
+        written.map_err(|e| format!("cannot write {}: {e}", path.display()))?;
+    }
+    let (report, code) = match result {
+        Ok(report) => (report, exit::FINE),
+        Err(GraphError::Failed(report)) => (*report, exit::ERROR),
+        Err(other) => return Err(other.to_string()),
+    };
+    summarise(&exec, &report, args.format);
+    Ok(if interrupt::happened() { exit::INTERRUPTED } else { code })
+}
+
+/// The journal beside the manifest.
+fn default_journal(file: &Path) -> PathBuf {
+    file.with_extension("journal")
+}
+
+/// Prints the steps, each after those it waits for.
+fn dry_run(exec: &TaskExecutor, format: Format) -> u8 {
+    for name in exec.order() {
+        match format {
+            Format::Text => println!("{name}"),
+            Format::Json => println!("{}", serde_json::json!({ "step": &*name })),
+        }
+    }
+    exit::FINE
+}
+
+/// One line for each step that ran or failed, then the counts.
+fn summarise(exec: &TaskExecutor, report: &Report, format: Format) {
+    let mut out = std::io::stdout().lock();
+    // A closed pipe is no reason to fail after the work is done.
+    let _ = match format {
+        Format::Text => {
+            let shown: Vec<_> = exec.tasks().filter(|t| !t.remembered).collect();
+            let width = shown.iter().map(|t| t.name.chars().count()).max().unwrap_or(0);
+            for task in &shown {
+                let time = task.duration().map_or(String::new(), |d| format!("{d:.1?}"));
+                let tries = match task.n_attempts {
+                    0 | 1 => String::new(),
+                    n => format!("  attempt {n}"),
+                };
+                let _ = writeln!(out, "{:width$}  {:9}  {time}{tries}", task.name, task.state);
+            }
+            for task in shown.iter().filter(|t| t.state == State::Failed) {
+                let why = task.error.as_deref().unwrap_or("no reason was recorded");
+                let _ = writeln!(out, "\nstep `{}` failed: {why}", task.name);
+            }
+            writeln!(out, "{report}")
+        }
+        Format::Json => {
+            let line = serde_json::json!({ "event": "end", "report": report });
+            writeln!(out, "{line}")
+        }
+    };
+}
