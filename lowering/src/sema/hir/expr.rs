@@ -283,7 +283,7 @@ pub enum ExprKind {
     },
     /// `e as T` between scalars, by the types: integers wrap; floats to integers truncate and
     /// saturate, NaN gives 0; `bool`, `char` and picks without payload (their
-    /// [number](Variant::number)) to integers; integers to `char` fault if there is none.
+    /// [number](super::Variant::number)) to integers; integers to `char` fault if there is none.
     Cast(Box<Expr>),
     /// Calls a synchronous procedure.
     Call(Call),
