@@ -35,6 +35,8 @@
 
 mod error;
 
+mod dot;
+
 pub mod value;
 
 pub mod stream;

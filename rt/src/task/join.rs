@@ -109,8 +109,16 @@ impl JoinError {
     }
 }
 
-/// The text of a panic's payload.
-pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> &str {
+/// The text of a panic's payload, as `catch_unwind` or
+/// [`try_into_panic`](JoinError::try_into_panic) gives it; a sentence that says so if it is no text.
+///
+/// # Examples
+///
+/// ```
+/// let payload = std::panic::catch_unwind(|| panic!("{} is odd", 3)).unwrap_err();
+/// assert_eq!(vitte_rt::task::panic_text(&*payload), "3 is odd");
+/// ```
+pub fn panic_text(payload: &(dyn Any + Send)) -> &str {
     if let Some(text) = payload.downcast_ref::<&'static str>() {
         text
     } else if let Some(text) = payload.downcast_ref::<String>() {

@@ -109,7 +109,7 @@ impl<T: Send + 'static> Pipe<T> {
         E: Into<Box<dyn Error + Send + Sync>> + 'static,
     {
         let stage = stage.into();
-        self.through(stage.clone(), TryEach { fallible: Fallible { stage, call: change } })
+        self.through(stage.clone(), Fallible { stage, call: change })
     }
 
     /// Changes each item in a future; a [parallel](Stage::parallel) stage has several under way.
@@ -332,25 +332,6 @@ struct Each<F>(F);
 impl<T: Send, U: Send, F: Fn(T, &mut Vec<U>) + Send + Sync> Step<T, U> for Each<F> {
     async fn step(&self, items: &mut Vec<T>, out: &mut Vec<U>) -> Result<(), Stop> {
         items.drain(..).for_each(|item| (self.0)(item, out));
-        Ok(())
-    }
-}
-
-struct TryEach<F> {
-    fallible: Fallible<F>,
-}
-
-impl<T, U, E, F> Step<T, U> for TryEach<F>
-where
-    T: Send + Sync,
-    U: Send,
-    E: Into<Box<dyn Error + Send + Sync>>,
-    F: Fn(&T) -> Result<U, E> + Send + Sync,
-{
-    async fn step(&self, items: &mut Vec<T>, out: &mut Vec<U>) -> Result<(), Stop> {
-        for item in items.drain(..) {
-            out.extend(self.fallible.run(&item)?);
-        }
         Ok(())
     }
 }

@@ -13,6 +13,7 @@ use super::edge::{AnyEdge, Edge, EdgeStats};
 use super::pipe::Pipe;
 use super::stage::Stage;
 use super::work::Work;
+use crate::dot::Quoted;
 use crate::error::FlowError;
 
 /// Index of a stage in its pipeline.
@@ -192,8 +193,7 @@ impl Pipeline {
         let mut out = String::from("digraph pipeline {\n  rankdir=LR;\n  node [shape=box];\n");
         let plan = self.shared.plan.lock();
         for (i, stage) in plan.stages.iter().enumerate() {
-            let name = stage.name.replace('\\', "\\\\").replace('"', "\\\"");
-            let _ = writeln!(out, "  s{i} [label=\"{name}\"];");
+            let _ = writeln!(out, "  s{i} [label={}];", Quoted(&stage.name));
         }
         for (edge, from, to) in &plan.edges {
             let stats = edge.stats(Arc::default(), Arc::default());

@@ -6,10 +6,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 
+use vitte_rt::task::panic_text;
+
 use super::edge::{AnyEdge, BATCH, Edge, Turn};
 use super::pipeline::Shared;
 use super::stage::{OnError, Stage};
-use crate::error::{FlowError, panic_message};
+use crate::error::FlowError;
 
 /// A task of a stage.
 pub(crate) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -94,7 +96,7 @@ pub(crate) fn guarded(
             match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
                 Ok(poll) => poll,
                 Err(payload) => {
-                    let message = panic_message(&*payload);
+                    let message = panic_text(&*payload).to_owned();
                     let name = name.to_string();
                     std::task::Poll::Ready(Err(Stop::Failed(FlowError::Panicked { name, message })))
                 }
@@ -109,15 +111,30 @@ pub(crate) fn guarded(
     })
 }
 
-/// A closure that may answer an error, with what the stage says about that.
+/// A step that calls a closure which may answer an error, and what the stage says about that.
 pub(crate) struct Fallible<F> {
     pub(crate) stage: Stage,
     pub(crate) call: F,
 }
 
+impl<T, U, E, F> Step<T, U> for Fallible<F>
+where
+    T: Send + Sync,
+    U: Send,
+    E: Into<Box<dyn Error + Send + Sync>>,
+    F: Fn(&T) -> Result<U, E> + Send + Sync,
+{
+    async fn step(&self, items: &mut Vec<T>, out: &mut Vec<U>) -> Result<(), Stop> {
+        for item in items.drain(..) {
+            out.extend(self.run(&item)?);
+        }
+        Ok(())
+    }
+}
+
 impl<F> Fallible<F> {
     /// Calls it until it succeeds or its retries are spent. `None` if the item is to be left out.
-    pub(crate) fn run<T, U, E>(&self, item: &T) -> Result<Option<U>, Stop>
+    fn run<T, U, E>(&self, item: &T) -> Result<Option<U>, Stop>
     where
         F: Fn(&T) -> Result<U, E>,
         E: Into<Box<dyn Error + Send + Sync>>,

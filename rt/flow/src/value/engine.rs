@@ -8,8 +8,9 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::{Condvar, Mutex};
 use vitte_rt::runtime::Handle;
+use vitte_rt::task::panic_text;
 
-use crate::error::{FlowError, panic_message};
+use crate::error::FlowError;
 
 /// Index of a node in its flow.
 pub(crate) type NodeIdx = usize;
@@ -249,7 +250,7 @@ impl Engine {
         if let Err(payload) = &result
             && !payload.is::<Abandoned>()
         {
-            let message = panic_message(&**payload);
+            let message = panic_text(&**payload).to_owned();
             state.error.get_or_insert(FlowError::Panicked { name, message });
         }
         self.changed.notify_all();

@@ -9,6 +9,7 @@ use vitte_rt::runtime::{Builder, Handle};
 
 use super::engine::Engine;
 use super::node::{Before, Node};
+use crate::dot::Quoted;
 use crate::error::FlowError;
 
 /// A graph of values.
@@ -163,8 +164,7 @@ impl Flow {
         let (names, edges) = self.engine.edges();
         let mut out = String::from("digraph flow {\n  rankdir=LR;\n");
         for (i, name) in names.iter().enumerate() {
-            let name = name.replace('\\', "\\\\").replace('"', "\\\"");
-            let _ = writeln!(out, "  n{i} [label=\"{name}\"];");
+            let _ = writeln!(out, "  n{i} [label={}];", Quoted(name));
         }
         for (from, to) in edges {
             let _ = writeln!(out, "  n{from} -> n{to};");
@@ -185,14 +185,8 @@ fn block_on_task<T: Send + 'static>(
     runtime: &Handle,
     future: impl Future<Output = T> + Send + 'static,
 ) -> T {
-    let (send, receive) = std::sync::mpsc::channel();
-    let task = runtime.spawn(future);
-    drop(runtime.spawn(async move {
-        let _ = send.send(task.await);
-    }));
-    match receive.recv() {
-        Ok(Ok(value)) => value,
-        Ok(Err(error)) => panic!("its future did not end: {error}"),
-        Err(closed) => panic!("its future did not end, the runtime shut down: {closed}"),
+    match futures_lite::future::block_on(runtime.spawn(future)) {
+        Ok(value) => value,
+        Err(error) => panic!("its future did not end: {error}"),
     }
 }
