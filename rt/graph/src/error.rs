@@ -6,6 +6,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use vitte_rt::task::panic_text;
+
 use crate::report::Report;
 
 /// Why an attempt of a task failed. Made from any error by `?`.
@@ -47,7 +49,7 @@ impl TaskError {
     }
 
     pub(crate) fn panicked(payload: &(dyn std::any::Any + Send)) -> Self {
-        let said = panic_message(payload);
+        let said = panic_text(payload);
         Self { kind: FailureKind::Panicked, ..Self::permanent(format!("panicked: {said}")) }
     }
 
@@ -276,13 +278,4 @@ impl Error for JournalError {
             _ => None,
         }
     }
-}
-
-/// What a panic said.
-pub(crate) fn panic_message(payload: &(dyn std::any::Any + Send)) -> String {
-    payload
-        .downcast_ref::<&str>()
-        .map(|s| (*s).to_owned())
-        .or_else(|| payload.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a value that is no text".to_owned())
 }

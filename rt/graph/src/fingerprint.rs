@@ -25,13 +25,13 @@ pub(crate) type Fingerprint = blake3::Hash;
 pub(crate) fn of(
     name: &str,
     rules: Option<&Rules>,
-    dependencies: &[(String, Stamp)],
+    dependencies: &[(String, Option<Stamp>)],
 ) -> Fingerprint {
     let mut all = Parts(blake3::Hasher::new());
     all.part("name", name.as_bytes());
     for (dependency, stamp) in dependencies {
         all.part("after", dependency.as_bytes());
-        all.part("stamp", stamp);
+        all.part("stamp", stamp.as_ref().map_or(&[], |stamp| stamp.as_bytes()));
     }
     if let Some(rules) = rules {
         all.part("version", rules.version.as_bytes());

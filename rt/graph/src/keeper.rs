@@ -4,12 +4,12 @@
 //! for the graph when its record is durable, which is when its dependants become ready.
 
 use std::collections::BTreeMap;
-use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Poll, Waker};
 
 use parking_lot::Mutex;
+use vitte_rt::channel::oneshot;
+use vitte_rt::sync::Notify;
 
 use crate::error::{FailureKind, JournalError, TaskError};
 use crate::fingerprint::{self, Fingerprint};
@@ -27,6 +27,8 @@ pub(crate) struct Keeper {
     known: BTreeMap<String, Kept>,
     n_remembered: AtomicUsize,
     queue: Mutex<Queue>,
+    /// Tells the writer that the queue has changed.
+    news: Notify,
 }
 
 #[derive(Default)]
@@ -34,20 +36,10 @@ struct Queue {
     records: Vec<Record>,
     /// What follows when the records are durable.
     ends: Vec<(NodeIdx, Result<Stored, TaskError>)>,
-    begins: Vec<Arc<Begin>>,
-    writer: Option<Waker>,
+    /// Attempts that wait for their records; each is told whether its own is durable.
+    begins: Vec<oneshot::Sender<bool>>,
     is_closed: bool,
     has_failed: bool,
-}
-
-/// An attempt that waits for its record.
-#[derive(Default)]
-struct Begin(Mutex<BeginState>);
-
-#[derive(Default)]
-struct BeginState {
-    durable: Option<bool>,
-    waker: Option<Waker>,
 }
 
 /// What the journal knows of a task.
@@ -66,6 +58,7 @@ impl Keeper {
             known: loaded.tasks,
             n_remembered: AtomicUsize::new(0),
             queue: Mutex::default(),
+            news: Notify::new(),
         }
     }
 
@@ -79,7 +72,7 @@ impl Keeper {
         let node = run.node(idx);
         if !node.is_kept() {
             let stamp = self.stamp(&blake3::hash(node.name.as_bytes()));
-            node.links.lock().rare().stamp = stamp;
+            node.links.lock().rare().stamp = Some(stamp);
             return Ok(Memory::Begun(0));
         }
         let (print, outputs_exist) = inspect(run, idx).await;
@@ -87,13 +80,13 @@ impl Keeper {
         let mut links = node.links.lock();
         let links = links.rare();
         links.fingerprint = Some(print);
-        links.stamp = self.stamp(&print);
+        links.stamp = Some(self.stamp(&print));
         links.first_run = known.map_or(self.run, |k| k.first_run);
         let Some(known) = known else { return Ok(Memory::Begun(0)) };
         match &known.end {
             Some(KeptEnd::Completed { stamp, output }) if outputs_exist => {
-                if let Some(stamp) = stamp_from_hex(stamp) {
-                    links.stamp = stamp;
+                if let Ok(stamp) = Stamp::from_hex(stamp) {
+                    links.stamp = Some(stamp);
                     links.remembered = true;
                     self.n_remembered.fetch_add(1, Ordering::Relaxed);
                     return Ok(Memory::Done(Stored::Json(output.as_str().into())));
@@ -129,24 +122,14 @@ impl Keeper {
         if !node.is_kept() {
             return Ok(());
         }
-        let begin = Arc::new(Begin::default());
+        let (tell, durable) = oneshot::channel();
         {
             let mut queue = self.queue.lock();
             queue.records.push(record(node, None));
-            queue.begins.push(Arc::clone(&begin));
-            queue.wake();
+            queue.begins.push(tell);
         }
-        let durable = poll_fn(|cx| {
-            let mut state = begin.0.lock();
-            match state.durable {
-                Some(durable) => Poll::Ready(durable),
-                None => {
-                    state.waker = Some(cx.waker().clone());
-                    Poll::Pending
-                }
-            }
-        });
-        if durable.await { Ok(()) } else { Err(TaskError::cancelled()) }
+        self.news.notify_one();
+        if durable.await.unwrap_or(false) { Ok(()) } else { Err(TaskError::cancelled()) }
     }
 
     /// Writes down how a task ended; the run goes on with it when that is durable.
@@ -154,7 +137,8 @@ impl Keeper {
         let (end, result) = match result {
             Ok(stored) => match stored.to_json() {
                 Ok(output) => {
-                    let stamp = hex(&node.links.lock().rare().stamp);
+                    let stamp = node.links.lock().rare().stamp;
+                    let stamp = stamp.map(|s| s.to_hex().to_string()).unwrap_or_default();
                     let output = output.as_ref().to_owned();
                     (Some(KeptEnd::Completed { stamp, output }), Ok(stored))
                 }
@@ -169,7 +153,8 @@ impl Keeper {
             queue.records.push(record(node, end));
         }
         queue.ends.push((idx, result));
-        queue.wake();
+        drop(queue);
+        self.news.notify_one();
     }
 
     /// Stands for an execution in this run.
@@ -177,46 +162,33 @@ impl Keeper {
         let mut hasher = blake3::Hasher::new();
         hasher.update(print.as_bytes());
         hasher.update(&self.run.to_le_bytes());
-        let mut stamp = Stamp::default();
-        hasher.finalize_xof().fill(&mut stamp);
-        stamp
+        hasher.finalize()
     }
 
     /// Lets the writer end when the queue is empty.
     pub(crate) fn close(&self) {
-        let mut queue = self.queue.lock();
-        queue.is_closed = true;
-        queue.wake();
+        self.queue.lock().is_closed = true;
+        self.news.notify_one();
     }
 
     /// The next batch; `None` when the run is over.
     async fn batch(&self) -> Option<Queue> {
-        poll_fn(|cx| {
-            let mut queue = self.queue.lock();
-            if !queue.records.is_empty() || !queue.ends.is_empty() {
-                let batch = Queue {
-                    records: std::mem::take(&mut queue.records),
-                    ends: std::mem::take(&mut queue.ends),
-                    begins: std::mem::take(&mut queue.begins),
-                    has_failed: queue.has_failed,
-                    ..Queue::default()
-                };
-                return Poll::Ready(Some(batch));
+        loop {
+            {
+                let mut queue = self.queue.lock();
+                if !queue.records.is_empty() || !queue.ends.is_empty() {
+                    return Some(Queue {
+                        records: std::mem::take(&mut queue.records),
+                        ends: std::mem::take(&mut queue.ends),
+                        begins: std::mem::take(&mut queue.begins),
+                        ..*queue
+                    });
+                }
+                if queue.is_closed {
+                    return None;
+                }
             }
-            if queue.is_closed {
-                return Poll::Ready(None);
-            }
-            queue.writer = Some(cx.waker().clone());
-            Poll::Pending
-        })
-        .await
-    }
-}
-
-impl Queue {
-    fn wake(&mut self) {
-        if let Some(writer) = self.writer.take() {
-            writer.wake();
+            self.news.notified().await;
         }
     }
 }
@@ -238,11 +210,8 @@ impl Run {
                 }
             }
             for begin in batch.begins {
-                let mut state = begin.0.lock();
-                state.durable = Some(durable);
-                if let Some(waker) = state.waker.take() {
-                    waker.wake();
-                }
+                // An attempt that was dropped meanwhile need not know.
+                let _ = begin.send(durable);
             }
             for (idx, result) in batch.ends {
                 // What is not durable did not happen.
@@ -321,23 +290,4 @@ async fn inspect(run: &Arc<Run>, idx: NodeIdx) -> (Fingerprint, bool) {
         // The runtime shuts down: what is decided here is not acted upon.
         Err(_) => look(),
     }
-}
-
-fn hex(stamp: &Stamp) -> String {
-    use std::fmt::Write;
-    stamp.iter().fold(String::with_capacity(32), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-fn stamp_from_hex(text: &str) -> Option<Stamp> {
-    let mut stamp = Stamp::default();
-    if text.len() != 2 * stamp.len() || !text.is_ascii() {
-        return None;
-    }
-    for (i, byte) in stamp.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[2 * i..2 * i + 2], 16).ok()?;
-    }
-    Some(stamp)
 }

@@ -67,8 +67,8 @@ pub(crate) struct Rare {
     pub(crate) fingerprint: Option<Fingerprint>,
     /// The run that began this execution.
     pub(crate) first_run: u64,
-    /// What stands for this execution in the fingerprints of its dependants.
-    pub(crate) stamp: Stamp,
+    /// What stands for this execution in the fingerprints of its dependants; none if it did not begin.
+    pub(crate) stamp: Option<Stamp>,
     /// Start of the first attempt and end of the last, in nanoseconds of the runtime's clock.
     pub(crate) span_ns: Option<(u64, u64)>,
 }
@@ -83,8 +83,8 @@ impl Links {
     }
 }
 
-/// Identity of an execution of a task, or of none.
-pub(crate) type Stamp = [u8; 16];
+/// Identity of an execution of a task.
+pub(crate) type Stamp = blake3::Hash;
 
 impl Node {
     pub(crate) fn new(task: Task, dependencies: Box<[Symbol]>, parent: Option<NodeIdx>) -> Self {

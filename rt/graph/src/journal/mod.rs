@@ -42,7 +42,7 @@ pub struct Kept {
 pub enum KeptEnd {
     /// It completed.
     Completed {
-        /// Stands for this execution in the fingerprints of its dependants: 32 hexadecimal digits.
+        /// Stands for this execution in the fingerprints of its dependants: 64 hexadecimal digits.
         stamp: String,
         /// Its output as JSON.
         output: String,

@@ -10,9 +10,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use redb::{Database, ReadableTable, TableDefinition};
+use vitte_rt::task::panic_text;
 
 use super::{Journal, Kept, Loaded, Record};
-use crate::error::{JournalError, JournalErrorKind, panic_message};
+use crate::error::{JournalError, JournalErrorKind};
 
 const TASKS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("tasks");
 const NUMBERS: TableDefinition<'_, &str, u64> = TableDefinition::new("numbers");
@@ -78,11 +79,7 @@ impl RedbJournal {
     /// As [`open`](Self::open); a journal in use stays where it is.
     pub fn fresh(path: impl AsRef<Path>) -> Result<Self, JournalError> {
         let path = path.as_ref();
-        if let Err(error) = Self::open(path)
-            && matches!(error.kind, JournalErrorKind::InUse)
-        {
-            return Err(error);
-        }
+        guarded(path, || is_free(path))?;
         let mut old = path.as_os_str().to_owned();
         old.push(".old");
         match fs::rename(path, &old) {
@@ -185,9 +182,19 @@ fn guarded<T>(
     call: impl FnOnce() -> Result<T, JournalError>,
 ) -> Result<T, JournalError> {
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|payload| {
-        let what = format!("a page that makes no sense: {}", panic_message(&*payload));
+        let what = format!("a page that makes no sense: {}", panic_text(&*payload));
         Err(JournalError { path: path.to_owned(), kind: JournalErrorKind::Corrupt(what) })
     })
+}
+
+/// Refuses a database that another run has open; one that cannot be read is free.
+fn is_free(path: &Path) -> Result<(), JournalError> {
+    if path.exists()
+        && let Err(redb::DatabaseError::DatabaseAlreadyOpen) = Database::open(path)
+    {
+        return Err(JournalError { path: path.to_owned(), kind: JournalErrorKind::InUse });
+    }
+    Ok(())
 }
 
 /// Makes an empty database at `path`, whole or not at all: a process that is killed while redb lays

@@ -21,11 +21,11 @@ mod settle;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
-use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use vitte_rt::runtime::Handle;
+use vitte_rt::sync::Notify;
 
 use crate::error::JournalError;
 use crate::event::{Event, Observers};
@@ -63,19 +63,15 @@ pub(crate) struct Run {
     /// Tasks that ended otherwise than by completing.
     n_unfinished: AtomicUsize,
     stop: AtomicU8,
-    end: Mutex<End>,
+    /// Rings when the last task has ended.
+    over: Notify,
+    journal_error: Mutex<Option<JournalError>>,
 }
 
 /// Why nothing new starts.
 const RUNNING: u8 = 0;
 const FAILED_FAST: u8 = 1;
 const CANCELLED: u8 = 2;
-
-#[derive(Default)]
-struct End {
-    waker: Option<Waker>,
-    journal_error: Option<JournalError>,
-}
 
 impl Run {
     pub(crate) fn new(
@@ -102,7 +98,8 @@ impl Run {
             n_children: AtomicUsize::new(0),
             n_unfinished: AtomicUsize::new(0),
             stop: AtomicU8::new(RUNNING),
-            end: Mutex::default(),
+            over: Notify::new(),
+            journal_error: Mutex::default(),
         }
     }
 
@@ -133,7 +130,7 @@ impl Run {
             self.keeper.as_ref().expect("there is a writer").close();
             writer.await.expect("the journal's writer ends when the run does");
         }
-        self.end.lock().journal_error.take()
+        self.journal_error.lock().take()
     }
 
     /// How it ended.
@@ -199,7 +196,7 @@ impl Run {
 
     /// Ends the run because its journal cannot be written.
     pub(crate) fn journal_failed(&self, error: JournalError) {
-        self.end.lock().journal_error.get_or_insert(error);
+        self.journal_error.lock().get_or_insert(error);
         self.cancel();
     }
 
@@ -218,22 +215,13 @@ impl Run {
     }
 
     fn finish(&self) {
-        let waker = self.end.lock().waker.take();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        self.over.notify_one();
     }
 
     async fn ended(&self) {
-        std::future::poll_fn(|cx| {
-            let mut end = self.end.lock();
-            // Acquire: what the tasks did is visible to whoever waits for the run.
-            if self.n_open.load(Ordering::Acquire) == 0 {
-                return Poll::Ready(());
-            }
-            end.waker = Some(cx.waker().clone());
-            Poll::Pending
-        })
-        .await;
+        // Acquire: what the tasks did is visible to whoever waits for the run.
+        while self.n_open.load(Ordering::Acquire) != 0 {
+            self.over.notified().await;
+        }
     }
 }
