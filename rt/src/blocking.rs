@@ -1,7 +1,8 @@
 //! Threads for work that blocks.
 //!
 //! A queue and threads that come when nobody is free and go after ten idle seconds. In a virtual
-//! environment the work runs inline, at once.
+//! environment the work runs inline, at once; if it was injected that it is late
+//! ([`Inject::BLOCKING`]), it waits in the queue until its turn is chosen.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
+use crate::inject::Inject;
 use crate::scheduler::Shared;
 
 /// A piece of blocking work.
@@ -47,6 +49,20 @@ impl BlockingPool {
         self.inner.lock().n_active == 0
     }
 
+    /// How much work waits for a chosen turn (virtual environments only).
+    pub(crate) fn n_late(&self) -> usize {
+        self.inner.lock().queue.len()
+    }
+
+    /// Does the work at this place of those that wait for a chosen turn.
+    pub(crate) fn run_late(&self, at: usize) {
+        let work = self.inner.lock().queue.remove(at);
+        if let Some(work) = work {
+            work();
+            self.inner.lock().n_active -= 1;
+        }
+    }
+
     /// Drops queued work and lets the threads end after what they are doing.
     pub(crate) fn stop(&self) {
         let queue = {
@@ -63,7 +79,8 @@ impl BlockingPool {
 /// Runs `work` on a thread of the pool. It must not unwind.
 pub(crate) fn submit(shared: &Arc<Shared>, work: Work) {
     shared.counters.blocking.add();
-    if shared.is_virtual {
+    let is_late = shared.is_virtual && shared.env.strikes(Inject::BLOCKING);
+    if shared.is_virtual && !is_late {
         return work();
     }
     if crate::fork::is_foreign(shared) {
@@ -76,6 +93,9 @@ pub(crate) fn submit(shared: &Arc<Shared>, work: Work) {
     }
     inner.n_active += 1;
     inner.queue.push_back(work);
+    if is_late {
+        return;
+    }
     if inner.n_free >= inner.queue.len() || inner.n_threads >= MAX_THREADS {
         pool.work.notify_one();
         return;

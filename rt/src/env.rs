@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use crate::inject::Inject;
+
 /// What a choice is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -30,6 +32,10 @@ pub enum Choice {
     Program = 5,
     /// How many tasks a thief may take.
     Batch = 6,
+    /// Whether an injected fault strikes.
+    Inject = 7,
+    /// How hard it does: bytes, places, operations.
+    Amount = 8,
 }
 
 /// Something that happened, for the trace hash.
@@ -55,6 +61,11 @@ pub trait Env: Send + Sync + 'static {
 
     /// Picks a number below `n`, which is at least 1.
     fn choose(&self, n: u32, why: Choice) -> u32;
+
+    /// Whether a fault of this kind happens here and now; never in the real world, which has its own.
+    fn strikes(&self, _what: Inject) -> bool {
+        false
+    }
 
     /// Whether time is virtual and one thread plays all workers.
     fn is_virtual(&self) -> bool {
@@ -145,6 +156,7 @@ pub struct SeededEnv {
     fuel: AtomicU64,
     inner: Mutex<Seeded>,
     seed: u64,
+    inject: Inject,
 }
 
 #[derive(Debug)]
@@ -161,7 +173,15 @@ impl SeededEnv {
             fuel: AtomicU64::new(fuel.unwrap_or(u64::MAX)),
             inner: Mutex::new(Seeded { state: mix(seed ^ GAMMA), hash: 0xcbf2_9ce4_8422_2325 }),
             seed,
+            inject: Inject::NOTHING,
         }
+    }
+
+    /// The same world with faults of these kinds.
+    #[must_use]
+    pub fn with(mut self, inject: Inject) -> Self {
+        self.inject = inject;
+        self
     }
 }
 
@@ -177,6 +197,10 @@ impl Env for SeededEnv {
         let chosen = below(mix(inner.state), n);
         inner.note(why as u8, u64::from(n), u64::from(chosen));
         chosen
+    }
+
+    fn strikes(&self, what: Inject) -> bool {
+        self.inject.contains(what) && self.choose(what.odds(), Choice::Inject) == 0
     }
 
     fn is_virtual(&self) -> bool {
@@ -246,6 +270,16 @@ mod tests {
         assert_eq!(run(1), run(1));
         assert_ne!(run(1), run(2));
         assert!(run(3).0.iter().zip(1..).all(|(pick, n)| *pick < n));
+    }
+
+    #[test]
+    fn faults_strike_where_they_were_asked_for() {
+        let env = SeededEnv::new(5, None).with(Inject::SHORT);
+        let n = (0..1000).filter(|_| env.strikes(Inject::SHORT)).count();
+        assert!((400..600).contains(&n), "{n} of 1000");
+        let hash = env.trace_hash();
+        assert!(!(0..1000).any(|_| env.strikes(Inject::RESETS)));
+        assert_eq!(env.trace_hash(), hash, "what is off makes no choice");
     }
 
     #[test]

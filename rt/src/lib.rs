@@ -4,7 +4,8 @@
 //!
 //! As a tokio user knows them: [`runtime::Builder`], [`runtime::Runtime`] (`block_on`, `spawn`,
 //! [`run`](runtime::Runtime::run) which ends when all tasks wait for ever), [`runtime::Handle`],
-//! [`task::spawn`], [`task::JoinHandle`], [`task::yield_now`], [`task::spawn_blocking`],
+//! [`Builder::for_each_seed`](runtime::Builder::for_each_seed) for tests, [`task::spawn`],
+//! [`task::JoinHandle`], [`task::yield_now`], [`task::spawn_blocking`],
 //! [`time::sleep`], [`time::timeout`], [`channel`], [`sync`], [`stream`], [`net`], [`select!`], [`join!`],
 //! [`try_join!`], [`task_local!`].
 //!
@@ -36,6 +37,8 @@ mod atomic;
 
 pub mod env;
 
+pub mod inject;
+
 pub mod task;
 
 pub mod coroutine;
@@ -65,6 +68,8 @@ pub mod insight;
 pub mod shutdown;
 
 pub mod runtime;
+
+pub mod seeds;
 
 pub mod time;
 

@@ -15,6 +15,7 @@ use crate::blocking;
 use crate::coroutine::{self, FrameTask, SpawnOptions};
 use crate::dump::TaskDump;
 use crate::env::{Choice, Env, RealEnv, SeededEnv};
+pub use crate::inject::Inject;
 use crate::insight::{self, InsightOptions};
 use crate::metrics::Metrics;
 pub use crate::shutdown::ShutdownReport;
@@ -53,6 +54,7 @@ pub struct Builder {
     n_workers: usize,
     seed: u64,
     fuel: Option<u64>,
+    inject: Inject,
     stopped: bool,
     policy: Policy,
     pub(crate) insight: InsightOptions,
@@ -76,9 +78,14 @@ impl Builder {
     }
 
     fn of(flavor: Flavor, n_workers: usize, seed: u64) -> Self {
-        let (fuel, stopped, policy) = (None, false, Policy::Fifo);
+        let (fuel, inject, stopped, policy) = (None, Inject::NOTHING, false, Policy::Fifo);
         let insight = InsightOptions::default();
-        Builder { flavor, n_workers, seed, fuel, stopped, policy, insight }
+        Builder { flavor, n_workers, seed, fuel, inject, stopped, policy, insight }
+    }
+
+    /// The same options for a seeded runtime.
+    pub(crate) fn with_seed(&self, seed: u64) -> Self {
+        Builder { flavor: Flavor::Seeded, seed, ..self.clone() }
     }
 
     /// Number of workers, at least 1. Without meaning for a current-thread runtime, which has one.
@@ -104,6 +111,14 @@ impl Builder {
         self
     }
 
+    /// Faults that a seeded run makes beside its order; none unless told otherwise. Without meaning in
+    /// other runtimes, whose faults are real.
+    #[must_use]
+    pub fn inject(mut self, faults: Inject) -> Self {
+        self.inject = faults;
+        self
+    }
+
     /// Builds without starting worker threads: nothing runs until [`Runtime::start_workers`].
     #[must_use]
     pub fn stopped(mut self) -> Self {
@@ -123,7 +138,7 @@ impl Builder {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         let env: Arc<dyn Env> = match self.flavor {
-            Flavor::Seeded => Arc::new(SeededEnv::new(self.seed, self.fuel)),
+            Flavor::Seeded => Arc::new(SeededEnv::new(self.seed, self.fuel).with(self.inject)),
             Flavor::Threads | Flavor::Current => Arc::new(RealEnv::new()),
         };
         let shared = Shared::new(env, self.flavor, self.n_workers, self.policy, &self.insight)?;

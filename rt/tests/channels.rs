@@ -170,6 +170,122 @@ fn mpsc_ends_go_while_others_send() {
     }
 }
 
+/// The ends of a channel, each to be taken by one thread.
+struct Ends<T>(std::sync::Mutex<Vec<T>>);
+
+impl<T> Ends<T> {
+    fn new(ends: impl IntoIterator<Item = T>) -> Self {
+        Ends(std::sync::Mutex::new(ends.into_iter().collect()))
+    }
+
+    fn take(&self) -> T {
+        self.0.lock().unwrap().pop().unwrap()
+    }
+}
+
+#[test]
+fn fault_11_ends_of_every_channel_go_while_others_use_it() {
+    let alive = Arc::new(AtomicUsize::new(0));
+    for round in 0..ROUNDS / 8 {
+        // How many operations each does before its end goes; some go at once, some stay to the end.
+        let n_ops = |k: usize| [0, 1, 7, 40][(round * 5 + k * 3) % 4];
+        let message = |n| Counted::new(n, &alive);
+
+        for capacity in [1, 4, 0] {
+            let (tx, rx) = if capacity == 0 { mpmc::unbounded() } else { mpmc::bounded(capacity) };
+            let (senders, receivers) = (Ends::new([tx.clone(), tx]), Ends::new([rx.clone(), rx]));
+            threads(4, |k| {
+                if k < 2 {
+                    let tx = senders.take();
+                    for n in 0..n_ops(k) {
+                        if block_on(tx.send(message(n))).is_err() {
+                            break;
+                        }
+                    }
+                    if k == 0 && round % 3 == 0 {
+                        tx.close();
+                    }
+                } else {
+                    let rx = receivers.take();
+                    for _ in 0..n_ops(k) {
+                        if block_on(rx.recv()).is_err() {
+                            break;
+                        }
+                    }
+                }
+            });
+            assert_eq!(alive.load(Ordering::SeqCst), 0, "mpmc, round {round}");
+        }
+
+        let (tx, rx) = broadcast::channel(2);
+        let (senders, receivers) = (Ends::new([tx.clone(), tx]), Ends::new([rx.resubscribe(), rx]));
+        threads(4, |k| {
+            if k < 2 {
+                let tx = senders.take();
+                for n in 0..n_ops(k) {
+                    if tx.send(message(n)).is_err() {
+                        break;
+                    }
+                }
+            } else {
+                let mut rx = receivers.take();
+                for _ in 0..n_ops(k) {
+                    if matches!(block_on(rx.recv()), Err(broadcast::error::RecvError::Closed)) {
+                        break;
+                    }
+                }
+            }
+        });
+        assert_eq!(alive.load(Ordering::SeqCst), 0, "broadcast, round {round}");
+
+        let (tx, rx) = watch::channel(message(0));
+        let (senders, receivers) = (Ends::new([tx.clone(), tx]), Ends::new([rx.clone(), rx]));
+        threads(4, |k| {
+            if k < 2 {
+                let tx = senders.take();
+                for n in 0..n_ops(k) {
+                    if tx.send(message(n)).is_err() {
+                        break;
+                    }
+                }
+                if n_ops(k) == 7 {
+                    block_on(futures_lite::future::or(tx.closed(), async {}));
+                }
+            } else {
+                let mut rx = receivers.take();
+                for _ in 0..n_ops(k) {
+                    if block_on(rx.changed()).is_err() {
+                        break;
+                    }
+                    drop(rx.borrow_and_update());
+                }
+            }
+        });
+        assert_eq!(alive.load(Ordering::SeqCst), 0, "watch, round {round}");
+
+        let (tx, rx) = oneshot::channel();
+        let (senders, receivers) = (Ends::new([tx]), Ends::new([rx]));
+        threads(2, |k| {
+            if k == 0 {
+                let mut tx = senders.take();
+                match round % 3 {
+                    0 => drop(tx),
+                    1 => drop(tx.send(message(round))),
+                    _ => block_on(tx.closed()),
+                }
+            } else {
+                let rx = receivers.take();
+                if round % 3 == 2 || round % 2 == 0 {
+                    drop(rx);
+                } else {
+                    drop(block_on(rx));
+                }
+            }
+        });
+        assert_eq!(alive.load(Ordering::SeqCst), 0, "oneshot, round {round}");
+    }
+}
+
 /// The shape of RUSTSEC-2025-0024 (crossbeam-channel): the receiver goes while the first block is being
 /// put in place or is half full; no block and no message is freed twice or kept.
 #[test]

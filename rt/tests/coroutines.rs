@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use machines::*;
 use vitte_rt::abi::{VT_CANCELLED, VT_DONE, VT_FAULTED, fault_code, vt_machine, vt_status};
 use vitte_rt::coroutine::{FrameHooks, SpawnOptions, TaskState};
-use vitte_rt::runtime::{Builder, Runtime};
+use vitte_rt::runtime::{Builder, Inject, Runtime};
 
 /// One runtime of each kind.
 fn each(test: impl Fn(&Runtime)) {
@@ -56,6 +56,31 @@ fn recursion_runs_through_the_arena() {
         assert_eq!(rt.run(task.join()).unwrap(), VT_DONE);
         assert_eq!(number(&task), Some(100_000));
     });
+}
+
+#[test]
+fn fault_16_frames_that_get_no_memory_are_faults_of_their_tasks() {
+    let (mut n_refused, mut n_done, mut n_faulted) = (0, 0, 0);
+    for seed in 0..80 {
+        let rt = Builder::seeded(seed).inject(Inject::MEMORY).build().unwrap();
+        let Some(task) = try_spawn_down(rt.handle(), 12) else {
+            n_refused += 1;
+            continue;
+        };
+        match rt.run(task.join()).unwrap() {
+            VT_DONE => {
+                assert_eq!(number(&task), Some(12));
+                n_done += 1;
+            }
+            status => {
+                assert_eq!(status, VT_FAULTED);
+                assert_eq!(task.fault().unwrap().code, fault_code::MEMORY);
+                n_faulted += 1;
+            }
+        }
+        assert_eq!(rt.handle().n_tasks(), 0);
+    }
+    assert!(n_refused > 0 && n_done > 0 && n_faulted > 0, "{n_refused} {n_done} {n_faulted}");
 }
 
 #[test]

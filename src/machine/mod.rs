@@ -18,7 +18,7 @@ mod native;
 mod task;
 mod try_op;
 
-pub use entry::{Entry, Verdict};
+pub use entry::Entry;
 pub use explicit::{Child, Cx, Machine, States, Visit, end, machine, over, resume, take};
 pub use native::{At, Native, Sites, at, native};
 pub use task::{Kind, Task};

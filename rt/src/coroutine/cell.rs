@@ -27,6 +27,7 @@ use super::arena::Arena;
 use super::fault::Fault;
 use super::handle::FrameHooks;
 use super::run::VTABLE;
+use crate::inject::Inject;
 use crate::scheduler::Shared;
 use crate::task::{Header, Origin, TaskRef, Wakers, alloc_cell, free_cell};
 
@@ -90,6 +91,9 @@ pub(crate) unsafe fn alloc_task(
     shared: &Arc<Shared>,
     machine: *const vt_machine,
 ) -> Option<NonNull<u8>> {
+    if shared.is_virtual && shared.env.strikes(Inject::MEMORY) {
+        return None;
+    }
     // SAFETY: the caller vouches for the machine.
     let m = unsafe { &*machine };
     let lead = size_of::<Coroutine>() + PREFIX;

@@ -16,6 +16,7 @@ use super::cell::{Coroutine, alloc_task, init_frame};
 use super::fault::Fault;
 use super::run::LOOP_BUDGET;
 use crate::env::Choice;
+use crate::inject::Inject;
 use crate::scheduler::ThreadCx;
 
 /// The table in every context of this runtime.
@@ -45,6 +46,10 @@ unsafe extern "C" fn alloc_frame(
         if kind == VT_FRAME_TASK {
             // SAFETY: generated code passes a static machine.
             return unsafe { alloc_task(co.header.shared(), machine) };
+        }
+        let shared = co.header.shared();
+        if shared.is_virtual && shared.env.strikes(Inject::MEMORY) {
+            return None;
         }
         // SAFETY: as above.
         let m = unsafe { &*machine };

@@ -12,7 +12,7 @@ use super::cell::{Coroutine, cell, free_task};
 use super::fault::{Fault, text};
 use super::fns::FNS;
 use crate::scheduler::ThreadCx;
-use crate::task::{Description, Header, Outcome, RunEnd, Seen, TaskRef, VTable};
+use crate::task::{Description, Header, Outcome, RunEnd, Seen, TaskRef, VTable, coop};
 
 /// Back-edges until generated code asks for more (about 0.1 ms of a tight loop).
 pub(crate) const LOOP_BUDGET: i64 = 1 << 17;
@@ -53,16 +53,18 @@ unsafe fn run(task: &TaskRef, seen: Seen) -> RunEnd {
 
 /// The context of one resume of `co`.
 fn new_ctx(co: &Coroutine) -> vt_ctx {
+    let shared = co.header.shared();
+    let coop = if shared.is_virtual { coop::left() as i32 } else { COOP_BUDGET };
     vt_ctx {
         leaf: co.leaf.get(),
         task: std::ptr::from_ref(co).cast_mut().cast(),
         fns: &raw const FNS,
         budget: LOOP_BUDGET,
         stack_limit: ThreadCx::stack_limit(),
-        now_ns: co.header.shared().turn_ns(),
+        now_ns: shared.turn_ns(),
         mode: VT_MODE_RESUME,
         child_status: VT_NONE,
-        coop: COOP_BUDGET,
+        coop,
         requeue: 0,
         abort: 0,
         winner: 0,

@@ -1,7 +1,7 @@
 //! UDP in memory, for seeded runs: a mailbox per port.
 //!
 //! A datagram for a port that nobody has is lost, and so is one for a mailbox that is full; the
-//! sender is not told, as on a network.
+//! sender is not told, as on a network. Injected faults lose, double and reorder more of them.
 
 use std::collections::VecDeque;
 use std::io;
@@ -11,7 +11,9 @@ use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
 
-use super::loopback::{Loopback, Net, wait};
+use super::loopback::{Loopback, Net, descriptor, wait};
+use crate::env::{Choice, Env};
+use crate::inject::Inject;
 
 /// Datagrams that wait to be received, at most.
 const MAILBOX: usize = 256;
@@ -26,16 +28,23 @@ pub(crate) struct Mailbox {
 }
 
 /// A socket.
-#[derive(Debug)]
 pub(crate) struct Socket {
     net: Arc<Mutex<Net>>,
     address: SocketAddr,
     mailbox: Arc<Mutex<Mailbox>>,
     peer: Mutex<Option<SocketAddr>>,
+    env: Arc<dyn Env>,
+}
+
+impl std::fmt::Debug for Socket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Socket").field("address", &self.address).finish_non_exhaustive()
+    }
 }
 
 impl Socket {
     pub(crate) fn bind(network: &Loopback, mut address: SocketAddr) -> io::Result<Self> {
+        descriptor(&*network.env)?;
         let mut net = network.net().lock();
         if address.port() == 0 {
             address.set_port(net.free_port());
@@ -45,7 +54,8 @@ impl Socket {
         }
         let mailbox = Arc::<Mutex<Mailbox>>::default();
         net.mailboxes.insert(address.port(), mailbox.clone());
-        Ok(Socket { net: network.net().clone(), address, mailbox, peer: Mutex::new(None) })
+        let (net, env) = (network.net().clone(), network.env.clone());
+        Ok(Socket { net, address, mailbox, peer: Mutex::new(None), env })
     }
 
     pub(crate) fn connect(&self, peer: SocketAddr) {
@@ -67,8 +77,18 @@ impl Socket {
         let mailbox = self.net.lock().mailboxes.get(&peer.port()).cloned();
         let Some(mailbox) = mailbox else { return Ok(bytes.len()) };
         let mut mailbox = mailbox.lock();
-        if mailbox.waiting.len() < MAILBOX {
-            mailbox.waiting.push_back((bytes.to_vec(), self.address));
+        let datagram = (bytes.to_vec(), self.address);
+        if self.env.strikes(Inject::DATAGRAMS) {
+            match self.env.choose(3, Choice::Amount) {
+                0 => {}
+                1 => mailbox.waiting.extend([datagram.clone(), datagram]),
+                _ => {
+                    let before_last = mailbox.waiting.len().saturating_sub(1);
+                    mailbox.waiting.insert(before_last, datagram);
+                }
+            }
+        } else if mailbox.waiting.len() < MAILBOX {
+            mailbox.waiting.push_back(datagram);
         }
         let wakers = std::mem::take(&mut mailbox.wakers);
         drop(mailbox);

@@ -1,7 +1,8 @@
 //! TCP in memory, for seeded runs: listeners by port, connections as two bounded pipes.
 //!
 //! Everything is under one lock per pipe; wakers are called outside of it. Nothing is random here:
-//! the order of events is the order in which the chosen tasks act. Dropping an end while bytes for
+//! the order of events is the order in which the chosen tasks act, and faults strike where the
+//! environment says so ([`crate::inject`]). Dropping an end while bytes for
 //! it are unread resets the connection, as TCP does.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -13,6 +14,8 @@ use std::task::{Context, Poll, Waker, ready};
 use parking_lot::Mutex;
 
 use super::datagrams::Mailbox;
+use crate::env::{Choice, Env};
+use crate::inject::Inject;
 use crate::task::coop;
 
 /// Bytes under way in one direction, at most.
@@ -21,8 +24,16 @@ const PIPE_BYTES: usize = 64 << 10;
 const FIRST_FREE_PORT: u16 = 49152;
 
 /// The network of one runtime.
-#[derive(Debug, Default)]
-pub(crate) struct Loopback(Arc<Mutex<Net>>);
+pub(crate) struct Loopback {
+    net: Arc<Mutex<Net>>,
+    pub(super) env: Arc<dyn Env>,
+}
+
+impl std::fmt::Debug for Loopback {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Loopback").field(&self.net).finish()
+    }
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Net {
@@ -51,12 +62,17 @@ impl Net {
 }
 
 impl Loopback {
+    pub(crate) fn new(env: Arc<dyn Env>) -> Self {
+        Loopback { net: Arc::default(), env }
+    }
+
     pub(super) fn net(&self) -> &Arc<Mutex<Net>> {
-        &self.0
+        &self.net
     }
 
     pub(crate) fn listen(&self, mut address: SocketAddr) -> io::Result<Listener> {
-        let mut net = self.0.lock();
+        descriptor(&*self.env)?;
+        let mut net = self.net.lock();
         if address.port() == 0 {
             address.set_port(net.free_port());
         }
@@ -65,42 +81,68 @@ impl Loopback {
         }
         let backlog = Arc::<Mutex<Backlog>>::default();
         net.listeners.insert(address.port(), backlog.clone());
-        Ok(Listener { net: self.0.clone(), address, backlog })
+        let (net, env) = (self.net.clone(), self.env.clone());
+        Ok(Listener { net, address, backlog, env })
     }
 
     pub(crate) fn connect(&self, peer: SocketAddr) -> io::Result<Stream> {
-        let mut net = self.0.lock();
+        descriptor(&*self.env)?;
+        let mut net = self.net.lock();
         let Some(backlog) = net.listeners.get(&peer.port()).cloned() else {
             return Err(io::ErrorKind::ConnectionRefused.into());
         };
         let local = SocketAddr::new(peer.ip(), net.free_port());
         drop(net);
         let (there, back) = (Arc::<Mutex<Pipe>>::default(), Arc::<Mutex<Pipe>>::default());
-        let far = Stream { input: there.clone(), output: back.clone(), local: peer, peer: local };
+        let env = self.env.clone();
+        let far =
+            Stream { input: there.clone(), output: back.clone(), local: peer, peer: local, env };
         let mut backlog = backlog.lock();
         backlog.waiting.push_back((far, local));
         let wakers = std::mem::take(&mut backlog.wakers);
         drop(backlog);
         wakers.into_iter().for_each(Waker::wake);
-        Ok(Stream { input: back, output: there, local, peer })
+        Ok(Stream { input: back, output: there, local, peer, env: self.env.clone() })
     }
 }
 
+/// A descriptor for something new, if there is one.
+///
+/// # Errors
+///
+/// `EMFILE`, injected.
+pub(super) fn descriptor(env: &dyn Env) -> io::Result<()> {
+    if env.strikes(Inject::DESCRIPTORS) {
+        return Err(io::Error::from_raw_os_error(libc::EMFILE));
+    }
+    Ok(())
+}
+
 /// A listener.
-#[derive(Debug)]
 pub(crate) struct Listener {
     net: Arc<Mutex<Net>>,
     address: SocketAddr,
     backlog: Arc<Mutex<Backlog>>,
+    env: Arc<dyn Env>,
+}
+
+impl std::fmt::Debug for Listener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Listener").field("address", &self.address).finish_non_exhaustive()
+    }
 }
 
 impl Listener {
-    pub(crate) fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<(Stream, SocketAddr)> {
+    pub(crate) fn poll_accept(
+        &self,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<(Stream, SocketAddr)>> {
         let mut backlog = self.backlog.lock();
-        match backlog.waiting.pop_front() {
-            Some(connection) => Poll::Ready(connection),
-            None => wait(&mut backlog.wakers, cx),
+        if backlog.waiting.is_empty() {
+            return wait(&mut backlog.wakers, cx);
         }
+        descriptor(&*self.env)?;
+        backlog.waiting.pop_front().map_or(Poll::Pending, |connection| Poll::Ready(Ok(connection)))
     }
 
     pub(crate) fn local_addr(&self) -> SocketAddr {
@@ -140,12 +182,21 @@ pub(super) fn wait<T>(wakers: &mut Vec<Waker>, cx: &mut Context<'_>) -> Poll<T> 
 }
 
 /// A connection.
-#[derive(Debug)]
 pub(crate) struct Stream {
     input: Arc<Mutex<Pipe>>,
     output: Arc<Mutex<Pipe>>,
     local: SocketAddr,
     peer: SocketAddr,
+    env: Arc<dyn Env>,
+}
+
+impl std::fmt::Debug for Stream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Stream { input, output, local, peer, .. } = self;
+        let mut f = f.debug_struct("Stream");
+        f.field("input", input).field("output", output);
+        f.field("local", local).field("peer", peer).finish_non_exhaustive()
+    }
 }
 
 impl Stream {
@@ -157,6 +208,7 @@ impl Stream {
         take: impl FnOnce(&mut Pipe) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         ready!(coop::spend(cx));
+        self.may_be_reset();
         let mut pipe = self.input.lock();
         if pipe.reset {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
@@ -177,7 +229,16 @@ impl Stream {
         buffers: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
         let want = buffers.iter().any(|buffer| !buffer.is_empty());
-        self.poll_input(cx, want, |pipe| pipe.bytes.read_vectored(buffers))
+        self.poll_input(cx, want, |pipe| {
+            let first = buffers.iter_mut().find(|buffer| !buffer.is_empty());
+            if let Some(first) = first
+                && self.env.strikes(Inject::SHORT)
+            {
+                let n = 1 + self.env.choose(first.len() as u32, Choice::Amount) as usize;
+                return pipe.bytes.read(&mut first[..n]);
+            }
+            pipe.bytes.read_vectored(buffers)
+        })
     }
 
     pub(crate) fn poll_peek(
@@ -199,13 +260,20 @@ impl Stream {
         buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         ready!(coop::spend(cx));
+        self.may_be_reset();
         let mut pipe = self.output.lock();
+        if pipe.reset {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
         if pipe.ended || pipe.refused {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
         let mut room = PIPE_BYTES - pipe.bytes.len();
         if room == 0 && buffers.iter().any(|buffer| !buffer.is_empty()) {
             return wait(&mut pipe.writers, cx);
+        }
+        if room > 0 && self.env.strikes(Inject::SHORT) {
+            room = 1 + self.env.choose(room as u32, Choice::Amount) as usize;
         }
         let before = room;
         for buffer in buffers {
@@ -221,10 +289,18 @@ impl Stream {
 
     pub(crate) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut pipe = self.output.lock();
-        if pipe.bytes.len() == PIPE_BYTES && !pipe.ended && !pipe.refused {
+        if pipe.bytes.len() == PIPE_BYTES && !pipe.ended && !pipe.refused && !pipe.reset {
             return wait(&mut pipe.writers, cx);
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Resets the connection, if the environment says so.
+    fn may_be_reset(&self) {
+        if self.env.strikes(Inject::RESETS) {
+            change(&self.input, |pipe| pipe.reset = true);
+            change(&self.output, |pipe| pipe.reset = true);
+        }
     }
 
     pub(crate) fn shutdown(&self, how: Shutdown) {

@@ -26,6 +26,7 @@
 //! [`io::AsyncFd`](crate::io::AsyncFd). The rest needs what the `polling` crate supports; it is
 //! tested on Linux.
 
+mod accept;
 mod addr;
 mod datagrams;
 mod halves;

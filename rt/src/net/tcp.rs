@@ -9,18 +9,16 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
+use super::accept::{self, BackOff, poll_accept};
 use super::addr::first_of;
 use super::halves::halves;
 use super::{TcpSocket, ToSocketAddrs, forward_read, forward_write, loopback};
 use crate::env::Event;
 use crate::reactor::{Async, Interest, no_drain};
 use crate::runtime::Handle;
-use crate::time::{Sleep, sleep};
 
 /// Connections that wait to be accepted, at most.
 const BACKLOG: u32 = 1024;
-/// How long `accept` waits when the system has no descriptor to give: first, and at most.
-const BACK_OFF: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(100)];
 
 /// A listening socket.
 ///
@@ -56,49 +54,6 @@ pub struct TcpStream(Stream);
 enum Stream {
     Os(Async<net::TcpStream>),
     Memory(loopback::Stream, Handle),
-}
-
-/// What `accept` does about an error.
-pub(super) enum Refused {
-    /// The peer was gone before we came: the next one, please.
-    Retry,
-    /// The system has no descriptor to give: wait for one.
-    BackOff,
-    Fail(io::Error),
-}
-
-impl Refused {
-    pub(super) fn of(error: io::Error) -> Self {
-        match error.raw_os_error() {
-            Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => Refused::BackOff,
-            _ if error.kind() == io::ErrorKind::ConnectionAborted => Refused::Retry,
-            _ => Refused::Fail(error),
-        }
-    }
-}
-
-/// Waits for descriptors: longer each time, up to a bound.
-#[derive(Debug, Default)]
-pub(super) struct BackOff {
-    last: Duration,
-    sleep: Option<Pin<Box<Sleep>>>,
-}
-
-impl BackOff {
-    /// Begins another wait.
-    pub(super) fn begin(&mut self) {
-        self.last = (self.last * 2).clamp(BACK_OFF[0], BACK_OFF[1]);
-        self.sleep = Some(Box::pin(sleep(self.last)));
-    }
-
-    /// Waits for the end of the wait, if one has begun.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if let Some(sleep) = &mut self.sleep {
-            ready!(sleep.as_mut().poll(cx));
-            self.sleep = None;
-        }
-        Poll::Ready(())
-    }
 }
 
 impl TcpListener {
@@ -154,36 +109,19 @@ impl TcpListener {
     ///
     /// Those of the operating system.
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let mut back_off = BackOff::default();
-        loop {
-            poll_fn(|cx| back_off.poll(cx)).await;
-            let accepted = match &self.0 {
-                Listener::Os(listener) => {
-                    let accept = |l: &net::TcpListener| l.accept();
-                    listener.io(Interest::Read, accept, no_drain).await
-                }
-                Listener::Memory(listener, runtime) => {
-                    let (stream, peer) = poll_fn(|cx| listener.poll_accept(cx)).await;
-                    return Ok((TcpStream(Stream::Memory(stream, runtime.clone())), peer));
-                }
-            };
-            match accepted.map_err(Refused::of) {
-                Ok(accepted) => return self.welcome(accepted),
-                Err(Refused::Retry) => {}
-                Err(Refused::BackOff) => back_off.begin(),
-                Err(Refused::Fail(error)) => return Err(error),
+        match &self.0 {
+            Listener::Os(listener) => {
+                let accept = |l: &net::TcpListener| l.accept();
+                let attempt = || listener.io(Interest::Read, accept, no_drain);
+                let (socket, peer) = accept::accept(attempt).await?;
+                Ok((TcpStream::over(accept::welcome(listener.shared(), socket)?), peer))
+            }
+            Listener::Memory(listener, runtime) => {
+                let attempt = || poll_fn(|cx| listener.poll_accept(cx));
+                let (stream, peer) = accept::accept(attempt).await?;
+                Ok((TcpStream(Stream::Memory(stream, runtime.clone())), peer))
             }
         }
-    }
-
-    /// Makes a stream of an accepted socket.
-    fn welcome(
-        &self,
-        (socket, peer): (net::TcpStream, SocketAddr),
-    ) -> io::Result<(TcpStream, SocketAddr)> {
-        let Listener::Os(listener) = &self.0 else { return Err(io::ErrorKind::Unsupported.into()) };
-        socket.set_nonblocking(true)?;
-        Ok((TcpStream(Stream::Os(Async::new(listener.shared(), socket)?)), peer))
     }
 
     /// The connections, as a stream that does not end.
@@ -216,29 +154,22 @@ impl futures_core::Stream for Incoming<'_> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let Incoming { listener, back_off } = &mut *self;
-        loop {
-            ready!(back_off.poll(cx));
-            let accepted = match &listener.0 {
-                Listener::Os(listener) => {
-                    let accept = |l: &net::TcpListener| l.accept();
-                    ready!(listener.poll_io(Interest::Read, cx, accept, no_drain))
-                }
-                Listener::Memory(listener, runtime) => {
-                    let (stream, _) = ready!(listener.poll_accept(cx));
-                    let stream = TcpStream(Stream::Memory(stream, runtime.clone()));
-                    return Poll::Ready(Some(Ok(stream)));
-                }
-            };
-            match accepted.map_err(Refused::of) {
-                Ok(accepted) => {
-                    *back_off = BackOff::default();
-                    return Poll::Ready(Some(listener.welcome(accepted).map(|(stream, _)| stream)));
-                }
-                Err(Refused::Retry) => {}
-                Err(Refused::BackOff) => back_off.begin(),
-                Err(Refused::Fail(error)) => return Poll::Ready(Some(Err(error))),
+        let stream = match &listener.0 {
+            Listener::Os(listener) => {
+                let accept = |l: &net::TcpListener| l.accept();
+                let accepted = ready!(poll_accept(back_off, cx, |cx| {
+                    listener.poll_io(Interest::Read, cx, accept, no_drain)
+                }));
+                accepted.and_then(|(socket, _)| {
+                    Ok(TcpStream::over(accept::welcome(listener.shared(), socket)?))
+                })
             }
-        }
+            Listener::Memory(listener, runtime) => {
+                ready!(poll_accept(back_off, cx, |cx| listener.poll_accept(cx)))
+                    .map(|(stream, _)| TcpStream(Stream::Memory(stream, runtime.clone())))
+            }
+        };
+        Poll::Ready(Some(stream))
     }
 }
 

@@ -42,6 +42,12 @@ impl Root {
         self.woken.load(Ordering::Acquire)
     }
 
+    /// The future is to be polled again, for nothing.
+    pub(super) fn look_again(&self) {
+        // Release: pairs with `take_woken`.
+        self.woken.store(true, Ordering::Release);
+    }
+
     /// Makes the thread look again.
     pub(crate) fn nudge(&self, shared: &Shared) {
         self.parker.unpark(|| {});

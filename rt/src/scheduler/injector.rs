@@ -152,6 +152,18 @@ impl Injector {
         self.len.store(len, Ordering::Release);
     }
 
+    /// Adds a task in front of the last `n_overtaken`. Only FIFO.
+    pub(crate) fn push_before(&self, task: Queued, n_overtaken: usize) {
+        let mut order = self.order.lock();
+        match &mut *order {
+            Order::Fifo(tasks) => tasks.insert(tasks.len().saturating_sub(n_overtaken), task),
+            other => other.push(task),
+        }
+        // As `push_all`.
+        let len = self.len.load(Ordering::Relaxed) + 1;
+        self.len.store(len, Ordering::Release);
+    }
+
     /// Takes a task, and up to `n_more` that `keep` gets.
     pub(crate) fn pop_some(&self, n_more: usize, mut keep: impl FnMut(Queued)) -> Option<Queued> {
         if self.is_empty() {

@@ -53,13 +53,19 @@ pub(crate) use worker::Core;
 use worker::Remote;
 
 use crate::blocking::BlockingPool;
-use crate::env::{Env, Event};
+use crate::env::{Choice, Env, Event};
+use crate::inject::Inject;
 use crate::insight::{Insight, InsightOptions};
 use crate::metrics::{Counters, Metrics};
 use crate::reactor::Reactor;
 use crate::runtime::Policy;
 use crate::task::{Freed, Heap, Pages, Queued, TaskRef};
 use crate::timers::Timers;
+
+/// Wake-ups that an injected one overtakes, at most, and one.
+const MAX_OVERTAKEN: u32 = 16;
+/// Ready operations of a run that is cut short, at most.
+const CUT_BUDGET: u32 = 8;
 
 /// How a runtime uses threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,7 +160,7 @@ impl Shared {
             counters: Counters::default(),
             insight: Insight::new(n_workers, insight),
             shutdown: crate::shutdown::Signal::default(),
-            loopback: crate::net::Loopback::default(),
+            loopback: crate::net::Loopback::new(env.clone()),
             next_id: AtomicU64::new(1),
             births: births::Births::default(),
             generation: crate::fork::generation(),
@@ -202,6 +208,13 @@ impl Shared {
     /// Where cells of a heap go that are freed by others.
     pub(crate) fn freed(&self, heap: usize) -> &Freed {
         self.remotes.get(heap).map_or(&self.freed, |remote| &remote.freed)
+    }
+
+    /// Cuts the budget of the run that begins, if the seeded environment wants it.
+    fn cut_budget(&self) {
+        if self.env.strikes(Inject::BUDGET) {
+            crate::task::coop::cut(1 + self.env.choose(CUT_BUDGET, Choice::Amount));
+        }
     }
 
     /// Queues a task that was just made, behind the others.
@@ -257,7 +270,12 @@ impl Shared {
 
     /// Queues a task from a thread that is no worker.
     pub(crate) fn inject(&self, task: Queued) {
-        self.injector.push_all([task]);
+        if self.is_virtual && self.is_fifo && self.env.strikes(Inject::WAKE_ORDER) {
+            let n_overtaken = self.env.choose(MAX_OVERTAKEN, Choice::Amount);
+            self.injector.push_before(task, n_overtaken as usize);
+        } else {
+            self.injector.push_all([task]);
+        }
         self.wake_one();
     }
 

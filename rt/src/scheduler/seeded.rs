@@ -4,6 +4,9 @@
 //! work as a real one does, stealing included) or the future of the `run`. When nothing can run the
 //! clock jumps to the next deadline. When there is none either, the run has stalled.
 //!
+//! Beside who runs, the seed may choose faults: see [`crate::inject`]. Blocking work runs when it is
+//! submitted, unless it was injected that it is late; then it takes turns as a worker does.
+//!
 //! A program that never waits while a timer is armed gets the timer all the same: after
 //! [`PATIENCE`] turns without a jump the clock moves.
 
@@ -17,6 +20,7 @@ use super::worker::Core;
 use super::{Shared, ThreadCx};
 use crate::dump::TaskDump;
 use crate::env::Choice;
+use crate::inject::Inject;
 use crate::task::coop;
 
 /// Turns without a clock jump until the clock moves on its own.
@@ -39,7 +43,8 @@ pub(crate) fn run_seeded<F: Future>(
                 n_turns = 0;
             }
             let n_workers = if shared.has_work() { players.cores.len() } else { 0 };
-            let n_choices = n_workers + usize::from(root.is_woken());
+            let n_late = shared.blocking.n_late();
+            let n_choices = n_workers + n_late + usize::from(root.is_woken());
             if n_choices == 0 {
                 if !shared.advance(&cx) {
                     return Err(shared.dump());
@@ -51,11 +56,17 @@ pub(crate) fn run_seeded<F: Future>(
             let chosen = shared.env.choose(n_choices as u32, Choice::Worker) as usize;
             if chosen < n_workers {
                 players.turn(&cx, chosen);
+            } else if chosen < n_workers + n_late {
+                shared.blocking.run_late(chosen - n_workers);
             } else if root.take_woken() {
                 coop::reset();
+                shared.cut_budget();
                 if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker))
                 {
                     return Ok(output);
+                }
+                if shared.env.strikes(Inject::SPURIOUS) {
+                    root.look_again();
                 }
             }
         }

@@ -12,6 +12,7 @@ use super::park::Parker;
 use super::ring::{ROOM, Ring};
 use super::{Shared, ThreadCx};
 use crate::env::{Choice, Event};
+use crate::inject::Inject;
 use crate::task::{Completed, Freed, Header, Heap, Progress, Queued, RunEnd, TaskRef};
 
 /// Turns between two looks at the injector and the poller.
@@ -220,14 +221,15 @@ impl Shared {
         remote.polls.add();
         // Relaxed: for dumps and the watchdog.
         remote.running.store(header.id, Ordering::Relaxed);
-        if self.is_virtual {
-            self.env.trace(Event::Run, worker as u64, header.id);
-        }
         let begun_ns = if self.insight.on() { Some(self.note_run(&reference)) } else { None };
         self.insight.watchdog.run_begins(&cx.shared, worker, header.id);
         #[cfg(feature = "tracing")]
         let span = tracing::trace_span!(target: "vitte", "run", task = header.id, worker).entered();
         let before = cx.start_task(task);
+        if self.is_virtual {
+            self.env.trace(Event::Run, worker as u64, header.id);
+            self.cut_budget();
+        }
         // SAFETY: the task was queued: its run is ours.
         let end = unsafe { (header.vtable.run)(&reference, seen) };
         let end = if cx.end_task(before) { end.or_yielded() } else { end };
@@ -246,7 +248,13 @@ impl Shared {
             }
             // The wakes it was queued for are still counted: it stays scheduled.
             RunEnd::Yielded => true,
-            RunEnd::Suspended => header.state.end_run(seen) == Progress::Queue,
+            RunEnd::Suspended => {
+                if self.is_virtual && self.env.strikes(Inject::SPURIOUS) {
+                    // The run is ours: it queues the task when it ends.
+                    header.state.wake();
+                }
+                header.state.end_run(seen) == Progress::Queue
+            }
         };
         if queue {
             if self.insight.on() {

@@ -20,6 +20,16 @@ pub(crate) fn reset() {
     LEFT.set(BUDGET);
 }
 
+/// The run has only `n` units left, if it had more.
+pub(crate) fn cut(n: u32) {
+    LEFT.set(LEFT.get().min(n));
+}
+
+/// Units that the run has left, at most those of a whole run.
+pub(crate) fn left() -> u32 {
+    LEFT.get().min(BUDGET)
+}
+
 /// The thread leaves the runtime.
 pub(crate) fn lift() {
     LEFT.set(u32::MAX);

@@ -302,10 +302,19 @@ pub(crate) fn spawn<F>(
     options: SpawnOptions,
     fill: impl FnOnce(&mut F),
 ) -> FrameTask {
+    try_spawn(handle, machine, options, fill).expect("memory")
+}
+
+fn try_spawn<F>(
+    handle: &Handle,
+    machine: &'static vt_machine,
+    options: SpawnOptions,
+    fill: impl FnOnce(&mut F),
+) -> Option<FrameTask> {
     unsafe {
-        let frame: NonNull<u8> = handle.alloc_frame(machine).expect("memory");
+        let frame: NonNull<u8> = handle.alloc_frame(machine)?;
         fill(&mut *frame.as_ptr().cast::<F>());
-        handle.spawn_frame(frame, options)
+        Some(handle.spawn_frame(frame, options))
     }
 }
 
@@ -318,6 +327,11 @@ pub(crate) fn spawn_down(handle: &Handle, n: u64) -> FrameTask {
 }
 
 /// The result of a finished task as a number.
+/// As [`spawn_down`], unless there is no memory.
+pub(crate) fn try_spawn_down(handle: &Handle, n: u64) -> Option<FrameTask> {
+    try_spawn(handle, &DOWN, SpawnOptions::default(), |f: &mut Down| f.n = n)
+}
+
 pub(crate) fn number(task: &FrameTask) -> Option<u64> {
     task.result().map(|r| unsafe { r.cast::<u64>().read() })
 }

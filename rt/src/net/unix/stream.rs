@@ -11,8 +11,9 @@ use std::task::{Context, Poll, ready};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
+use crate::net::accept::{self, BackOff, poll_accept};
 use crate::net::halves::halves;
-use crate::net::tcp::{BackOff, Refused, is_short, would_block};
+use crate::net::tcp::{is_short, would_block};
 use crate::net::{allow_real, forward_read, forward_write};
 use crate::reactor::{Async, Interest, no_drain};
 use crate::runtime::Handle;
@@ -74,25 +75,9 @@ impl UnixListener {
     ///
     /// Those of the operating system.
     pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        let mut back_off = BackOff::default();
-        loop {
-            poll_fn(|cx| back_off.poll(cx)).await;
-            let accepted = self.0.io(Interest::Read, net::UnixListener::accept, no_drain).await;
-            match accepted.map_err(Refused::of) {
-                Ok(accepted) => return self.welcome(accepted),
-                Err(Refused::Retry) => {}
-                Err(Refused::BackOff) => back_off.begin(),
-                Err(Refused::Fail(error)) => return Err(error),
-            }
-        }
-    }
-
-    fn welcome(
-        &self,
-        (socket, peer): (net::UnixStream, SocketAddr),
-    ) -> io::Result<(UnixStream, SocketAddr)> {
-        socket.set_nonblocking(true)?;
-        Ok((UnixStream(Async::new(self.0.shared(), socket)?), peer))
+        let attempt = || self.0.io(Interest::Read, net::UnixListener::accept, no_drain);
+        let (socket, peer) = accept::accept(attempt).await?;
+        Ok((UnixStream(accept::welcome(self.0.shared(), socket)?), peer))
     }
 
     /// The connections, as a stream that does not end.
@@ -122,20 +107,14 @@ impl futures_core::Stream for Incoming<'_> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let Incoming { listener, back_off } = &mut *self;
-        loop {
-            ready!(back_off.poll(cx));
-            let accepted =
-                ready!(listener.0.poll_io(Interest::Read, cx, net::UnixListener::accept, no_drain));
-            match accepted.map_err(Refused::of) {
-                Ok(accepted) => {
-                    *back_off = BackOff::default();
-                    return Poll::Ready(Some(listener.welcome(accepted).map(|(stream, _)| stream)));
-                }
-                Err(Refused::Retry) => {}
-                Err(Refused::BackOff) => back_off.begin(),
-                Err(Refused::Fail(error)) => return Poll::Ready(Some(Err(error))),
-            }
-        }
+        let accepted = ready!(poll_accept(back_off, cx, |cx| {
+            listener.0.poll_io(Interest::Read, cx, net::UnixListener::accept, no_drain)
+        }));
+        Poll::Ready(Some(
+            accepted.and_then(|(socket, _)| {
+                Ok(UnixStream(accept::welcome(listener.0.shared(), socket)?))
+            }),
+        ))
     }
 }
 

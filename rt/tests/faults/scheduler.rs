@@ -1,44 +1,16 @@
-//! What a scheduler must survive, each a named test: lost wakes, storms of aborts and wakes, unfair
-//! pairs, ends of runtimes at any point, huge futures, and the same run from the same seed. The long
-//! forms run with `--release --features stress`.
-#![allow(
-    clippy::large_stack_arrays,
-    reason = "a future of a mebibyte is made where futures are made"
-)]
+//! Wakes, storms, unfair pairs, huge futures, policies.
 
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use vitte_rt::channel::mpmc::bounded;
-use vitte_rt::runtime::{Builder, Policy, Runtime};
+use vitte_rt::runtime::{Builder, Policy};
 use vitte_rt::task::{self, Class, spawn, yield_now};
-use vitte_rt::time::sleep;
 
-/// How much of something: the short form, or the long one.
-const fn amount(short: usize, long: usize) -> usize {
-    if cfg!(feature = "stress") { long } else { short }
-}
-
-fn real_runtimes() -> [Runtime; 3] {
-    [
-        Builder::current_thread().build().unwrap(),
-        Builder::multi_thread().workers(1).build().unwrap(),
-        Builder::multi_thread().workers(2).build().unwrap(),
-    ]
-}
-
-/// Counts its drops.
-struct Guard(Arc<AtomicUsize>);
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
+use crate::{Guard, amount, real_runtimes};
 
 #[test]
 fn wake_raced_against_park_is_not_lost() {
@@ -224,132 +196,6 @@ fn future_of_a_mebibyte_and_one_of_strict_alignment_work() {
     std::thread::Builder::new().stack_size(64 << 20).spawn(body).unwrap().join().unwrap();
 }
 
-/// Tasks that yield, sleep and talk; what they hold is counted.
-async fn world(held: Arc<()>, n_yields: u64) {
-    let (sender, receiver) = bounded(1);
-    for n in 0..6u64 {
-        let (held, sender, receiver) = (held.clone(), sender.clone(), receiver.clone());
-        drop(spawn(async move {
-            let held = held;
-            while Arc::strong_count(&held) > 0 {
-                match n % 3 {
-                    0 => yield_now().await,
-                    1 => sleep(Duration::from_micros(n)).await,
-                    _ => drop(sender.send(n).await),
-                }
-                if n == 3 {
-                    let _ = receiver.recv().await;
-                }
-            }
-        }));
-    }
-    for _ in 0..n_yields {
-        yield_now().await;
-    }
-}
-
-#[test]
-fn shutdown_at_any_point_drops_everything() {
-    for seed in 0..amount(200, 10_000) as u64 {
-        let held = Arc::new(());
-        let runtime = Builder::seeded(seed).workers(3).build().unwrap();
-        runtime.block_on(world(held.clone(), seed % 97));
-        drop(runtime);
-        assert_eq!(Arc::strong_count(&held), 1, "seed {seed}");
-    }
-}
-
-#[test]
-fn runtime_may_be_dropped_by_another_thread_while_it_runs() {
-    for _ in 0..amount(5, 200) {
-        let held = Arc::new(());
-        let runtime = Builder::multi_thread().workers(2).build().unwrap();
-        runtime.block_on(world(held.clone(), 20));
-        std::thread::spawn(move || drop(runtime)).join().unwrap();
-        assert_eq!(Arc::strong_count(&held), 1);
-    }
-}
-
-/// The trace hash of a seeded run of the world.
-fn hash_of(seed: u64) -> u64 {
-    let runtime = Builder::seeded(seed).workers(3).build().unwrap();
-    runtime.block_on(world(Arc::new(()), 60));
-    runtime.handle().trace_hash()
-}
-
-#[test]
-fn same_seed_same_hash() {
-    let n_seeds = amount(200, 10_000);
-    let mut hashes = std::collections::BTreeSet::new();
-    for seed in 0..n_seeds as u64 {
-        let hash = hash_of(seed);
-        assert_eq!(hash, hash_of(seed), "seed {seed}");
-        hashes.insert(hash);
-    }
-    assert!(hashes.len() > n_seeds * 9 / 10, "{} of {n_seeds} differ", hashes.len());
-}
-
-/// An event with a planted bug: it looks, lets others run, and only then leaves its waker.
-#[derive(Default)]
-struct LosesWakes {
-    set: AtomicBool,
-    waker: Mutex<Option<Waker>>,
-}
-
-impl LosesWakes {
-    async fn wait(&self) {
-        if self.set.load(Ordering::SeqCst) {
-            return;
-        }
-        yield_now().await;
-        let mut left = false;
-        poll_fn(|cx| {
-            if std::mem::replace(&mut left, true) {
-                return Poll::Ready(());
-            }
-            *self.waker.lock().unwrap() = Some(cx.waker().clone());
-            Poll::Pending
-        })
-        .await;
-    }
-
-    fn set(&self) {
-        self.set.store(true, Ordering::SeqCst);
-        self.waker.lock().unwrap().take().into_iter().for_each(Waker::wake);
-    }
-}
-
-/// Whether the planted bug shows with this seed.
-fn stalls(seed: u64) -> bool {
-    let runtime = Builder::seeded(seed).workers(2).build().unwrap();
-    let event = Arc::new(LosesWakes::default());
-    let run = runtime.run(async {
-        let waiter = spawn({
-            let event = event.clone();
-            async move { event.wait().await }
-        });
-        let setter = spawn({
-            let event = event.clone();
-            async move {
-                yield_now().await;
-                event.set();
-            }
-        });
-        setter.await.unwrap();
-        waiter.await.unwrap();
-    });
-    run.is_err()
-}
-
-#[test]
-fn planted_lost_wake_is_found_and_replays() {
-    let found: Vec<u64> = (0..200).filter(|&seed| stalls(seed)).collect();
-    assert!(!found.is_empty() && found.len() < 200, "some seeds show it: {}", found.len());
-    for seed in found {
-        assert!(stalls(seed), "seed {seed} replays");
-    }
-}
-
 #[test]
 fn zero_workers_are_an_error() {
     for builder in [Builder::multi_thread(), Builder::seeded(1)] {
@@ -397,4 +243,44 @@ fn policies_order_as_they_say() {
     let runs = order(Policy::Fair, &shares, 400);
     let n_first = runs[..400].iter().filter(|&&n| n == 0).count();
     assert!((90..=110).contains(&n_first), "{n_first} of 400");
+}
+
+#[test]
+fn fault_18_a_waker_outlives_its_task_and_its_runtime() {
+    for runtime in real_runtimes() {
+        let place = Arc::new(Mutex::new(None::<Waker>));
+        let task = runtime.spawn({
+            let place = place.clone();
+            poll_fn(move |cx| {
+                *place.lock().unwrap() = Some(cx.waker().clone());
+                Poll::Ready(7)
+            })
+        });
+        assert_eq!(runtime.block_on(task).unwrap(), 7);
+        let waker = place.lock().unwrap().take().unwrap();
+        // Cells are used again; the waker names a task that is over and not the next one in its place.
+        let n_polls = Arc::new(AtomicUsize::new(0));
+        let next = runtime.spawn({
+            let n_polls = n_polls.clone();
+            poll_fn(move |_| {
+                n_polls.fetch_add(1, Ordering::SeqCst);
+                Poll::<()>::Pending
+            })
+        });
+        while n_polls.load(Ordering::SeqCst) == 0 {
+            runtime.block_on(yield_now());
+        }
+        waker.wake_by_ref();
+        runtime.block_on(async {
+            for _ in 0..20 {
+                yield_now().await;
+            }
+        });
+        assert_eq!(n_polls.load(Ordering::SeqCst), 1);
+        assert!(runtime.block_on(next.abort_and_wait()).unwrap_err().is_cancelled());
+        drop(runtime);
+        waker.wake_by_ref();
+        drop(waker.clone());
+        waker.wake();
+    }
 }
