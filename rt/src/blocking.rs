@@ -3,7 +3,11 @@
 //! A queue and threads that come when nobody is free and go after ten idle seconds. In a virtual
 //! environment the work runs inline, at once; if it was injected that it is late
 //! ([`Inject::BLOCKING`]), it waits in the queue until its turn is chosen.
+//!
+//! Work that was aborted before it began is taken out of its [`Unstarted`] at once, with all it holds;
+//! an empty shell stays in the queue. Work that has begun can ask whether it is still wanted.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,11 +16,63 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::inject::Inject;
 use crate::scheduler::Shared;
+use crate::task::CancelToken;
 
 /// A piece of blocking work.
 pub(crate) type Work = Box<dyn FnOnce() + Send>;
 
-const MAX_THREADS: usize = 512;
+/// Work that has not begun; dropping any copy of this withdraws it.
+pub(crate) struct Unstarted<W>(Arc<Mutex<Option<W>>>);
+
+impl<W> Unstarted<W> {
+    pub(crate) fn new(work: W) -> Self {
+        Unstarted(Arc::new(Mutex::new(Some(work))))
+    }
+
+    /// Takes the work, to begin it or to drop it.
+    pub(crate) fn take(&self) -> Option<W> {
+        self.0.lock().take()
+    }
+}
+
+impl<W> Clone for Unstarted<W> {
+    fn clone(&self) -> Self {
+        Unstarted(self.0.clone())
+    }
+}
+
+impl<W> Drop for Unstarted<W> {
+    fn drop(&mut self) {
+        let work = self.take();
+        drop(work); // outside of the lock: it may drop anything
+    }
+}
+
+thread_local! {
+    /// That of the work which this thread does.
+    static TOKEN: RefCell<Option<CancelToken>> = const { RefCell::new(None) };
+}
+
+/// Does a piece of work, which can ask for its token.
+pub(crate) fn with_token<T>(token: CancelToken, work: impl FnOnce() -> T) -> T {
+    struct Restore(Option<CancelToken>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            let before = self.0.take();
+            drop(TOKEN.replace(before));
+        }
+    }
+    let _restore = Restore(TOKEN.replace(Some(token)));
+    work()
+}
+
+/// Runs `body` with the token of the work that this thread does, if it does some.
+pub(crate) fn with_current_token<R>(body: impl FnOnce(&CancelToken) -> R) -> Option<R> {
+    TOKEN.with_borrow(|token| token.as_ref().map(body))
+}
+
+/// Threads of a pool, unless told otherwise.
+pub(crate) const MAX_THREADS: usize = 512;
 const IDLE: Duration = Duration::from_secs(10);
 const STACK_BYTES: usize = 2 << 20;
 
@@ -31,8 +87,8 @@ struct Inner {
 }
 
 /// The pool.
-#[derive(Default)]
 pub(crate) struct BlockingPool {
+    max_threads: usize,
     inner: Mutex<Inner>,
     work: Condvar,
 }
@@ -44,6 +100,11 @@ impl std::fmt::Debug for BlockingPool {
 }
 
 impl BlockingPool {
+    /// A pool of at most so many threads.
+    pub(crate) fn new(max_threads: usize) -> Self {
+        BlockingPool { max_threads, inner: Mutex::default(), work: Condvar::new() }
+    }
+
     /// Whether no work is queued or running.
     pub(crate) fn is_idle(&self) -> bool {
         self.inner.lock().n_active == 0
@@ -96,7 +157,7 @@ pub(crate) fn submit(shared: &Arc<Shared>, work: Work) {
     if is_late {
         return;
     }
-    if inner.n_free >= inner.queue.len() || inner.n_threads >= MAX_THREADS {
+    if inner.n_free >= inner.queue.len() || inner.n_threads >= pool.max_threads {
         pool.work.notify_one();
         return;
     }

@@ -18,7 +18,7 @@ use std::panic::Location;
 #[cfg(unix)]
 use std::sync::Arc;
 
-use crate::scheduler::Shared;
+use crate::scheduler::{Shared, schedule_held};
 use crate::task::{Progress, Queued, TaskRef};
 
 /// One task that is not over.
@@ -105,7 +105,7 @@ impl Shared {
         };
         if held.is_some_and(|seen| header.state.end_run(seen) == Progress::Queue) {
             // SAFETY: it was woken while we held its run: queueing it is up to us.
-            self.inject(unsafe { Queued::from_raw(task.as_ptr()) });
+            schedule_held(unsafe { Queued::from_raw(task.as_ptr()) });
         }
         let now = self.env.now_ns();
         TaskInfo {

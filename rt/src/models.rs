@@ -7,8 +7,9 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
-use crate::scheduler::{Idle, Parker, Ring};
+use crate::scheduler::{Closing, Idle, LifoSlot, Parker, Ring};
 use crate::task::{Completed, Progress, State, Woken};
+use crate::timers::Timers;
 
 /// A wake raced against a run: the data that came before the wake is seen by the last run, and the
 /// task is queued once at a time.
@@ -230,4 +231,159 @@ fn ring_gives_each_task_once() {
 
 fn addr(task: NonNull<u64>) -> usize {
     task.as_ptr().addr()
+}
+
+/// An owner that puts tasks into its LIFO slot and takes one, beside a thief on its last pass: each task
+/// is taken once, and its memory is seen.
+#[test]
+fn lifo_slot_gives_each_task_once() {
+    loom::model(|| {
+        let task = |n: usize| NonNull::new(std::ptr::without_provenance_mut::<u64>(8 * n)).unwrap();
+        let slot = Arc::new(LifoSlot::new());
+        let memory = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+        let thief = {
+            let (slot, memory) = (slot.clone(), memory.clone());
+            thread::spawn(move || {
+                let got: Vec<usize> = (0..2).filter_map(|_| slot.take()).map(addr).collect();
+                for &task in &got {
+                    let seen = memory[task / 8 - 1].load(Ordering::Relaxed);
+                    assert_eq!(seen, task, "the task's memory is seen");
+                }
+                got
+            })
+        };
+        let mut taken = Vec::new();
+        for n in 1..=2 {
+            memory[n - 1].store(8 * n, Ordering::Relaxed);
+            taken.extend(slot.put(task(n)).map(addr));
+        }
+        // The owner looks before it sleeps: what nobody stole it finds.
+        taken.extend(slot.take().map(addr));
+        assert!(!slot.is_full());
+        taken.extend(thief.join().unwrap());
+        taken.sort_unstable();
+        assert_eq!(taken, [8, 16]);
+    });
+}
+
+/// A waker that counts its wakes and how many copies of it there are.
+fn counting_waker() -> (std::task::Waker, std::sync::Arc<std::sync::atomic::AtomicUsize>) {
+    struct Count(std::sync::Arc<std::sync::atomic::AtomicUsize>);
+    impl std::task::Wake for Count {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        }
+    }
+    let count = std::sync::Arc::default();
+    (std::sync::Arc::new(Count(std::sync::Arc::clone(&count))).into(), count)
+}
+
+/// A timer that is disarmed while it fires: it fires, or it was disarmed, and its waker is gone. The
+/// timer that takes its place in the table is not mistaken for it.
+#[test]
+fn timer_is_disarmed_or_fires() {
+    loom::model(|| {
+        let timers = Arc::new(Timers::new(1));
+        let (waker, n_wakes) = counting_waker();
+        let (key, _) = timers.arm(0, 10, &waker);
+        let firing = {
+            let timers = timers.clone();
+            thread::spawn(move || {
+                let mut due = Vec::new();
+                timers.fire(20, &mut due);
+                let n = due.len();
+                due.drain(..).for_each(|due| due.waker.wake());
+                timers.settle(n);
+                n
+            })
+        };
+        let was_armed = timers.rearm(key, std::task::Waker::noop());
+        timers.disarm(key);
+        let (next, _) = timers.arm(0, 1 << 40, std::task::Waker::noop());
+        timers.disarm(key); // of a timer that is gone: nothing
+        let n_fired = firing.join().unwrap();
+        assert!(timers.rearm(next, std::task::Waker::noop()), "the later timer is armed");
+        timers.disarm(next);
+        let woken = n_wakes.load(std::sync::atomic::Ordering::SeqCst);
+        assert_eq!(woken, usize::from(n_fired == 1 && !was_armed), "by the waker it had");
+        assert!(was_armed || n_fired == 1, "a timer that is not armed has fired");
+        assert!(timers.is_idle());
+    });
+}
+
+/// A timer armed while a worker goes to sleep in the poller: the sleep ends by then, or is interrupted.
+#[test]
+fn earlier_timer_bounds_or_interrupts_the_sleep() {
+    loom::model(|| {
+        let timers = Arc::new(Timers::new(2));
+        timers.arm(0, 50, std::task::Waker::noop());
+        let arming = {
+            let timers = timers.clone();
+            thread::spawn(move || timers.arm(1, 40, std::task::Waker::noop()).1)
+        };
+        let until = timers.park();
+        let interrupted = arming.join().unwrap();
+        assert!(until == Some(40) || (until == Some(50) && interrupted), "{until:?}");
+        timers.unpark();
+    });
+}
+
+/// A spawn raced against a shutdown: the task is born cancelled, or found by the looks for tasks, of
+/// which the last comes when the spawn is over.
+#[test]
+fn task_spawned_during_a_shutdown_is_cancelled() {
+    loom::model(|| {
+        let closing = Arc::new(Closing::new());
+        let state = Arc::new(State::new(0, false));
+        state.reset(); // a free cell
+        let spawning = {
+            let (closing, state) = (closing.clone(), state.clone());
+            thread::spawn(move || {
+                state.spawn(1, false);
+                closing.note_spawn(&state);
+                // A worker takes it.
+                state.start_run().is_cancelled()
+            })
+        };
+        let look = || {
+            if state.try_ref() {
+                assert!(!state.cancel(), "it is queued already");
+                state.drop_ref();
+            }
+        };
+        closing.begin();
+        look();
+        let born_cancelled = spawning.join().unwrap();
+        look();
+        assert!(state.is_cancelled());
+        assert!(state.start_run().is_cancelled() || born_cancelled, "its next run ends it");
+    });
+}
+
+/// Stopping the workers raced against one that goes to sleep: it sees the flag or is woken (loom
+/// reports a deadlock otherwise), and a task that was pushed before is seen by whoever cleans up.
+#[test]
+fn stopped_worker_does_not_sleep() {
+    loom::model(|| {
+        let (idle, parker) = (Arc::new(Idle::default()), Arc::new(Parker::new()));
+        let (stop, queue) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let worker = {
+            let (idle, parker, stop) = (idle.clone(), parker.clone(), stop.clone());
+            thread::spawn(move || {
+                while stop.load(Ordering::SeqCst) == 0 {
+                    idle.fall_asleep(0, false);
+                    if stop.load(Ordering::SeqCst) == 0 {
+                        parker.park();
+                    }
+                    idle.wake_up(0);
+                }
+            })
+        };
+        queue.store(1, Ordering::Release);
+        stop.store(1, Ordering::SeqCst);
+        parker.unpark(|| {});
+        worker.join().unwrap();
+        assert_eq!(idle.n_sleeping(), 0);
+        assert_eq!(queue.load(Ordering::Acquire), 1, "what is left is dropped by the stopper");
+    });
 }

@@ -11,7 +11,7 @@ use std::thread;
 
 use vitte_abi::vt_machine;
 
-use crate::blocking;
+use crate::blocking::{self, Unstarted};
 use crate::coroutine::{self, FrameTask, SpawnOptions};
 use crate::dump::TaskDump;
 use crate::env::{Choice, Env, RealEnv, SeededEnv};
@@ -20,8 +20,8 @@ use crate::insight::{self, InsightOptions};
 use crate::metrics::Metrics;
 pub use crate::shutdown::ShutdownReport;
 
-use crate::scheduler::{Flavor, Shared, ThreadCx, block_on, run_seeded};
-use crate::task::{JoinHandle, Origin, spawn_future};
+use crate::scheduler::{Flavor, Shape, Shared, ThreadCx, block_on, run_seeded};
+use crate::task::{JoinHandle, LocalSet, Origin, spawn_future};
 
 /// Which task runs next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,13 +50,11 @@ pub enum Policy {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Builder {
-    flavor: Flavor,
-    n_workers: usize,
+    shape: Shape,
     seed: u64,
     fuel: Option<u64>,
     inject: Inject,
     stopped: bool,
-    policy: Policy,
     pub(crate) insight: InsightOptions,
 }
 
@@ -78,21 +76,23 @@ impl Builder {
     }
 
     fn of(flavor: Flavor, n_workers: usize, seed: u64) -> Self {
-        let (fuel, inject, stopped, policy) = (None, Inject::NOTHING, false, Policy::Fifo);
-        let insight = InsightOptions::default();
-        Builder { flavor, n_workers, seed, fuel, inject, stopped, policy, insight }
+        let (policy, pinned, max_blocking) = (Policy::Fifo, false, blocking::MAX_THREADS);
+        let shape = Shape { flavor, n_workers, policy, pinned, max_blocking };
+        let (inject, insight) = (Inject::NOTHING, InsightOptions::default());
+        Builder { shape, seed, fuel: None, inject, stopped: false, insight }
     }
 
     /// The same options for a seeded runtime.
     pub(crate) fn with_seed(&self, seed: u64) -> Self {
-        Builder { flavor: Flavor::Seeded, seed, ..self.clone() }
+        let shape = Shape { flavor: Flavor::Seeded, ..self.shape };
+        Builder { shape, seed, ..self.clone() }
     }
 
     /// Number of workers, at least 1. Without meaning for a current-thread runtime, which has one.
     #[must_use]
     pub fn workers(mut self, n: usize) -> Self {
-        if self.flavor != Flavor::Current {
-            self.n_workers = n;
+        if self.shape.flavor != Flavor::Current {
+            self.shape.n_workers = n;
         }
         self
     }
@@ -100,7 +100,37 @@ impl Builder {
     /// Which task runs next ([`Policy::Fifo`] unless told otherwise).
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
-        self.policy = policy;
+        self.shape.policy = policy;
+        self
+    }
+
+    /// Binds each worker thread to a processor: worker `k` to the `k`-th that the process may use,
+    /// round about if there are more workers. Linux only: elsewhere [`Builder::build`] answers
+    /// `Unsupported`. Without meaning for a runtime without worker threads.
+    ///
+    /// Good for machines that run nothing else; beside other busy processes a bound worker waits for
+    /// its processor while another one is free.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// let runtime = vitte_rt::runtime::Builder::multi_thread().pin_workers(true).build()?;
+    /// runtime.block_on(async { vitte_rt::spawn(async {}).await.unwrap() });
+    /// # }
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[must_use]
+    pub fn pin_workers(mut self, pinned: bool) -> Self {
+        self.shape.pinned = pinned;
+        self
+    }
+
+    /// Most threads for work that blocks ([`Handle::spawn_blocking`], files), at least 1; 512 unless
+    /// told otherwise. They come when needed. Without meaning for a seeded runtime, which has none.
+    #[must_use]
+    pub fn max_blocking_threads(mut self, n: usize) -> Self {
+        self.shape.max_blocking = n;
         self
     }
 
@@ -130,21 +160,29 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` when zero workers were asked for; else when the system has no poller or no
-    /// thread to give.
+    /// `InvalidInput` when zero workers or zero threads for blocking work were asked for; else when
+    /// the system has no poller or no thread to give, and `Unsupported` as [`Builder::pin_workers`] says.
     pub fn build(self) -> io::Result<Runtime> {
-        if self.n_workers == 0 {
-            let text = "a runtime needs at least one worker";
+        let mut shape = self.shape;
+        let none_of = match shape {
+            Shape { n_workers: 0, .. } => Some("a runtime needs at least one worker"),
+            Shape { max_blocking: 0, .. } => {
+                Some("a runtime needs at least one thread for blocking work")
+            }
+            _ => None,
+        };
+        if let Some(text) = none_of {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
-        let env: Arc<dyn Env> = match self.flavor {
+        shape.pinned &= shape.flavor == Flavor::Threads;
+        let env: Arc<dyn Env> = match shape.flavor {
             Flavor::Seeded => Arc::new(SeededEnv::new(self.seed, self.fuel).with(self.inject)),
             Flavor::Threads | Flavor::Current => Arc::new(RealEnv::new()),
         };
-        let shared = Shared::new(env, self.flavor, self.n_workers, self.policy, &self.insight)?;
+        let shared = Shared::new(env, shape, &self.insight)?;
         insight::start(&shared, &self.insight)?;
         let runtime = Runtime { handle: Handle { shared } };
-        if self.stopped && self.flavor == Flavor::Threads {
+        if self.stopped && shape.flavor == Flavor::Threads {
             runtime.handle.shared.stop_workers();
         } else {
             runtime.start_workers()?;
@@ -261,6 +299,9 @@ impl Runtime {
         }
         let inside = ThreadCx::with(|cx| cx.is_some_and(|cx| cx.is_of(shared)));
         assert!(!inside, "`block_on` or `run` inside of a task of the same runtime: await instead");
+        // For local tasks that the future spawns.
+        let local = LocalSet::new();
+        let future = local.run_until(future);
         match shared.flavor {
             Flavor::Seeded => run_seeded(shared, future),
             Flavor::Threads | Flavor::Current => block_on(shared, future, patient),
@@ -279,14 +320,15 @@ impl Handle {
     ///
     /// # Panics
     ///
-    /// Outside of a runtime.
+    /// Outside of a runtime, naming the call.
+    #[track_caller]
     pub fn current() -> Handle {
         Handle::try_current().expect("called from within a runtime")
     }
 
     /// The runtime of the calling task or thread, if it has one.
     pub fn try_current() -> Option<Handle> {
-        ThreadCx::with(|cx| cx.map(|cx| Handle { shared: cx.shared.clone() }))
+        ThreadCx::current().map(Handle::from_shared)
     }
 
     pub(crate) fn from_shared(shared: Arc<Shared>) -> Handle {
@@ -303,7 +345,8 @@ impl Handle {
         spawn_future(&self.shared, future, Origin::plain(Location::caller()))
     }
 
-    /// Runs a closure that blocks on a thread kept for such work (inline in a seeded run).
+    /// Runs a closure that blocks on a thread kept for such work (inline in a seeded run). See
+    /// [`task::spawn_blocking`](crate::task::spawn_blocking) for what an abort does.
     #[track_caller]
     pub fn spawn_blocking<T, F>(&self, body: F) -> JoinHandle<T>
     where
@@ -311,18 +354,27 @@ impl Handle {
         T: Send + 'static,
     {
         let (send, receive) = crate::channel::oneshot::channel();
-        let work = Box::new(move || {
-            let _ = send.send(catch_unwind(AssertUnwindSafe(body)));
-        });
-        blocking::submit(&self.shared, work);
-        self.spawn(async move {
+        let unstarted = Unstarted::new((body, send));
+        let to_start = unstarted.clone();
+        let task = self.spawn(async move {
+            // Dropped with the task: what has not begun then never does.
+            let _unstarted = unstarted;
             match receive.await {
                 Ok(Ok(value)) => value,
                 Ok(Err(payload)) => std::panic::resume_unwind(payload),
                 // The pool was stopped before the work began; the task is being cancelled too.
                 Err(_) => std::future::pending().await,
             }
-        })
+        });
+        let token = task.cancel_token();
+        let work = Box::new(move || {
+            if let Some((body, send)) = to_start.take() {
+                let body = move || blocking::with_token(token, body);
+                let _ = send.send(catch_unwind(AssertUnwindSafe(body)));
+            }
+        });
+        blocking::submit(&self.shared, work);
+        task
     }
 
     /// Allocates the root frame of a coroutine task, to be filled in and spawned with

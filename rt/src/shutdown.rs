@@ -178,8 +178,8 @@ impl Runtime {
         }
         let n_kept = shared.n_tasks();
         let until = Instant::now() + stages.cancel;
-        // SeqCst: a task spawned after this is born cancelled, one spawned before is in the list.
-        shared.closing.store(true, Ordering::SeqCst);
+        // A task spawned after this is born cancelled, one spawned before is in the list.
+        shared.closing.begin();
         self.handle.cancel_all();
         if !inside {
             self.wait(stages.cancel);
@@ -218,7 +218,11 @@ impl Runtime {
         let shared = self.handle.shared.clone();
         let until = shared.env.now_ns().saturating_add(deadline.as_nanos() as u64);
         let gone = async move {
-            while shared.n_tasks() > 0 && shared.env.now_ns() < until {
+            while shared.n_own_tasks() > 0 && shared.env.now_ns() < until {
+                // Tasks that others spawned while this was set may have missed it.
+                if shared.closing.has_begun() {
+                    shared.cancel_all();
+                }
                 let step = Duration::from_millis(1);
                 crate::time::sleep(step).await;
             }

@@ -27,10 +27,9 @@
 //! Arming and disarming cost the same with one timer and with a million, and allocate nothing once
 //! the table has grown. Source: Varghese and Lauck, hierarchical timing wheels (1987).
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::Waker;
 
-use parking_lot::{Mutex, MutexGuard};
+use crate::atomic::{AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering};
 
 /// Bits of a deadline below a tick.
 const TICK: u32 = 10;

@@ -13,11 +13,11 @@ impl Shared {
     pub(crate) fn wait_until_gone(&self, until: Instant) {
         let (lock, gone) = &self.gone;
         let mut guard = lock.lock();
-        while self.n_tasks() > 0 && Instant::now() < until {
+        while self.n_own_tasks() > 0 && Instant::now() < until {
             let step = Instant::now() + Duration::from_millis(20);
             if gone.wait_until(&mut guard, until.min(step)).timed_out() {
-                // SeqCst: tasks that were spawned while this was set may have missed it.
-                if self.closing.load(Ordering::SeqCst) {
+                // Tasks that were spawned while this was set may have missed it.
+                if self.closing.has_begun() {
                     drop(guard);
                     self.cancel_all();
                     guard = lock.lock();
@@ -77,6 +77,9 @@ impl Shared {
     fn abandon_idle(&self, cx: &ThreadCx) -> bool {
         let mut found = false;
         for task in self.tasks() {
+            if task.header().origin.place().is_some() {
+                continue; // its thread drops it, with its set
+            }
             if let Some(seen) = task.header().state.try_hold() {
                 found = true;
                 self.abandon(cx, &task, seen);

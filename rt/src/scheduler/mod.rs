@@ -22,12 +22,16 @@
 //! * **I3** Whoever would be the last to sleep looks whether anything can ever happen again
 //!   ([`Shared::is_quiet`]); if not, a waiting `run` is told.
 
+mod affinity;
 mod births;
 mod close;
+mod closing;
 mod current;
 mod drive;
 mod idle;
 mod injector;
+mod lifo;
+mod local;
 mod park;
 mod ring;
 mod seeded;
@@ -39,10 +43,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::{Condvar, Mutex};
 
+pub(crate) use closing::Closing;
 pub(crate) use current::{Root, block_on};
 #[cfg(all(test, loom))]
 pub(crate) use idle::Idle;
 use injector::Injector;
+#[cfg(all(test, loom))]
+pub(crate) use lifo::LifoSlot;
+pub(crate) use local::LocalQueue;
 #[cfg(all(test, loom))]
 pub(crate) use park::Parker;
 #[cfg(all(test, loom))]
@@ -78,6 +86,18 @@ pub(crate) enum Flavor {
     Seeded,
 }
 
+/// What a runtime is made of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    pub(crate) flavor: Flavor,
+    pub(crate) n_workers: usize,
+    pub(crate) policy: Policy,
+    /// Workers are bound to processors.
+    pub(crate) pinned: bool,
+    /// Threads for work that blocks.
+    pub(crate) max_blocking: usize,
+}
+
 /// Everything the threads of a runtime share.
 pub(crate) struct Shared {
     pub(crate) env: Arc<dyn Env>,
@@ -106,17 +126,21 @@ pub(crate) struct Shared {
     /// The process it was built in; see [`crate::fork`].
     pub(crate) generation: u32,
     /// Spawned tasks are born cancelled.
-    pub(crate) closing: AtomicBool,
+    pub(crate) closing: Closing,
     /// Workers end.
     pub(crate) stop: AtomicBool,
     /// The runtime has ended: cores that come home are taken apart.
     pub(crate) closed: AtomicBool,
     /// Threads that run a task after they handed their core on.
     n_detached: AtomicUsize,
+    /// Tasks that stay on one thread, which nobody else can end.
+    n_local: AtomicUsize,
     /// The tasks they run.
     detached: Mutex<Vec<u64>>,
     /// Foreign sources of wake-ups; see `Handle::keep_alive`.
     pub(crate) n_keep_alive: AtomicUsize,
+    /// Workers are bound to processors.
+    affinity: Option<affinity::Affinity>,
     /// Cores that no thread plays (all of them in a seeded runtime between runs).
     home: Mutex<Vec<Core>>,
     spares: thread_cx::Spares,
@@ -135,11 +159,11 @@ impl std::fmt::Debug for Shared {
 impl Shared {
     pub(crate) fn new(
         env: Arc<dyn Env>,
-        flavor: Flavor,
-        n_workers: usize,
-        policy: Policy,
+        shape: Shape,
         insight: &InsightOptions,
     ) -> std::io::Result<Arc<Self>> {
+        let Shape { flavor, n_workers, policy, pinned, max_blocking } = shape;
+        let affinity = if pinned { Some(affinity::Affinity::new()?) } else { None };
         let is_virtual = env.is_virtual();
         let (cores, remotes): (Vec<_>, Vec<_>) =
             (0..n_workers).map(|index| Core::new(index, n_workers)).unzip();
@@ -156,7 +180,7 @@ impl Shared {
             timers: Timers::new(n_workers),
             reactor: if is_virtual { None } else { Some(Reactor::new()?) },
             driver: Mutex::new(()),
-            blocking: BlockingPool::default(),
+            blocking: BlockingPool::new(max_blocking),
             counters: Counters::default(),
             insight: Insight::new(n_workers, insight),
             shutdown: crate::shutdown::Signal::default(),
@@ -164,12 +188,14 @@ impl Shared {
             next_id: AtomicU64::new(1),
             births: births::Births::default(),
             generation: crate::fork::generation(),
-            closing: AtomicBool::new(false),
+            closing: Closing::new(),
             stop: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             n_detached: AtomicUsize::new(0),
+            n_local: AtomicUsize::new(0),
             detached: Mutex::new(Vec::new()),
             n_keep_alive: AtomicUsize::new(0),
+            affinity,
             home: Mutex::new(cores),
             spares: thread_cx::Spares::default(),
             roots: Mutex::new(Vec::new()),
@@ -219,16 +245,7 @@ impl Shared {
 
     /// Queues a task that was just made, behind the others.
     pub(crate) fn start(&self, task: Queued) {
-        if self.is_virtual {
-            self.env.trace(Event::Spawn, task.task().header().id, 0);
-        }
-        if self.insight.on() {
-            self.note_spawn(&task.task());
-        }
-        // SeqCst: a shutdown sets this and then cancels what it finds, until nothing is left.
-        if self.closing.load(Ordering::SeqCst) {
-            task.task().header().state.cancel();
-        }
+        self.note_start(task);
         ThreadCx::with(|cx| match cx {
             Some(cx) if cx.is_of(self) => {
                 match cx.worker() {
@@ -242,6 +259,17 @@ impl Shared {
                 self.inject(task);
             }
         });
+    }
+
+    /// A task was made and is about to be queued.
+    fn note_start(&self, task: Queued) {
+        if self.is_virtual {
+            self.env.trace(Event::Spawn, task.task().header().id, 0);
+        }
+        if self.insight.on() {
+            self.note_spawn(&task.task());
+        }
+        self.closing.note_spawn(&task.task().header().state);
     }
 
     /// Queues a task behind the others of this thread's worker.
@@ -349,7 +377,7 @@ impl Shared {
         if self.shutdown.begun() {
             drop(self.gone.0.lock());
             self.gone.1.notify_all();
-            if self.n_tasks() == 0 {
+            if self.n_own_tasks() == 0 {
                 self.nudge_roots();
             }
         }
@@ -373,6 +401,12 @@ impl Shared {
     pub(crate) fn n_tasks(&self) -> usize {
         let metrics = self.metrics();
         metrics.spawned.saturating_sub(metrics.completed) as usize
+    }
+
+    /// Number of tasks that the runtime's threads can bring to an end.
+    pub(crate) fn n_own_tasks(&self) -> usize {
+        // Relaxed: a guess.
+        self.n_tasks().saturating_sub(self.n_local.load(Ordering::Relaxed))
     }
 
     /// All tasks that are not over, by id.
@@ -411,6 +445,9 @@ pub(crate) fn schedule(task: Queued) {
     if shared.insight.on() {
         shared.note_wake(&reference);
     }
+    if let Some(place) = reference.header().origin.place() {
+        return push_local(place, task);
+    }
     ThreadCx::with(|cx| match cx {
         Some(cx) if cx.is_of(task.task().header().shared()) => cx.shared.push_next(cx, task),
         _ => {
@@ -419,4 +456,23 @@ pub(crate) fn schedule(task: Queued) {
             shared.inject(task);
         }
     });
+}
+
+/// Queues a task that somebody held while it was woken.
+pub(crate) fn schedule_held(task: Queued) {
+    let reference = task.task();
+    match reference.header().origin.place() {
+        Some(place) => push_local(place, task),
+        None => {
+            let shared = reference.header().shared().clone();
+            shared.inject(task);
+        }
+    }
+}
+
+#[cold]
+fn push_local(place: &crate::task::Place, task: Queued) {
+    // The task may be run and freed as soon as it is queued.
+    let queue = place.queue.clone();
+    queue.push(task);
 }

@@ -11,9 +11,10 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 use vitte_abi::stack_pointer;
 
+use super::affinity::Affinity;
 use super::worker::Core;
 use super::{Flavor, Shared};
-use crate::task::{Header, Queued};
+use crate::task::{Header, Queued, TaskRef};
 use crate::timers::Due;
 
 /// How long a task may hold its worker up before the worker's core is handed on.
@@ -45,6 +46,14 @@ pub(crate) struct ThreadCx {
     /// Memory for the wakers of a look at the poller and at the timers, kept between looks.
     pub(crate) io: Cell<Vec<Waker>>,
     pub(crate) due: Cell<Vec<Due>>,
+}
+
+/// See [`ThreadCx::set_aside`].
+#[derive(Debug)]
+pub(crate) struct Outer {
+    yielded: bool,
+    held_since: u64,
+    budget: u32,
 }
 
 thread_local! {
@@ -83,6 +92,7 @@ impl ThreadCx {
 
     /// Runs `body` with this context as the thread's current one.
     pub(crate) fn scope<R>(&self, body: impl FnOnce() -> R) -> R {
+        let _outside = crate::task::Outside::new();
         let _entered = Entered { before: CURRENT.replace(Some(NonNull::from(self))) };
         body()
     }
@@ -121,6 +131,29 @@ impl ThreadCx {
     pub(crate) fn end_task(&self, before: Option<Queued>) -> bool {
         self.task.set(before);
         self.yielded.take()
+    }
+
+    /// What belongs to the run in progress, before another task is run inside of it.
+    pub(crate) fn set_aside(&self) -> Outer {
+        let budget = crate::task::coop::save();
+        Outer { yielded: self.yielded.take(), held_since: self.held_since.get(), budget }
+    }
+
+    /// Goes on with the outer run.
+    pub(crate) fn take_up(&self, outer: Outer) {
+        self.yielded.set(outer.yielded);
+        self.held_since.set(outer.held_since);
+        crate::task::coop::restore(outer.budget);
+    }
+
+    /// Runs `body` with the task that this thread runs, if it runs one.
+    pub(crate) fn with_task<R>(body: impl FnOnce(&TaskRef) -> R) -> Option<R> {
+        ThreadCx::with(|cx| cx?.task.get().map(|task| body(&task.task())))
+    }
+
+    /// The runtime of this thread.
+    pub(crate) fn current() -> Option<Arc<Shared>> {
+        ThreadCx::with(|cx| cx.map(|cx| cx.shared.clone()))
     }
 
     /// The task that this thread runs yields; false if it runs another.
@@ -177,7 +210,10 @@ impl ThreadCx {
             shared.detached.lock().push(id);
             cx.detached.set(Some(id));
             match shared.hand_on(core) {
-                Ok(()) => shared.counters.handoffs.add(),
+                Ok(()) => {
+                    shared.counters.handoffs.add();
+                    shared.affinity.iter().for_each(Affinity::free);
+                }
                 Err(core) => {
                     *cx.core.borrow_mut() = Some(core);
                     cx.detached.set(None);
@@ -299,10 +335,18 @@ impl Shared {
 pub(crate) fn worker_main(shared: &Arc<Shared>, core: Option<Core>) {
     let cx = ThreadCx::new(shared.clone(), core);
     cx.scope(|| {
+        let mut bound_to = None;
         loop {
             if !cx.has_core() {
                 let Some(core) = shared.wait_for_core() else { return };
                 *cx.core.borrow_mut() = Some(core);
+                bound_to = None;
+            }
+            if bound_to.is_none()
+                && let Some(affinity) = &shared.affinity
+            {
+                bound_to = cx.worker();
+                bound_to.into_iter().for_each(|worker| affinity.bind(worker));
             }
             // A current-thread runtime runs only while somebody is in `block_on`.
             let unwanted =

@@ -5,15 +5,16 @@
 //! that last pass also their LIFO slots. Real and virtual workers take the same turns; only who takes
 //! the next one differs.
 
-use std::ptr::{NonNull, null_mut};
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::lifo::LifoSlot;
 use super::park::Parker;
 use super::ring::{ROOM, Ring};
 use super::{Shared, ThreadCx};
 use crate::env::{Choice, Event};
 use crate::inject::Inject;
-use crate::task::{Completed, Freed, Header, Heap, Progress, Queued, RunEnd, TaskRef};
+use crate::task::{Completed, Freed, Header, Heap, Progress, Queued, RunEnd, Seen, TaskRef};
 
 /// Turns between two looks at the injector and the poller.
 const FAIR_TURNS: u32 = 61;
@@ -44,7 +45,7 @@ impl Tally {
 pub(crate) struct Remote {
     pub(crate) ring: Ring<Header>,
     /// The task that was woken last; run next, stolen last.
-    lifo: AtomicPtr<Header>,
+    lifo: LifoSlot<Header>,
     /// Id of the task that runs; 0 between runs.
     pub(crate) running: AtomicU64,
     pub(crate) spawned: Tally,
@@ -68,7 +69,7 @@ impl Core {
     pub(crate) fn new(index: usize, n_workers: usize) -> (Core, Remote) {
         let remote = Remote {
             ring: Ring::new(n_workers == 1),
-            lifo: AtomicPtr::new(null_mut()),
+            lifo: LifoSlot::new(),
             running: AtomicU64::new(0),
             spawned: Tally::default(),
             completed: Tally::default(),
@@ -95,22 +96,14 @@ unsafe fn queued(task: NonNull<Header>) -> Queued {
 impl Remote {
     /// Puts a task into the LIFO slot; the one that was there.
     pub(crate) fn put_lifo(&self, task: Queued) -> Option<Queued> {
-        // Release: the task's memory is seen by who takes it; Acquire: the reverse.
-        let old = self.lifo.swap(task.as_ptr().as_ptr(), Ordering::AcqRel);
         // SAFETY: out of the slot, once.
-        NonNull::new(old).map(|task| unsafe { queued(task) })
+        self.lifo.put(task.as_ptr()).map(|task| unsafe { queued(task) })
     }
 
     /// Takes the task in the LIFO slot.
     pub(crate) fn take_lifo(&self) -> Option<Queued> {
-        // Relaxed: an empty slot needs no exchange; who fills it looks after us.
-        if self.lifo.load(Ordering::Relaxed).is_null() {
-            return None;
-        }
-        // As `put_lifo`.
-        let old = self.lifo.swap(null_mut(), Ordering::AcqRel);
         // SAFETY: out of the slot, once.
-        NonNull::new(old).map(|task| unsafe { queued(task) })
+        self.lifo.take().map(|task| unsafe { queued(task) })
     }
 
     /// Owner: takes the oldest task of the ring.
@@ -121,7 +114,7 @@ impl Remote {
 
     /// Whether there is something to take here (a guess as soon as it is made).
     pub(crate) fn has_work(&self) -> bool {
-        self.ring.len() > 0 || !self.lifo.load(Ordering::Acquire).is_null()
+        self.ring.len() > 0 || self.lifo.is_full()
     }
 }
 
@@ -221,26 +214,7 @@ impl Shared {
         remote.polls.add();
         // Relaxed: for dumps and the watchdog.
         remote.running.store(header.id, Ordering::Relaxed);
-        let begun_ns = if self.insight.on() { Some(self.note_run(&reference)) } else { None };
-        self.insight.watchdog.run_begins(&cx.shared, worker, header.id);
-        #[cfg(feature = "tracing")]
-        let span = tracing::trace_span!(target: "vitte", "run", task = header.id, worker).entered();
-        let before = cx.start_task(task);
-        if self.is_virtual {
-            self.env.trace(Event::Run, worker as u64, header.id);
-            self.cut_budget();
-        }
-        // SAFETY: the task was queued: its run is ours.
-        let end = unsafe { (header.vtable.run)(&reference, seen) };
-        let end = if cx.end_task(before) { end.or_yielded() } else { end };
-        #[cfg(feature = "tracing")]
-        drop(span);
-        if cx.detached.get().is_none() {
-            self.insight.watchdog.run_ends(worker);
-        }
-        if let Some(begun_ns) = begun_ns {
-            self.note_run_end(&reference, begun_ns, end);
-        }
+        let end = self.run_held(cx, task, seen, Some(worker));
         let queue = match end {
             RunEnd::Finished => {
                 self.end(cx, &reference);
@@ -262,15 +236,58 @@ impl Shared {
             }
             self.requeue(cx, task);
         }
-        if let Some(id) = cx.detached.take() {
-            // The core was handed on during this run.
-            self.detached.lock().retain(|&other| other != id);
-            self.n_detached.fetch_sub(1, Ordering::AcqRel);
-            self.quiet_hint();
-        } else {
+        if !self.after_detached(cx) {
             // Relaxed: as above.
             remote.running.store(0, Ordering::Relaxed);
         }
+    }
+
+    /// Runs a task whose run is ours, as part of a turn of `worker` or of none.
+    #[inline]
+    pub(super) fn run_held(
+        &self,
+        cx: &ThreadCx,
+        task: Queued,
+        seen: Seen,
+        worker: Option<usize>,
+    ) -> RunEnd {
+        let reference = task.task();
+        let header = reference.header();
+        let begun_ns = if self.insight.on() { Some(self.note_run(&reference)) } else { None };
+        if let Some(worker) = worker {
+            self.insight.watchdog.run_begins(&cx.shared, worker, header.id);
+        }
+        #[cfg(feature = "tracing")]
+        let span = tracing::trace_span!(target: "vitte", "run", task = header.id, worker).entered();
+        let before = cx.start_task(task);
+        if self.is_virtual {
+            self.env.trace(Event::Run, worker.map_or(u64::MAX, |w| w as u64), header.id);
+            self.cut_budget();
+        }
+        // SAFETY: the task was queued: its run is ours.
+        let end = unsafe { (header.vtable.run)(&reference, seen) };
+        let end = if cx.end_task(before) { end.or_yielded() } else { end };
+        #[cfg(feature = "tracing")]
+        drop(span);
+        if let Some(worker) = worker
+            && cx.detached.get().is_none()
+        {
+            self.insight.watchdog.run_ends(worker);
+        }
+        if let Some(begun_ns) = begun_ns {
+            self.note_run_end(&reference, begun_ns, end);
+        }
+        end
+    }
+
+    /// Whether the core was handed on during the run that just ended; notes that the run is over.
+    pub(super) fn after_detached(&self, cx: &ThreadCx) -> bool {
+        let Some(id) = cx.detached.take() else { return false };
+        self.detached.lock().retain(|&other| other != id);
+        // AcqRel: pairs with `is_quiet`.
+        self.n_detached.fetch_sub(1, Ordering::AcqRel);
+        self.quiet_hint();
+        true
     }
 
     /// A task finished: its output is stored and its run is ours.

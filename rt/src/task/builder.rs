@@ -86,7 +86,25 @@ impl Builder {
         F::Output: Send + 'static,
     {
         let Builder { name, class } = self;
-        let origin = Origin::detailed(Details { location: Location::caller(), name, class });
+        let details = Details { name, class, ..Details::new(Location::caller()) };
+        let origin = Origin::detailed(details);
         super::future::spawn_future(&handle.shared, future, origin)
+    }
+
+    /// Spawns a future that need not be `Send`, on this thread; see
+    /// [`spawn_local`](super::spawn_local). Its class has no meaning.
+    ///
+    /// # Panics
+    ///
+    /// As [`spawn_local`](super::spawn_local).
+    #[track_caller]
+    pub fn spawn_local<F>(self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let Builder { name, class } = self;
+        let details = Details { name, class, ..Details::new(Location::caller()) };
+        super::local_set::spawn_described(future, details)
     }
 }

@@ -220,7 +220,9 @@ impl Queued {
 pub(crate) struct TaskRef(NonNull<Header>);
 
 // SAFETY: the header's fields are atomic or guarded by the state word; what follows it is Send
-// because only Send futures and frames are spawned.
+// because only Send futures and frames are spawned, but for local tasks: their futures are run and
+// dropped on one thread (I1 of `scheduler::local`), their outputs there or by the join handle, which is
+// Send only if they are.
 unsafe impl Send for TaskRef {}
 // SAFETY: as above.
 unsafe impl Sync for TaskRef {}

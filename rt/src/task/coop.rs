@@ -30,6 +30,16 @@ pub(crate) fn left() -> u32 {
     LEFT.get().min(BUDGET)
 }
 
+/// What is left, to be [`restore`]d after a run inside of this one.
+pub(crate) fn save() -> u32 {
+    LEFT.get()
+}
+
+/// Goes on with what was left.
+pub(crate) fn restore(left: u32) {
+    LEFT.set(left);
+}
+
 /// The thread leaves the runtime.
 pub(crate) fn lift() {
     LEFT.set(u32::MAX);

@@ -17,7 +17,7 @@ use std::task::{Context, Poll};
 use super::cell::{Description, Header, Outcome, Queued, RunEnd, TaskRef, VTable};
 use super::heap::{alloc_cell_or_abort, free_cell};
 use super::join::{JoinError, JoinHandle};
-use super::origin::Origin;
+use super::origin::{Details, Origin};
 use super::state::Seen;
 use crate::scheduler::Shared;
 
@@ -49,17 +49,50 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
+    let task = make(shared, future, origin, 2);
+    // SAFETY: a task that was just spawned is scheduled, and nobody else knows.
+    shared.start(unsafe { Queued::from_raw(task.as_ptr()) });
+    JoinHandle::new(task)
+}
+
+/// Makes a task of a future that stays on this thread. It is scheduled, and the caller's to queue; the
+/// second reference is for its set.
+///
+/// # Safety
+///
+/// Only this thread runs or abandons the task.
+pub(crate) unsafe fn spawn_future_local<F>(
+    shared: &Arc<Shared>,
+    future: F,
+    details: Details,
+) -> (JoinHandle<F::Output>, TaskRef)
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let task = make(shared, future, Origin::detailed(details), 3);
+    // SAFETY: the third reference.
+    let of_set = unsafe { TaskRef::from_raw(task.as_ptr()) };
+    (JoinHandle::new(task), of_set)
+}
+
+/// Makes a task with references for the runtime, the answer, and whoever else counts on `n_refs`.
+fn make<F>(shared: &Arc<Shared>, future: F, origin: Origin, n_refs: u64) -> TaskRef
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
     if const { align_of::<F>() <= MAX_ALIGN } {
-        spawn_inline(shared, future, origin)
+        make_inline(shared, future, origin, n_refs)
     } else {
-        spawn_inline(shared, Box::pin(future), origin)
+        make_inline(shared, Box::pin(future), origin, n_refs)
     }
 }
 
-fn spawn_inline<F>(shared: &Arc<Shared>, future: F, origin: Origin) -> JoinHandle<F::Output>
+fn make_inline<F>(shared: &Arc<Shared>, future: F, origin: Origin, n_refs: u64) -> TaskRef
 where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
+    F: Future + 'static,
+    F::Output: 'static,
 {
     let layout = Layout::new::<FutureTask<F>>();
     let cell = alloc_cell_or_abort(shared, layout).cast::<FutureTask<F>>();
@@ -71,18 +104,16 @@ where
     unsafe { stage.cast::<F>().write(future) };
     // SAFETY: one reference is the runtime's, this one the handle's.
     let task = unsafe { TaskRef::from_raw(cell.cast()) };
-    task.header().state.spawn(2, true);
-    // SAFETY: a task that was just spawned is scheduled, and nobody else knows.
-    shared.start(unsafe { Queued::from_raw(cell.cast()) });
-    JoinHandle::new(task)
+    task.header().state.spawn(n_refs, true);
+    task
 }
 
 struct Vtables<F>(F);
 
 impl<F> Vtables<F>
 where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
+    F: Future + 'static,
+    F::Output: 'static,
 {
     const VTABLE: VTable = VTable {
         run: run::<F>,

@@ -7,12 +7,14 @@ use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::ptr::NonNull;
 use std::sync::Mutex;
 use std::task::{Context, Poll, Waker, ready};
 
-use super::cell::{Outcome, TaskRef};
+use super::cell::{Header, Outcome, TaskRef};
 use super::coop;
 use super::joiner::Joiner;
+use super::token::CancelToken;
 use crate::coroutine::Fault;
 
 /// Why a task has no output.
@@ -192,6 +194,11 @@ impl<T> JoinHandle<T> {
         JoinHandle { task, taken: false, output: PhantomData }
     }
 
+    /// The task.
+    pub(crate) fn as_ptr(&self) -> NonNull<Header> {
+        self.task.as_ptr()
+    }
+
     /// Asks the task to stop at its next suspension; awaiting the handle then says `Cancelled`
     /// unless the task was faster.
     pub fn abort(&self) {
@@ -217,6 +224,11 @@ impl<T> JoinHandle<T> {
     pub async fn abort_and_wait(self) -> Result<T, JoinError> {
         self.abort();
         self.await
+    }
+
+    /// The token of the task, which tells whether it is asked to cancel.
+    pub fn cancel_token(&self) -> CancelToken {
+        CancelToken::of(self.task.clone())
     }
 
     /// A handle that can only abort.

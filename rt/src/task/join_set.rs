@@ -114,6 +114,20 @@ impl<T: 'static> JoinSet<T> {
         self.insert(runtime.spawn(future))
     }
 
+    /// Spawns a future that need not be `Send` as a task of the set; see
+    /// [`spawn_local`](super::spawn_local).
+    ///
+    /// # Panics
+    ///
+    /// As [`spawn_local`](super::spawn_local).
+    #[track_caller]
+    pub fn spawn_local<F>(&mut self, future: F) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+    {
+        self.insert(super::spawn_local(future))
+    }
+
     /// Runs a closure that blocks, as a task of the set; see [`spawn_blocking`](super::spawn_blocking).
     ///
     /// # Panics

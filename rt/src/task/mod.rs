@@ -12,10 +12,12 @@ mod join;
 mod join_set;
 mod joiner;
 mod local;
+mod local_set;
 mod origin;
 mod scope;
 mod site;
 mod state;
+mod token;
 
 pub use builder::{Builder, Class};
 pub(crate) use cell::{Description, Header, Outcome, Queued, RunEnd, TaskRef, VTable, Wakers};
@@ -24,12 +26,15 @@ pub(crate) use heap::{Freed, Heap, Pages, alloc_cell, free_cell};
 pub use join::{AbortHandle, JoinError, JoinHandle, panic_text};
 pub use join_set::JoinSet;
 pub use local::{AccessError, LocalKey, TaskLocalFuture};
-pub(crate) use origin::Origin;
+pub(crate) use local_set::Outside;
+pub use local_set::{LocalSet, spawn_local};
+pub(crate) use origin::{Origin, Place};
 pub use scope::{ChildLost, Scope, ScopeHandle, scope};
 pub use site::{SuspendSite, note_suspend};
-pub(crate) use state::{Completed, Progress, Seen};
 #[cfg(all(test, loom))]
-pub(crate) use state::{State, Woken};
+pub(crate) use state::Woken;
+pub(crate) use state::{Completed, Progress, Seen, State};
+pub use token::{CancelToken, cancel_token, is_cancelled};
 
 use std::future::Future;
 use std::panic::Location;
@@ -43,7 +48,7 @@ use crate::scheduler::ThreadCx;
 ///
 /// # Panics
 ///
-/// Outside of a runtime.
+/// Outside of a runtime, naming the call.
 #[track_caller]
 pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
 where
@@ -51,17 +56,19 @@ where
     F::Output: Send + 'static,
 {
     let origin = Origin::plain(Location::caller());
-    ThreadCx::with(|cx| match cx {
-        Some(cx) => spawn_future(&cx.shared, future, origin),
-        None => panic!("called from outside of a runtime"),
-    })
+    let spawned = ThreadCx::with(|cx| cx.map(|cx| spawn_future(&cx.shared, future, origin)));
+    spawned.expect("`spawn` outside of a runtime")
 }
 
 /// Runs a closure that blocks on a thread kept for such work (inline in a seeded run).
 ///
+/// Aborting the task drops a closure that has not begun, at once. One that has begun runs on, and the
+/// handle says `Cancelled` without waiting for it; it can ask [`is_cancelled`], or for a
+/// [`cancel_token`] to give to others, and end itself.
+///
 /// # Panics
 ///
-/// Outside of a runtime.
+/// Outside of a runtime, naming the call.
 #[track_caller]
 pub fn spawn_blocking<T, F>(body: F) -> JoinHandle<T>
 where

@@ -2,7 +2,10 @@
 
 use std::panic::Location;
 
+use std::sync::Arc;
+
 use super::builder::Class;
+use crate::scheduler::LocalQueue;
 
 /// What was said about a task beside where it was spawned.
 #[derive(Clone, Debug)]
@@ -10,6 +13,23 @@ pub(crate) struct Details {
     pub(crate) location: &'static Location<'static>,
     pub(crate) name: Option<Box<str>>,
     pub(crate) class: Class,
+    /// Of a task that stays on its thread.
+    pub(crate) place: Option<Place>,
+}
+
+/// Where a local task belongs.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) queue: Arc<LocalQueue>,
+    /// Among the tasks of its set.
+    pub(crate) key: usize,
+}
+
+impl Details {
+    /// Nothing but where a task was spawned.
+    pub(crate) fn new(location: &'static Location<'static>) -> Self {
+        Details { location, name: None, class: Class::default(), place: None }
+    }
 }
 
 /// A location, or details in a box (low bit set).
@@ -26,12 +46,14 @@ impl Origin {
 
     /// The place and more.
     pub(crate) fn detailed(details: Details) -> Self {
-        if details.name.is_none() && details.class == Class::default() {
+        let says_more = details.name.is_some() || details.place.is_some();
+        if !says_more && details.class == Class::default() {
             return Origin::plain(details.location);
         }
         Origin(Box::into_raw(Box::new(details)).cast_const().cast::<()>().map_addr(|a| a | 1))
     }
 
+    #[inline]
     fn details(&self) -> Option<&Details> {
         if self.0.addr() & 1 == 0 {
             return None;
@@ -52,6 +74,12 @@ impl Origin {
     /// The name it was given.
     pub(crate) fn name(&self) -> Option<&str> {
         self.details()?.name.as_deref()
+    }
+
+    /// The set it belongs to, if it stays on its thread.
+    #[inline]
+    pub(crate) fn place(&self) -> Option<&Place> {
+        self.details()?.place.as_ref()
     }
 
     /// What it is for the queue.

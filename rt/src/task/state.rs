@@ -277,6 +277,12 @@ impl State {
         self.0.load(Ordering::Acquire) & COMPLETE != 0
     }
 
+    /// Whether a cancel was asked for.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        // Acquire: pairs with `cancel`.
+        self.0.load(Ordering::Acquire) & CANCEL != 0
+    }
+
     /// Whether the task is queued or running now (a guess as soon as it is made).
     pub(crate) fn is_woken(&self) -> bool {
         // Relaxed: for dumps only.

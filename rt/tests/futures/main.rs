@@ -2,6 +2,7 @@
 //! runs end.
 
 mod ends;
+mod local;
 mod talk;
 mod tasks;
 
