@@ -72,6 +72,47 @@ impl Cx<'_> {
         wrapper
     }
 
+    /// Builds everything that has been asked for.
+    pub(super) fn build_reached(&mut self) {
+        while let Some((func, (proc, type_args))) = self.next_work() {
+            self.build_proc(func, proc, type_args);
+        }
+        self.build_applies();
+    }
+
+    /// An exported async function that runs a procedure for a host.
+    pub(super) fn build_entry(&mut self, proc: ProcId) -> Func {
+        let program = self.program;
+        let data = &program.procs[proc.0 as usize];
+        assert!(data.generics.is_empty() && data.kind != ProcKind::Stream, "I: it can be called");
+        let inner = self.instance(proc, Vec::new());
+        let entry = match data.kind {
+            ProcKind::Async => self.task_wrapper(inner),
+            _ => self.call_wrapper(inner),
+        };
+        self.m.funcs[entry].exported = true;
+        entry
+    }
+
+    /// An async function that calls a synchronous one.
+    fn call_wrapper(&mut self, func: Func) -> Func {
+        let f = &self.m.funcs[func];
+        let (name, sig, span) = (format!("call {}", f.name), f.sig.clone(), f.span);
+        let wrapper = self.declare(name, FuncKind::Async, sig, span);
+        let mut cx = FnCx::new(self, wrapper);
+        cx.e.span = span;
+        let entry = cx.e.func.entry;
+        let args = cx.e.func.blocks[entry].params.clone();
+        for (i, v) in cx.call_func(func, &args).into_iter().enumerate() {
+            let var = cx.result[i];
+            cx.e.def(var, v);
+        }
+        cx.give_defined();
+        let body = cx.e.finish();
+        self.m.funcs[wrapper] = body;
+        wrapper
+    }
+
     /// The exported `main`: exit code as `i32`.
     pub(super) fn build_main(&mut self, proc: ProcId) {
         let program = self.program;

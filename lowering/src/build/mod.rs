@@ -44,8 +44,8 @@ mod walk;
 pub use host_table::OpSizes;
 
 use crate::diagnostics::{Diagnostics, SourceMap};
-use crate::ir::Module;
-use crate::sema::hir::Program;
+use crate::ir::{Func, Module};
+use crate::sema::hir::{ProcId, Program};
 
 /// Builds the IR of a program.
 ///
@@ -71,9 +71,31 @@ pub fn build(
     if program.main.is_none() && program.tests.is_empty() {
         cx.export_all();
     }
-    while let Some((func, (proc, type_args))) = cx.next_work() {
-        cx.build_proc(func, proc, type_args);
-    }
-    cx.build_applies();
+    cx.build_reached();
     if cx.diags.has_errors() { Err(cx.diags) } else { Ok(cx.m) }
+}
+
+/// Builds a module that a host calls into: one exported async function for each of `procs`, and what
+/// they reach. `main` and tests are procedures like any other here.
+///
+/// An entry has the signature of its procedure. That of an async procedure ends after the tasks that
+/// it spawned have ended; that of a synchronous one never suspends.
+///
+/// # Errors
+///
+/// As [`build`].
+///
+/// # Panics
+///
+/// If one of `procs` is generic, or a stream.
+pub fn build_entries(
+    program: &Program,
+    sources: &SourceMap,
+    sizes: &OpSizes,
+    procs: &[ProcId],
+) -> Result<(Module, Vec<Func>), Diagnostics> {
+    let mut cx = module::Cx::new(program, sources, sizes);
+    let entries = procs.iter().map(|&proc| cx.build_entry(proc)).collect();
+    cx.build_reached();
+    if cx.diags.has_errors() { Err(cx.diags) } else { Ok((cx.m, entries)) }
 }

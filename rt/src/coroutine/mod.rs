@@ -31,3 +31,4 @@ pub use handle::{
     FrameHooks, FrameTask, Join, SpawnOptions, TaskState, discard_frame, spawn_frame,
 };
 pub use op::{HostArg, HostOp, OpCx};
+pub use run::stack_limit;

@@ -14,6 +14,12 @@ use super::fns::FNS;
 use crate::scheduler::ThreadCx;
 use crate::task::{Description, Header, Outcome, RunEnd, Seen, TaskRef, VTable, coop};
 
+/// Lowest address of this thread's stack that generated code may use: what whoever makes a context of
+/// its own puts into it.
+pub fn stack_limit() -> usize {
+    ThreadCx::stack_limit()
+}
+
 /// Back-edges until generated code asks for more (about 0.1 ms of a tight loop).
 pub(crate) const LOOP_BUDGET: i64 = 1 << 17;
 /// Ready awaits until the next one suspends.
