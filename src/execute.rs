@@ -6,34 +6,19 @@
 
 use crate::driver::{self, Error, Language};
 use crate::host::fault::Failure;
-use crate::host::table::{imports, operations};
+use crate::host::table::operations;
 use crate::host::task::{Program, launch_main};
 use std::path::Path;
 use std::sync::Arc;
 use vitte_abi::{VT_DONE, VT_FAULTED};
-use vitte_codegen::{Code, CodegenError, ImportTable, Jit, Options};
+use vitte_codegen::{Code, CodegenError, Jit, Options};
 use vitte_lowering::ir::codes::IrCode;
 use vitte_lowering::ir::{Func, Module, Ty, Type};
 use vitte_rt::TaskDump;
 use vitte_rt::coroutine::FrameTask;
 use vitte_rt::runtime::Runtime;
 
-/// The host's functions as the code generator wants them.
-pub fn import_table() -> ImportTable {
-    let mut table = ImportTable::new();
-    for import in imports() {
-        // SAFETY: the address is that of a static function with the signature of the host table,
-        // which a test compares; none unwinds.
-        unsafe { table.register(import.symbol, import.address) };
-    }
-    for op in operations() {
-        // SAFETY: as above.
-        unsafe { table.register(format!("{}_start", op.symbol), op.start) };
-        // SAFETY: as above.
-        unsafe { table.register(format!("{}_poll", op.symbol), op.poll) };
-    }
-    table
-}
+pub use crate::host::embed::import_table;
 
 /// What is refused here, for `vitte explain`.
 pub const CODES: &[IrCode] = &[IrCode {

@@ -10,6 +10,7 @@
 //! | `flow` | data flow, as values and as streams ([`flow`]) |
 //! | `host` | the host of Vitte programs: their values and procedures ([`host`]) |
 //! | `jit` | the lowering ([`lowering`]) and the code generator ([`codegen`]) |
+//! | `embed` | [`vitte!`] and [`include_vitte!`]: Vitte source inside of Rust |
 //! | `vitte` (default) | all of it, the driver from source to code ([`driver`]) and the command |
 //!
 //! `default-features = false, features = ["rt", "macros"]` is the runtime with its
@@ -75,6 +76,8 @@ pub use vitte_graph as graph;
 pub mod __private;
 #[cfg(feature = "macros")]
 pub use __private::Coroutine;
+#[cfg(feature = "embed")]
+pub use vitte_macros::{include_vitte, vitte};
 #[cfg(feature = "macros")]
 pub use vitte_macros::{main, task, test};
 

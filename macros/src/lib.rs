@@ -15,6 +15,8 @@
 
 mod ast;
 mod attr;
+#[cfg(feature = "embed")]
+mod embed;
 mod entry;
 mod fallback;
 mod native;
@@ -121,4 +123,76 @@ pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn task(options: TokenStream, item: TokenStream) -> TokenStream {
     task::expand(options.into(), item.into()).into()
+}
+
+/// Vitte source inside of Rust: parsed, checked and compiled to IR when the Rust program is compiled.
+///
+/// Each procedure becomes a Rust function of the same name: an `async fn` if it is async. Those marked
+/// `export` do, or all of the top level if none is marked (those that are generic or streams left out).
+/// Machine code is made on the first call of any of them, once.
+///
+/// | Vitte | Rust |
+/// | --- | --- |
+/// | `bool char i8 … u64 usize f32 f64` (`int` is `i64`) | the same |
+/// | `string` | `String`; a parameter is `impl Into<String>` |
+/// | `[T]`, `bytes` | `Vec<T>`, `Vec<u8>` |
+/// | `(A, B)`, `unit` | `(A, B)`, `()` |
+/// | `?T`, `Result[T, E]` | `Option<T>`, `Result<T, E>` |
+/// | `form`, `pick` | a struct, an enum: public, with `Clone`, `Debug` and `PartialEq` |
+///
+/// Values are copied when they cross. A form that contains itself has its own type in a `Box`.
+///
+/// * An async procedure runs as a task of its own of the current runtime, from the first poll on. It
+///   ends after the tasks that it spawned. Dropping the Rust future cancels it; its cleanup runs on
+///   the runtime.
+/// * A panic of the procedure (overflow, index, `panic`, `assert`) is a panic of the Rust function,
+///   with the message and the place in the Vitte source. What shall not panic gives a `Result`.
+/// * Comments are Rust's, and so are the escapes in texts. Vitte's warnings are not shown.
+///
+/// # Examples
+///
+/// ```
+/// vitte::vitte! {
+///     form Point { x: int, y: int }
+///
+///     async proc walk(from: Point, steps: int) -> Point {
+///         let mut at = from
+///         for i in 0..steps {
+///             await sleep(0)
+///             set at = Point { x: at.x + i, y: at.y + 1 }
+///         }
+///         give at
+///     }
+///
+///     proc shout(text: string) -> string {
+///         give text + "!"
+///     }
+/// }
+///
+/// let end = vitte::block_on(walk(Point { x: 1, y: 2 }, 3));
+/// assert_eq!(end, Point { x: 4, y: 5 });
+/// assert_eq!(shout("hello"), "hello!");
+/// ```
+#[cfg(feature = "embed")]
+#[proc_macro]
+pub fn vitte(tokens: TokenStream) -> TokenStream {
+    embed::inline(tokens.into()).into()
+}
+
+/// As [`vitte!`], with the source in a file of its own; its path is relative to the Rust file, as for
+/// `include_str!`. A change of the file builds again.
+///
+/// Errors are shown at the path, as text with line and column in the Vitte file.
+///
+/// # Examples
+///
+/// ```ignore
+/// mod jobs {
+///     vitte::include_vitte!("jobs.vit");
+/// }
+/// ```
+#[cfg(feature = "embed")]
+#[proc_macro]
+pub fn include_vitte(tokens: TokenStream) -> TokenStream {
+    embed::include(tokens.into()).into()
 }

@@ -18,6 +18,9 @@
 mod channel;
 pub mod count;
 pub mod cross;
+#[cfg(feature = "embed")]
+#[doc(hidden)]
+pub mod embed;
 pub mod fault;
 pub mod format;
 mod handle;

@@ -303,6 +303,23 @@ pub unsafe fn launch_main(frame: NonNull<u8>, program: Arc<Program>) -> FrameTas
     handle.task
 }
 
+/// Starts a task whose end a Rust future looks at; it is a child of no Vitte task.
+///
+/// # Safety
+///
+/// As [`spawn_frame`]; `result` describes the result of the frame's machine.
+#[cfg(feature = "embed")]
+pub(crate) unsafe fn launch_for_rust(
+    frame: NonNull<u8>,
+    program: Arc<Program>,
+    result: &'static ValueDesc,
+) -> FrameTask {
+    // SAFETY: as the caller vouches.
+    let handle = unsafe { launch(frame, program, None, result) };
+    handle.record.awaited.store(true, Ordering::Release);
+    handle.task
+}
+
 /// What the handle of a task stands for.
 pub(crate) struct TaskHandle {
     task: FrameTask,

@@ -12,18 +12,28 @@
 //! * I2 a state is `Returned` from the moment its last value was handed out, and `Poisoned` after a
 //!   panic; neither holds anything.
 
+#[cfg(feature = "jit")]
+mod boundary;
+#[cfg(feature = "jit")]
+pub(crate) mod drive;
 mod entry;
 mod explicit;
 mod native;
 mod task;
 mod try_op;
 
+#[cfg(feature = "embed")]
+pub(crate) use boundary::Places;
+#[cfg(feature = "jit")]
+pub use boundary::{Parts, Reader, Value, Writer};
 pub use entry::Entry;
 pub use explicit::{Child, Cx, Machine, States, Visit, end, machine, over, resume, take};
 pub use native::{At, Native, Sites, at, native};
 pub use task::{Kind, Task};
 pub use try_op::{FromResidual, Try, branch, from_residual};
 
+#[cfg(feature = "embed")]
+pub use crate::host::embed;
 pub use crate::rt::task::SuspendSite;
 use std::future::Future;
 use vitte_abi::LayoutRecord;
