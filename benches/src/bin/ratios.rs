@@ -8,7 +8,7 @@
 use std::process::ExitCode;
 
 use vitte_benches::ratios::counting::Counting;
-use vitte_benches::ratios::{Line, figures, measure, rows};
+use vitte_benches::ratios::{Line, figures, graphs, measure, net, resumes, rows};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -74,6 +74,18 @@ fn main() -> ExitCode {
     let print = |figures: Vec<_>| options.print(figures.into_iter().map(Line::from).collect());
     if options.wants("allocs_per_op") {
         print(figures::allocs_per_op());
+    }
+    if options.wants("abi_resume") {
+        print(resumes::abi_resume(n_rounds));
+    }
+    if options.wants("dag_overhead") {
+        print(graphs::dag_overhead(if options.quick { 5 } else { 15 }));
+    }
+    if options.wants("journal") {
+        print(graphs::journal(2_000));
+    }
+    if options.wants("idle") {
+        print(net::idle(10_000, if options.quick { 1 } else { 10 }));
     }
     if options.wants("memory") {
         print(figures::memory(1_000_000));

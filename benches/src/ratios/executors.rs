@@ -44,7 +44,7 @@ pub trait Executor: 'static {
 #[derive(Debug)]
 pub struct Vitte;
 
-fn vitte() -> &'static vitte_rt::runtime::Runtime {
+pub(super) fn vitte() -> &'static vitte_rt::runtime::Runtime {
     static RUNTIME: OnceLock<vitte_rt::runtime::Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| {
         vitte_rt::runtime::Builder::multi_thread().workers(1).build().expect("a runtime")

@@ -12,6 +12,9 @@
 pub mod counting;
 pub mod executors;
 pub mod figures;
+pub mod graphs;
+pub mod net;
+pub mod resumes;
 pub mod rows;
 pub mod sync;
 pub mod workloads;
@@ -46,8 +49,8 @@ impl Goal {
 impl fmt::Display for Goal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Goal::AtMost(bound) => write!(f, "≤ {bound}"),
-            Goal::AtLeast(bound) => write!(f, "≥ {bound}"),
+            Goal::AtMost(bound) => write!(f, "≤ {}", (bound * 100.0).round() / 100.0),
+            Goal::AtLeast(bound) => write!(f, "≥ {}", (bound * 100.0).round() / 100.0),
             Goal::None => f.write_str("–"),
         }
     }

@@ -72,6 +72,8 @@ pub fn rows() -> Vec<NamedRow> {
         }),
     ];
     rows.extend(super::sync::rows());
+    rows.extend(super::net::rows());
+    rows.extend(super::graphs::rows());
     rows
 }
 

@@ -1,0 +1,256 @@
+//! The rows of graphs of tasks, pipelines and journals.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::time::Instant;
+
+use vitte_flow::{Pipeline, Stage};
+use vitte_graph::{Task, TaskExecutor};
+
+use super::executors::Tokio;
+use super::rows::NamedRow;
+use super::workloads::inside;
+use super::{Figure, Goal, Peer, Row, Sampler, median};
+
+/// Who waits for whom: for each node those that wait for it, and how many it waits for.
+#[derive(Debug)]
+struct Shape {
+    dependants: Vec<Vec<u32>>,
+    n_awaited: Vec<u32>,
+}
+
+impl Shape {
+    fn of(n: usize, edges: impl Iterator<Item = (usize, usize)>) -> Self {
+        let mut shape = Shape { dependants: vec![Vec::new(); n], n_awaited: vec![0; n] };
+        for (from, to) in edges {
+            shape.dependants[from].push(to as u32);
+            shape.n_awaited[to] += 1;
+        }
+        shape
+    }
+
+    /// Each node waits for the one before.
+    fn chain(n: usize) -> Self {
+        Shape::of(n, (1..n).map(|k| (k - 1, k)))
+    }
+
+    /// A binary tree of `n` nodes: each waits for its two children.
+    fn tree(n: usize) -> Self {
+        Shape::of(n, (1..n).map(|k| (k, (k - 1) / 2)))
+    }
+
+    /// A square: each cell waits for the one above and the one to the left.
+    fn wavefront(side: usize) -> Self {
+        let above = (side..side * side).map(move |k| (k - side, k));
+        let left = (0..side * side).filter(move |k| k % side > 0).map(|k| (k - 1, k));
+        Shape::of(side * side, above.chain(left))
+    }
+
+    fn n(&self) -> usize {
+        self.n_awaited.len()
+    }
+
+    fn counters(&self) -> Vec<AtomicU32> {
+        self.n_awaited.iter().map(|&n| AtomicU32::new(n)).collect()
+    }
+
+    fn roots(&self) -> impl Iterator<Item = u32> {
+        (0..self.n() as u32).filter(|&k| self.n_awaited[k as usize] == 0)
+    }
+}
+
+/// Our executor, with one worker, journal and timing off. Building the graph is not measured.
+fn ours(shape: &Arc<Shape>) -> Sampler {
+    let shape = shape.clone();
+    let mut made = None;
+    Box::new(move || {
+        let (exec, count) = made.get_or_insert_with(|| executor(&shape));
+        count.store(0, Ordering::Relaxed);
+        let started = Instant::now();
+        exec.run_all().expect("no task fails");
+        let elapsed = started.elapsed().as_nanos() as f64;
+        assert_eq!(count.load(Ordering::Relaxed), shape.n());
+        elapsed / shape.n() as f64
+    })
+}
+
+fn executor(shape: &Shape) -> (TaskExecutor, Arc<AtomicUsize>) {
+    let count = Arc::new(AtomicUsize::new(0));
+    let mut exec = TaskExecutor::new(1);
+    let names: Vec<String> = (0..shape.n()).map(|k| k.to_string()).collect();
+    let mut awaited = vec![Vec::new(); shape.n()];
+    for (from, to) in shape.dependants.iter().enumerate() {
+        to.iter().for_each(|&to| awaited[to as usize].push(names[from].as_str()));
+    }
+    for (name, awaited) in names.iter().zip(&awaited) {
+        let count = count.clone();
+        exec.add(Task::depends_on(name, awaited, move || {
+            count.fetch_add(1, Ordering::Relaxed);
+        }));
+    }
+    exec.check().expect("a graph without mistakes");
+    (exec, count)
+}
+
+/// tokio's `JoinSet` and counters: whoever ends is taken from the set, and what waited for it is spawned.
+fn join_set(shape: &Arc<Shape>) -> Sampler {
+    let shape = shape.clone();
+    Box::new(move || {
+        inside::<Tokio, _>(shape.n(), || {
+            let shape = shape.clone();
+            async move {
+                let (mut left, mut set) = (shape.n_awaited.clone(), tokio::task::JoinSet::new());
+                let count = Arc::new(AtomicUsize::new(0));
+                let body = |k: u32| {
+                    let count = count.clone();
+                    async move {
+                        count.fetch_add(1, Ordering::Relaxed);
+                        k
+                    }
+                };
+                for k in shape.roots() {
+                    set.spawn(body(k));
+                }
+                while let Some(ended) = set.join_next().await {
+                    for &to in &shape.dependants[ended.expect("no task fails") as usize] {
+                        left[to as usize] -= 1;
+                        if left[to as usize] == 0 {
+                            set.spawn(body(to));
+                        }
+                    }
+                }
+            }
+        })
+    })
+}
+
+/// rayon's scope and counters, in a pool of one thread.
+fn rayon(shape: &Arc<Shape>) -> Sampler {
+    fn visit<'s>(scope: &rayon::Scope<'s>, shape: &'s Shape, left: &'s [AtomicU32], k: u32) {
+        for &to in &shape.dependants[k as usize] {
+            // AcqRel: the last of those that are awaited sees what the others did.
+            if left[to as usize].fetch_sub(1, Ordering::AcqRel) == 1 {
+                scope.spawn(move |scope| visit(scope, shape, left, to));
+            }
+        }
+    }
+    let shape = shape.clone();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
+    Box::new(move || {
+        let left = shape.counters();
+        let started = Instant::now();
+        pool.scope(|scope| {
+            for k in shape.roots() {
+                let (shape, left) = (&*shape, &left[..]);
+                scope.spawn(move |scope| visit(scope, shape, left, k));
+            }
+        });
+        started.elapsed().as_nanos() as f64 / shape.n() as f64
+    })
+}
+
+const N_CHAIN: usize = 100_000;
+const N_TREE: usize = 1 << 17;
+const SIDE: usize = 256;
+
+fn dag(name: &'static str, shape: Shape) -> Row {
+    let shape = Arc::new(shape);
+    let peer = |name, sample| Peer { name, sample, goal: Goal::None };
+    let peers = vec![peer("JoinSet", join_set(&shape)), peer("rayon", rayon(&shape))];
+    Row { name, ours: ours(&shape), peers }
+}
+
+/// Items that go through a pipeline.
+const N_ITEMS: u64 = 50_000;
+
+/// A source, a map and a sink, with room for 64 items between.
+fn pipeline() -> f64 {
+    let line = Pipeline::new();
+    let sum = Arc::new(AtomicUsize::new(0));
+    let total = sum.clone();
+    line.source(Stage::named("numbers").capacity(64), 0..N_ITEMS)
+        .map(Stage::named("double").capacity(64), |n| n * 2)
+        .sink("sum", move |n| {
+            total.fetch_add(n as usize, Ordering::Relaxed);
+        });
+    let started = Instant::now();
+    line.run(1).expect("no stage fails");
+    let elapsed = started.elapsed().as_nanos() as f64;
+    assert_eq!(sum.load(Ordering::Relaxed) as u64, N_ITEMS * (N_ITEMS - 1));
+    elapsed / N_ITEMS as f64
+}
+
+/// The same as three tasks and two channels of tokio's.
+fn tokio_pipeline() -> f64 {
+    inside::<Tokio, _>(N_ITEMS as usize, || async {
+        let (numbers, mut from_numbers) = tokio::sync::mpsc::channel(64);
+        let (doubles, mut from_doubles) = tokio::sync::mpsc::channel(64);
+        tokio::spawn(async move {
+            for n in 0..N_ITEMS {
+                let _ = numbers.send(n).await;
+            }
+        });
+        tokio::spawn(async move {
+            while let Some(n) = from_numbers.recv().await {
+                let _ = doubles.send(n * 2).await;
+            }
+        });
+        let mut sum = 0;
+        while let Some(n) = from_doubles.recv().await {
+            sum += n;
+        }
+        assert_eq!(sum, N_ITEMS * (N_ITEMS - 1));
+    })
+}
+
+/// The rows of this module.
+pub fn rows() -> Vec<NamedRow> {
+    vec![
+        ("dag_overhead chain", || dag("dag_overhead chain", Shape::chain(N_CHAIN))),
+        ("dag_overhead tree", || dag("dag_overhead tree", Shape::tree(N_TREE))),
+        ("dag_overhead wavefront", || dag("dag_overhead wavefront", Shape::wavefront(SIDE))),
+        ("flow_pipeline", || {
+            let peer =
+                Peer { name: "tokio mpsc", sample: Box::new(tokio_pipeline), goal: Goal::None };
+            Row { name: "flow_pipeline", ours: Box::new(pipeline), peers: vec![peer] }
+        }),
+    ]
+}
+
+/// Nanoseconds per node of our executor, against their bound: the median of a few runs.
+pub fn dag_overhead(n_runs: usize) -> Vec<Figure> {
+    let shapes = [
+        ("chain", Shape::chain(N_CHAIN)),
+        ("tree", Shape::tree(N_TREE)),
+        ("wavefront", Shape::wavefront(SIDE)),
+    ];
+    let figure = |(name, shape)| {
+        let mut sample = ours(&Arc::new(shape));
+        sample(); // warm up
+        let runs: Vec<f64> = (0..n_runs).map(|_| sample()).collect();
+        let (value, name) = (median(&runs), format!("dag_overhead {name}, per node"));
+        Figure { name, value, unit: "ns", goal: Goal::AtMost(100.0) }
+    };
+    shapes.map(figure).into()
+}
+
+/// Completions that a journal acknowledges per second, of a graph as wide as it is large and of a chain.
+///
+/// # Panics
+///
+/// When the folder for temporary files cannot be written to.
+pub fn journal(n: usize) -> Vec<Figure> {
+    let path = std::env::temp_dir().join(format!("vitte-ratios-{}.journal", std::process::id()));
+    let wide = Shape::of(n, std::iter::empty());
+    let figure = |(name, shape): (&str, Shape)| {
+        let (mut exec, _) = executor(&shape);
+        exec.fresh_journal(&path);
+        let started = Instant::now();
+        exec.run_all().expect("no task fails");
+        let seconds = started.elapsed().as_secs_f64();
+        let _ = std::fs::remove_file(&path);
+        let name = format!("journal {name}, completions");
+        Figure { name, value: shape.n() as f64 / seconds, unit: "1/s", goal: Goal::None }
+    };
+    [("wide", wide), ("chain", Shape::chain(n / 20))].map(figure).into()
+}
