@@ -1,16 +1,16 @@
 //! Three values, one of which needs the others: `cargo run --example flow`
 
-use vitte::flow::Flow;
+// Prints:
+//   3
+
+use vitte::flow::{Flow, Node};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut flow = Flow::new();
     let a = flow.node("A", || 1);
     let b = flow.node("B", || 2);
-    let sum = flow.node("Sum", {
-        let (a, b) = (a.clone(), b.clone());
-        move || a.get() + b.get()
-    });
+    let sum: Node<i32> = flow.node("Sum", move || a.get() + b.get());
     flow.run()?;
-    println!("{} + {} = {}", a.get(), b.get(), sum.get());
+    println!("{}", sum.get());
     Ok(())
 }

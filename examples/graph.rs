@@ -1,5 +1,9 @@
 //! A graph of two tasks: `cargo run --example graph`
 
+// Prints:
+//   analysing
+//   compiling
+
 use vitte::graph::{Task, TaskExecutor};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

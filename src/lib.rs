@@ -19,7 +19,7 @@
 //! # As a runtime
 //!
 //! The names a tokio user knows: [`spawn`], [`block_on`], [`sleep`]; [`mod@task`], [`runtime`], [`time`],
-//! [`net`], [`io`], [`fs`], `process`, `signal`, [`sync`], [`channel`], [`stream`]; [`join!`], [`try_join!`], [`select!`],
+//! [`net`], [`io`], [`fs`], `process`, `signal`, [`sync`], [`channel`], [`stream`]; [`scheduler`]; [`join!`], [`try_join!`], [`select!`],
 //! [`task_local!`].
 //!
 //! ```
@@ -59,8 +59,8 @@ pub use vitte_rt::compat;
 pub use vitte_rt::hyper;
 #[cfg(feature = "rt")]
 pub use vitte_rt::{
-    block_on, channel, dump, fs, insight, io, join, metrics, net, runtime, select, shutdown, spawn,
-    stream, sync, task, task_local, time, time::sleep, trace, try_join, watchdog,
+    block_on, channel, dump, fs, insight, io, join, metrics, net, runtime, scheduler, select,
+    shutdown, spawn, stream, sync, task, task_local, time, time::sleep, trace, try_join, watchdog,
 };
 #[cfg(all(feature = "rt", unix))]
 pub use vitte_rt::{process, signal};

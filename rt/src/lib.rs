@@ -43,7 +43,7 @@ pub mod task;
 
 pub mod coroutine;
 
-mod scheduler;
+pub mod scheduler;
 
 mod timers;
 

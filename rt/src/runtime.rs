@@ -30,13 +30,26 @@ pub enum Policy {
     /// in a row. Each worker has a queue of its own. The fastest.
     #[default]
     Fifo,
-    /// The one that was queued last. One queue for all workers, as under the next two.
+    /// The one that was queued last. One queue for all workers, as under the next three.
     Lifo,
     /// The most urgent by [`Class::priority`](crate::task::Class::priority); one that is passed over
     /// often goes first once, so that none waits for ever.
     Priority,
-    /// The one whose [`Class::group`](crate::task::Class::group) has had least for its shares.
+    /// The one whose [`Class::group`](crate::task::Class::group) has had least for its shares, and in
+    /// the group the one whose [`Class::subgroup`](crate::task::Class::subgroup) has.
     Fair,
+    /// The one with the earliest [`Class::deadline_ns`](crate::task::Class::deadline_ns); those without
+    /// a deadline after all others.
+    Deadline,
+}
+
+/// How many runnable tasks wait for a worker (each a guess as soon as it is made).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct QueueLengths {
+    /// In the queue that all workers share.
+    pub shared: usize,
+    /// In the queue of each worker; always empty under policies other than FIFO.
+    pub workers: Vec<usize>,
 }
 
 /// Builds a [`Runtime`].
@@ -244,7 +257,7 @@ impl Runtime {
     /// When a seeded run has stalled (with the task dump), when the future panics, and when called
     /// inside of a task of this runtime.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        match self.drive(future, true) {
+        match self.handle.drive(future, true) {
             Ok(output) => output,
             Err(dump) => panic!("{}", Stalled { dump }),
         }
@@ -262,7 +275,7 @@ impl Runtime {
     ///
     /// When the future panics, and when called inside of a task of this runtime.
     pub fn run<F: Future>(&self, future: F) -> Result<F::Output, Stalled> {
-        self.drive(future, false).map_err(|dump| Stalled { dump })
+        self.handle.drive(future, false).map_err(|dump| Stalled { dump })
     }
 
     /// Starts the worker threads after [`Builder::stopped`] or [`Runtime::stop_workers`]; nothing if
@@ -291,22 +304,6 @@ impl Runtime {
             shared.wait_for_cores(None);
         }
     }
-
-    fn drive<F: Future>(&self, future: F, patient: bool) -> Result<F::Output, TaskDump> {
-        let shared = &self.handle.shared;
-        if let Err(error) = crate::fork::check(shared) {
-            panic!("{error}");
-        }
-        let inside = ThreadCx::with(|cx| cx.is_some_and(|cx| cx.is_of(shared)));
-        assert!(!inside, "`block_on` or `run` inside of a task of the same runtime: await instead");
-        // For local tasks that the future spawns.
-        let local = LocalSet::new();
-        let future = local.run_until(future);
-        match shared.flavor {
-            Flavor::Seeded => run_seeded(shared, future),
-            Flavor::Threads | Flavor::Current => block_on(shared, future, patient),
-        }
-    }
 }
 
 /// A handle of a runtime, usable from any thread.
@@ -329,6 +326,23 @@ impl Handle {
     /// The runtime of the calling task or thread, if it has one.
     pub fn try_current() -> Option<Handle> {
         ThreadCx::current().map(Handle::from_shared)
+    }
+
+    /// Runs a future to its end on this thread; see [`Runtime::block_on`] and [`Runtime::run`].
+    pub(crate) fn drive<F: Future>(&self, future: F, patient: bool) -> Result<F::Output, TaskDump> {
+        let shared = &self.shared;
+        if let Err(error) = crate::fork::check(shared) {
+            panic!("{error}");
+        }
+        let inside = ThreadCx::with(|cx| cx.is_some_and(|cx| cx.is_of(shared)));
+        assert!(!inside, "`block_on` or `run` inside of a task of the same runtime: await instead");
+        // For local tasks that the future spawns.
+        let local = LocalSet::new();
+        let future = local.run_until(future);
+        match shared.flavor {
+            Flavor::Seeded => run_seeded(shared, future),
+            Flavor::Threads | Flavor::Current => block_on(shared, future, patient),
+        }
     }
 
     pub(crate) fn from_shared(shared: Arc<Shared>) -> Handle {
@@ -384,9 +398,11 @@ impl Handle {
     /// # Safety
     ///
     /// `machine` is a valid description that outlives the task.
+    #[track_caller]
     pub unsafe fn alloc_frame(&self, machine: *const vt_machine) -> Option<NonNull<u8>> {
+        let origin = Origin::plain(Location::caller());
         // SAFETY: the caller vouches for the machine.
-        unsafe { coroutine::alloc_task(&self.shared, machine) }
+        unsafe { coroutine::alloc_task(&self.shared, machine, origin) }
     }
 
     /// Makes a task of a frame and queues it; see [`coroutine::spawn_frame`].
@@ -417,6 +433,11 @@ impl Handle {
     /// What the runtime has done so far.
     pub fn metrics(&self) -> Metrics {
         self.shared.metrics()
+    }
+
+    /// How many tasks wait for a worker, and where.
+    pub fn queue_lengths(&self) -> QueueLengths {
+        self.shared.queue_lengths()
     }
 
     /// Number of tasks that are not over.

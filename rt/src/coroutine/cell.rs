@@ -14,7 +14,6 @@
 use std::cell::UnsafeCell;
 use std::mem::offset_of;
 use std::ops::Deref;
-use std::panic::Location;
 use std::ptr::{NonNull, null, null_mut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
@@ -86,10 +85,10 @@ const _: () = assert!(size_of::<Coroutine>().is_multiple_of(16));
 /// # Safety
 ///
 /// `machine` is a valid static description (it outlives the task).
-#[track_caller]
 pub(crate) unsafe fn alloc_task(
     shared: &Arc<Shared>,
     machine: *const vt_machine,
+    origin: Origin,
 ) -> Option<NonNull<u8>> {
     if shared.is_virtual && shared.env.strikes(Inject::MEMORY) {
         return None;
@@ -102,7 +101,6 @@ pub(crate) unsafe fn alloc_task(
     // SAFETY: the cell has `lead` bytes before the frame.
     let frame = unsafe { block.add(lead) };
     let cell = block.cast::<Coroutine>();
-    let origin = Origin::plain(Location::caller());
     // SAFETY: the cell is fresh and ours.
     unsafe { Header::init(cell.cast(), shared, &VTABLE, origin) };
     let leaf = vt_leaf {

@@ -4,7 +4,7 @@
 //! calls and answers an error value instead.
 
 use std::ffi::c_void;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::{NonNull, null_mut};
 
 use vitte_abi::{
@@ -18,6 +18,7 @@ use super::run::LOOP_BUDGET;
 use crate::env::Choice;
 use crate::inject::Inject;
 use crate::scheduler::ThreadCx;
+use crate::task::Origin;
 
 /// The table in every context of this runtime.
 pub(crate) static FNS: vt_fns =
@@ -44,8 +45,9 @@ unsafe extern "C" fn alloc_frame(
     let Some(co) = (unsafe { cell_of_ctx(ctx) }) else { return null_mut() };
     let frame = catch_unwind(AssertUnwindSafe(|| {
         if kind == VT_FRAME_TASK {
+            let origin = Origin::plain(Location::caller());
             // SAFETY: generated code passes a static machine.
-            return unsafe { alloc_task(co.header.shared(), machine) };
+            return unsafe { alloc_task(co.header.shared(), machine, origin) };
         }
         let shared = co.header.shared();
         if shared.is_virtual && shared.env.strikes(Inject::MEMORY) {

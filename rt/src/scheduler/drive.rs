@@ -77,6 +77,7 @@ impl Shared {
             if n_asleep == self.remotes.len() {
                 self.quiet_hint();
             }
+            self.drain_hint();
             self.counters.parks.add();
             self.park(cx, index);
         }

@@ -1,126 +1,21 @@
 //! The queue of all workers: what comes from elsewhere, what does not fit a ring, and under a policy
-//! other than FIFO everything.
+//! other than FIFO everything, in the policy's order ([`super::policy`]).
 //!
-//! One lock; workers take batches, so that it costs little. Once it has its size it does not allocate.
-//!
-//! * FIFO: a queue. LIFO: a stack.
-//! * Priority: a queue per class; the most urgent class that has a task gives it, but a class that was
-//!   passed over [`AGING`] times goes first once: no class waits for ever.
-//! * Fair: a queue per group, and the group that had least for its shares goes first (stride
-//!   scheduling: Waldspurger and Weihl, 1995). A group that comes back from nothing starts at the
-//!   present, so that it does not make up for the time it was away.
+//! One lock; workers take batches, so that it costs little. Under FIFO it does not allocate once it has
+//! its size.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
+use super::policy::Order;
 use crate::runtime::Policy;
-use crate::task::{Class, Queued};
-
-/// Times that a waiting class may be passed over.
-const AGING: u32 = 32;
-/// Number of priorities.
-const N_PRIORITIES: usize = 8;
-/// Room that an empty queue may keep, in tasks.
-const KEEP: usize = 1 << 15;
-/// What a group with one share advances per task.
-const STRIDE: u64 = 1 << 20;
-
-/// The tasks in their order.
-#[derive(Debug)]
-enum Order {
-    Fifo(VecDeque<Queued>),
-    Lifo(Vec<Queued>),
-    Priority(Box<[Lane; N_PRIORITIES]>),
-    Fair(BTreeMap<u32, Group>, u64),
-}
-
-#[derive(Debug, Default)]
-struct Lane {
-    tasks: VecDeque<Queued>,
-    n_passed: u32,
-}
-
-#[derive(Debug, Default)]
-struct Group {
-    tasks: VecDeque<Queued>,
-    /// What the group had so far, divided by its shares.
-    pass: u64,
-    shares: u64,
-}
-
-impl Order {
-    fn new(policy: Policy) -> Self {
-        match policy {
-            Policy::Fifo => Order::Fifo(VecDeque::new()),
-            Policy::Lifo => Order::Lifo(Vec::new()),
-            Policy::Priority => Order::Priority(Box::default()),
-            Policy::Fair => Order::Fair(BTreeMap::new(), 0),
-        }
-    }
-
-    fn push(&mut self, task: Queued) {
-        let class = || task.task().header().origin.class();
-        match self {
-            Order::Fifo(tasks) => tasks.push_back(task),
-            Order::Lifo(tasks) => tasks.push(task),
-            Order::Priority(lanes) => {
-                let priority = usize::from(class().priority).min(N_PRIORITIES - 1);
-                lanes[priority].tasks.push_back(task);
-            }
-            Order::Fair(groups, now) => {
-                let Class { group, shares, .. } = class();
-                let group = groups.entry(group).or_default();
-                if group.tasks.is_empty() {
-                    group.pass = group.pass.max(*now);
-                }
-                group.shares = u64::from(shares.max(1));
-                group.tasks.push_back(task);
-            }
-        }
-    }
-
-    fn pop(&mut self) -> Option<Queued> {
-        match self {
-            Order::Fifo(tasks) => {
-                let task = tasks.pop_front();
-                if tasks.is_empty() && tasks.capacity() > KEEP {
-                    *tasks = VecDeque::new();
-                }
-                task
-            }
-            Order::Lifo(tasks) => tasks.pop(),
-            Order::Priority(lanes) => {
-                let waiting = |lane: &Lane| !lane.tasks.is_empty();
-                let old = lanes.iter().position(|l| waiting(l) && l.n_passed >= AGING);
-                let next = old.or_else(|| lanes.iter().position(waiting))?;
-                for lane in lanes.iter_mut().skip(next + 1).filter(|lane| waiting(lane)) {
-                    lane.n_passed += 1;
-                }
-                lanes[next].n_passed = 0;
-                lanes[next].tasks.pop_front()
-            }
-            Order::Fair(groups, now) => {
-                let waiting = groups.iter_mut().filter(|(_, group)| !group.tasks.is_empty());
-                let (_, group) = waiting.min_by_key(|(_, group)| group.pass)?;
-                *now = group.pass;
-                group.pass += STRIDE / group.shares;
-                let task = group.tasks.pop_front();
-                if groups.len() > 64 {
-                    // What an empty group had is forgotten anyway when it comes back.
-                    groups.retain(|_, group| !group.tasks.is_empty() || group.pass > *now);
-                }
-                task
-            }
-        }
-    }
-}
+use crate::task::{Queued, TaskRef};
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Injector {
-    order: Mutex<Order>,
+    order: Mutex<Order<Queued>>,
     len: AtomicUsize,
 }
 
@@ -144,7 +39,7 @@ impl Injector {
         let mut order = self.order.lock();
         let mut n = 0;
         for task in tasks {
-            order.push(task);
+            add(&mut order, task);
             n += 1;
         }
         // Relaxed: under the lock. Release: for those who look without.
@@ -157,7 +52,7 @@ impl Injector {
         let mut order = self.order.lock();
         match &mut *order {
             Order::Fifo(tasks) => tasks.insert(tasks.len().saturating_sub(n_overtaken), task),
-            other => other.push(task),
+            other => add(other, task),
         }
         // As `push_all`.
         let len = self.len.load(Ordering::Relaxed) + 1;
@@ -182,5 +77,25 @@ impl Injector {
         let len = self.len.load(Ordering::Relaxed) - n;
         self.len.store(len, Ordering::Release);
         Some(first)
+    }
+
+    /// Changes the priority of a task, queued or not. False if the policy or the task has none.
+    pub(crate) fn set_priority(&self, task: &TaskRef, priority: u8) -> bool {
+        let mut order = self.order.lock();
+        if !matches!(*order, Order::Priority(_)) {
+            return false;
+        }
+        task.header()
+            .origin
+            .set_priority(priority, |seat, old| order.move_seat(seat, old, priority))
+    }
+}
+
+/// Queues a task, which remembers its seat.
+fn add(order: &mut Order<Queued>, task: Queued) {
+    let task_ref = task.task();
+    let origin = &task_ref.header().origin;
+    if let Some(seat) = order.push(task, || origin.class()) {
+        origin.take_seat(seat);
     }
 }

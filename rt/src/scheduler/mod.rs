@@ -1,4 +1,9 @@
-//! The scheduler: queues, workers, sleep and wake-up.
+//! The scheduler: closures, futures and coroutines, run on workers in the order of a policy.
+//!
+//! Its user makes a [`Scheduler`] and submits [`Task`]s to it; order and guarantees stand there. The
+//! runtime's own tasks ([`crate::task`]) are run by the same workers and policies.
+//!
+//! # How it works
 //!
 //! In: tasks that became runnable (spawned or woken). Out: their runs, each on one thread at a time.
 //!
@@ -9,7 +14,7 @@
 //!  timers, I/O: whoever sleeps in the poller, and each worker every 61 turns
 //! ```
 //!
-//! A *worker* is a number with a [`Core`]; a thread plays it. A task that holds its thread up (loop
+//! A *worker* is a number with a core; a thread plays it. A task that holds its thread up (loop
 //! budget) makes the thread hand the core to another one; the task runs on without. In a virtual
 //! environment one thread plays all workers, one turn at a time, in a chosen order.
 //!
@@ -18,21 +23,24 @@
 //!
 //! * **I1** A task is in at most one queue (I1 of the state word).
 //! * **I2** After a push that another worker could take, a sleeper is woken unless somebody searches
-//!   ([`idle`]). A push to the LIFO slot wakes nobody.
+//!   (`idle`). A push to the LIFO slot wakes nobody.
 //! * **I3** Whoever would be the last to sleep looks whether anything can ever happen again
-//!   ([`Shared::is_quiet`]); if not, a waiting `run` is told.
+//!   (`is_quiet`); if not, a waiting `run` is told.
 
 mod affinity;
 mod births;
 mod close;
 mod closing;
 mod current;
+mod drain;
 mod drive;
+mod front;
 mod idle;
 mod injector;
 mod lifo;
 mod local;
 mod park;
+mod policy;
 mod ring;
 mod seeded;
 mod thread_cx;
@@ -42,6 +50,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::{Condvar, Mutex};
+
+pub use front::{
+    Builder, Call, Every, Frame, Full, Group, Member, Missed, Scheduler, Statistics, Subgroup,
+    Submitter, Task, TaskHandle,
+};
 
 pub(crate) use closing::Closing;
 pub(crate) use current::{Root, block_on};
@@ -66,7 +79,7 @@ use crate::inject::Inject;
 use crate::insight::{Insight, InsightOptions};
 use crate::metrics::{Counters, Metrics};
 use crate::reactor::Reactor;
-use crate::runtime::Policy;
+use crate::runtime::{Policy, QueueLengths};
 use crate::task::{Freed, Heap, Pages, Queued, TaskRef};
 use crate::timers::Timers;
 
@@ -104,6 +117,7 @@ pub(crate) struct Shared {
     pub(crate) is_virtual: bool,
     pub(crate) flavor: Flavor,
     injector: Injector,
+    policy: Policy,
     is_fifo: bool,
     remotes: Box<[Remote]>,
     idle: idle::Idle,
@@ -146,6 +160,7 @@ pub(crate) struct Shared {
     spares: thread_cx::Spares,
     roots: Mutex<Vec<Arc<Root>>>,
     n_roots: AtomicUsize,
+    pub(crate) drain: drain::Drain,
     /// Waits for the last task.
     gone: (Mutex<()>, Condvar),
 }
@@ -171,6 +186,7 @@ impl Shared {
             is_virtual,
             flavor,
             injector: Injector::new(policy),
+            policy,
             is_fifo: policy == Policy::Fifo,
             remotes: remotes.into(),
             idle: idle::Idle::default(),
@@ -200,6 +216,7 @@ impl Shared {
             spares: thread_cx::Spares::default(),
             roots: Mutex::new(Vec::new()),
             n_roots: AtomicUsize::new(0),
+            drain: drain::Drain::default(),
             gone: (Mutex::new(()), Condvar::new()),
             env,
         }))
@@ -215,6 +232,22 @@ impl Shared {
     pub(crate) fn note_births(&self, now_ns: u64) {
         // Relaxed: a task more or less does not matter.
         self.births.note(self.next_id.load(Ordering::Relaxed), now_ns);
+    }
+
+    /// Whether tasks are run by their priority, which may change.
+    pub(crate) fn has_priorities(&self) -> bool {
+        self.policy == Policy::Priority
+    }
+
+    /// Changes the priority of a task, queued or not. False without priorities.
+    pub(crate) fn set_priority(&self, task: &TaskRef, priority: u8) -> bool {
+        self.injector.set_priority(task, priority)
+    }
+
+    /// How many tasks are queued: in the shared queue, and in that of each worker.
+    pub(crate) fn queue_lengths(&self) -> QueueLengths {
+        let workers = self.remotes.iter().map(Remote::n_queued).collect();
+        QueueLengths { shared: self.injector.len(), workers }
     }
 
     /// Number of workers.
@@ -374,6 +407,7 @@ impl Shared {
 
     /// A task is gone.
     fn task_gone(&self) {
+        self.drain_hint();
         if self.shutdown.begun() {
             drop(self.gone.0.lock());
             self.gone.1.notify_all();

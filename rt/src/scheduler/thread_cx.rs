@@ -168,6 +168,11 @@ impl ThreadCx {
         })
     }
 
+    /// Id of the task that this thread runs.
+    pub(crate) fn running(&self) -> Option<u64> {
+        self.task.get().map(|task| task.task().header().id)
+    }
+
     /// Whether the thread plays a worker now.
     pub(crate) fn has_core(&self) -> bool {
         self.core.borrow().is_some()

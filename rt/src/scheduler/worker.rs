@@ -112,6 +112,12 @@ impl Remote {
         self.ring.pop().map(|task| unsafe { queued(task) })
     }
 
+    /// Tasks that wait here (a guess as soon as it is made).
+    pub(crate) fn n_queued(&self) -> usize {
+        // Relaxed: statistics.
+        self.ring.len() as usize + usize::from(self.lifo.is_full())
+    }
+
     /// Whether there is something to take here (a guess as soon as it is made).
     pub(crate) fn has_work(&self) -> bool {
         self.ring.len() > 0 || self.lifo.is_full()
@@ -287,6 +293,7 @@ impl Shared {
         // AcqRel: pairs with `is_quiet`.
         self.n_detached.fetch_sub(1, Ordering::AcqRel);
         self.quiet_hint();
+        self.drain_hint_fenced();
         true
     }
 
@@ -301,7 +308,10 @@ impl Shared {
         }
         match cx.worker() {
             Some(worker) => self.remotes[worker].completed.add(),
-            None => self.counters.completed.add(),
+            None => {
+                self.counters.completed.add();
+                self.drain_hint_fenced();
+            }
         }
         match header.state.complete() {
             Completed::Left => {}

@@ -7,8 +7,10 @@ use super::join::JoinHandle;
 use super::origin::{Details, Origin};
 use crate::runtime::Handle;
 
-/// How urgent a task is under [`Policy::Priority`](crate::runtime::Policy::Priority), and which share
-/// it counts to under [`Policy::Fair`](crate::runtime::Policy::Fair). Without meaning under the others.
+/// What a task is for the policy of its runtime: how urgent under
+/// [`Policy::Priority`](crate::runtime::Policy::Priority), whose share it counts to under
+/// [`Policy::Fair`](crate::runtime::Policy::Fair), by when it is wanted under
+/// [`Policy::Deadline`](crate::runtime::Policy::Deadline). Each policy reads its own fields only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Class {
     /// 0 is the most urgent, 7 the least; larger numbers are taken for 7.
@@ -17,12 +19,26 @@ pub struct Class {
     pub group: u32,
     /// How much the group gets beside others, at least 1. The newest task of a group decides.
     pub shares: u32,
+    /// The part of the group that shares what the group gets with the group's other parts.
+    pub subgroup: u32,
+    /// How much the subgroup gets beside others of its group, at least 1; as `shares`.
+    pub subgroup_shares: u32,
+    /// When it is wanted, in nanoseconds of the runtime's clock
+    /// ([`Handle::now_ns`](crate::runtime::Handle::now_ns)).
+    pub deadline_ns: Option<u64>,
 }
 
 impl Default for Class {
-    /// Priority 4, group 0, 1 share.
+    /// Priority 4, group and subgroup 0 with 1 share each, no deadline.
     fn default() -> Self {
-        Class { priority: 4, group: 0, shares: 1 }
+        Class {
+            priority: 4,
+            group: 0,
+            shares: 1,
+            subgroup: 0,
+            subgroup_shares: 1,
+            deadline_ns: None,
+        }
     }
 }
 
@@ -86,7 +102,8 @@ impl Builder {
         F::Output: Send + 'static,
     {
         let Builder { name, class } = self;
-        let details = Details { name, class, ..Details::new(Location::caller()) };
+        let may_change = handle.shared.has_priorities();
+        let details = Details { name, class, may_change, ..Details::new(Location::caller()) };
         let origin = Origin::detailed(details);
         super::future::spawn_future(&handle.shared, future, origin)
     }

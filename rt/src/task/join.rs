@@ -8,7 +8,7 @@ use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker, ready};
 
 use super::cell::{Header, Outcome, TaskRef};
@@ -16,6 +16,7 @@ use super::coop;
 use super::joiner::Joiner;
 use super::token::CancelToken;
 use crate::coroutine::Fault;
+use crate::scheduler::Shared;
 
 /// Why a task has no output.
 pub struct JoinError(Repr);
@@ -162,6 +163,14 @@ impl AbortHandle {
         self.0.cancel();
     }
 
+    /// Changes the [priority](super::Class::priority) of the task; if it is queued it goes behind those
+    /// of that priority. False, and without effect, under another policy than
+    /// [`Policy::Priority`](crate::runtime::Policy::Priority), or if the task was not made by a
+    /// [`Builder`](super::Builder).
+    pub fn set_priority(&self, priority: u8) -> bool {
+        self.0.header().shared().set_priority(&self.0, priority)
+    }
+
     /// Whether the task has ended.
     pub fn is_finished(&self) -> bool {
         self.0.header().state.is_complete()
@@ -244,6 +253,10 @@ impl<T> JoinHandle<T> {
     /// Id of the task.
     pub fn id(&self) -> u64 {
         self.task.header().id
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        self.task.header().shared()
     }
 
     /// Leaves the waker for the completer; false if the task has ended.

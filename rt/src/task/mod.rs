@@ -28,7 +28,7 @@ pub use join_set::JoinSet;
 pub use local::{AccessError, LocalKey, TaskLocalFuture};
 pub(crate) use local_set::Outside;
 pub use local_set::{LocalSet, spawn_local};
-pub(crate) use origin::{Origin, Place};
+pub(crate) use origin::{Details, Origin, Place};
 pub use scope::{ChildLost, Scope, ScopeHandle, scope};
 pub use site::{SuspendSite, note_suspend};
 #[cfg(all(test, loom))]

@@ -1,20 +1,33 @@
 //! Where a task was spawned, and what its spawner said about it: one word.
 
 use std::panic::Location;
-
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use super::builder::Class;
 use crate::scheduler::LocalQueue;
 
 /// What was said about a task beside where it was spawned.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Details {
     pub(crate) location: &'static Location<'static>,
     pub(crate) name: Option<Box<str>>,
     pub(crate) class: Class,
     /// Of a task that stays on its thread.
     pub(crate) place: Option<Place>,
+    /// Whether the priority may change.
+    pub(crate) may_change: bool,
+    pub(crate) seat: Seat,
+}
+
+/// What of a task changes under [`Policy::Priority`](crate::runtime::Policy::Priority), under the lock of
+/// the injector.
+#[derive(Debug, Default)]
+pub(crate) struct Seat {
+    /// In place of that of the class.
+    priority: AtomicU8,
+    /// Where the task was last queued; see [`crate::scheduler`]'s policies.
+    number: AtomicU64,
 }
 
 /// Where a local task belongs.
@@ -28,7 +41,14 @@ pub(crate) struct Place {
 impl Details {
     /// Nothing but where a task was spawned.
     pub(crate) fn new(location: &'static Location<'static>) -> Self {
-        Details { location, name: None, class: Class::default(), place: None }
+        Details {
+            location,
+            name: None,
+            class: Class::default(),
+            place: None,
+            may_change: false,
+            seat: Seat::default(),
+        }
     }
 }
 
@@ -44,12 +64,15 @@ impl Origin {
         Origin(std::ptr::from_ref(location).cast())
     }
 
-    /// The place and more.
-    pub(crate) fn detailed(details: Details) -> Self {
-        let says_more = details.name.is_some() || details.place.is_some();
+    /// The place and more, if there is more.
+    pub(crate) fn detailed(mut details: Details) -> Self {
+        let says_more = details.name.is_some() || details.place.is_some() || details.may_change;
         if !says_more && details.class == Class::default() {
             return Origin::plain(details.location);
         }
+        // No seat has the last number.
+        let number = AtomicU64::new(u64::MAX);
+        details.seat = Seat { priority: AtomicU8::new(details.class.priority), number };
         Origin(Box::into_raw(Box::new(details)).cast_const().cast::<()>().map_addr(|a| a | 1))
     }
 
@@ -84,7 +107,33 @@ impl Origin {
 
     /// What it is for the queue.
     pub(crate) fn class(&self) -> Class {
-        self.details().map_or(Class::default(), |details| details.class)
+        self.details().map_or(Class::default(), |details| {
+            // Relaxed, here and below: under the lock of the injector.
+            let priority = details.seat.priority.load(Ordering::Relaxed);
+            Class { priority, ..details.class }
+        })
+    }
+
+    /// The task was queued with this seat. Under the lock of the injector.
+    pub(crate) fn take_seat(&self, seat: u64) {
+        if let Some(details) = self.details() {
+            details.seat.number.store(seat, Ordering::Relaxed);
+        }
+    }
+
+    /// Changes the priority; `move_seat` is given seat and old priority and answers the new seat of a
+    /// task that is queued. False if the task was made without one. Under the lock of the injector.
+    pub(crate) fn set_priority(
+        &self,
+        priority: u8,
+        move_seat: impl FnOnce(u64, u8) -> Option<u64>,
+    ) -> bool {
+        let Some(details) = self.details() else { return false };
+        let old = details.seat.priority.swap(priority, Ordering::Relaxed);
+        if let Some(seat) = move_seat(details.seat.number.load(Ordering::Relaxed), old) {
+            details.seat.number.store(seat, Ordering::Relaxed);
+        }
+        true
     }
 }
 

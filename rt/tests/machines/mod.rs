@@ -322,6 +322,11 @@ pub(crate) fn spawn_sleeper(handle: &Handle, ms: u64) -> FrameTask {
     spawn(handle, &SLEEPER, SpawnOptions::default(), |f: &mut Sleeper| f.ms = ms)
 }
 
+/// Fills a [`Sleeper`]'s frame.
+pub(crate) fn fill_sleeper(frame: NonNull<u8>, ms: u64) {
+    unsafe { (*frame.as_ptr().cast::<Sleeper>()).ms = ms }
+}
+
 pub(crate) fn spawn_down(handle: &Handle, n: u64) -> FrameTask {
     spawn(handle, &DOWN, SpawnOptions::default(), |f: &mut Down| f.n = n)
 }
