@@ -236,7 +236,7 @@ pub enum JournalErrorKind {
         /// The version that this library writes.
         expected: u32,
     },
-    /// The disk is full.
+    /// The disk is full, or the file is as large as it may be.
     Full,
     /// Any other failure to read or write.
     Io(io::Error),

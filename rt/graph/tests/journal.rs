@@ -163,7 +163,23 @@ fn second_executor_on_one_journal_is_refused() {
     let message = result.unwrap_err().to_string();
     assert!(message.contains("is in use by another run"), "{message}");
     assert!(RedbJournal::fresh(&path).is_err(), "a journal in use stays where it is");
+    // Nor may another process have it.
+    assert!(!start_victim(folder.path(), "").wait().unwrap().success());
+    let said = fs::read_to_string(folder.path().join("stderr")).unwrap();
+    assert!(said.contains("is in use by another run"), "{said}");
+    assert_eq!(lines(folder.path().join("begun")).len(), 0);
     drop(held);
+    assert!(start_victim(folder.path(), "").wait().unwrap().success());
+}
+
+#[test]
+fn fresh_journal_leaves_no_old_one_where_there_was_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, old) = (folder.path().join("journal"), folder.path().join("journal.old"));
+    drop(RedbJournal::fresh(&path).unwrap());
+    assert!(path.exists() && !old.exists());
+    assert_eq!(RedbJournal::fresh(&path).unwrap().begin_run().unwrap().run, 1);
+    assert!(old.exists());
 }
 
 #[test]
@@ -234,8 +250,33 @@ fn full_disk_ends_the_run_and_loses_nothing_acknowledged() {
     }
 }
 
+/// A file that cannot grow is what a process sees of a full disk; the kernel can be asked for it.
+#[cfg(unix)]
+#[test]
+fn file_that_cannot_grow_ends_the_run_and_the_next_one_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal");
+    drop(RedbJournal::open(&path).unwrap());
+    let blocks = fs::metadata(&path).unwrap().len() / 512 + 200;
+    // The signal that the kernel sends first would end the process.
+    let limits = format!("trap '' XFSZ; ulimit -f {blocks};");
+    assert!(!start_victim(folder.path(), &limits).wait().unwrap().success());
+    let said = fs::read_to_string(folder.path().join("stderr")).unwrap();
+    assert!(said.contains("cannot grow, the disk is full"), "{said}");
+    let done: BTreeSet<_> = lines(folder.path().join("done")).into_iter().collect();
+    let n_begun = lines(folder.path().join("begun")).len();
+    assert!(done.len() < 40);
+    assert!(start_victim(folder.path(), "").wait().unwrap().success());
+    let begun = lines(folder.path().join("begun"));
+    assert!(begun[n_begun..].iter().all(|line| !done.contains(line.split(' ').next().unwrap())));
+    assert_eq!(begun.iter().collect::<BTreeSet<_>>().len(), 40);
+}
+
 /// In the environment of a child process: the folder it works in.
 const FOLDER: &str = "VITTE_GRAPH_TEST_FOLDER";
+
+/// Bytes that each task of the victim gives: the journal grows by this much a task.
+const OUTPUT_BYTES: usize = 20_000;
 
 /// The program that is killed: 40 tasks in 4 chains. Each appends "name key" to a file when it
 /// begins; the file is synced, so that the parent sees every start.
@@ -262,7 +303,7 @@ fn victim(folder: &Path) {
                 let mut file = fs::File::options().create(true).append(true).open(begun)?;
                 file.write_all(format!("{} {}\n", cx.name(), cx.idempotency_key()).as_bytes())?;
                 std::thread::sleep(Duration::from_micros(300));
-                Ok::<_, TaskError>(())
+                Ok::<_, TaskError>("x".repeat(OUTPUT_BYTES))
             });
             if i > 0 {
                 task = task.after(&[&format!("{chain}.{}", i - 1)]);
@@ -270,7 +311,7 @@ fn victim(folder: &Path) {
             exec.add(task.retry(Retry::attempts(200)));
         }
     }
-    exec.run_all().unwrap();
+    exec.run_all().unwrap_or_else(|error| panic!("{error}"));
 }
 
 #[test]
@@ -280,8 +321,14 @@ fn victim_of_kill() {
     }
 }
 
-fn start_victim(folder: &Path) -> Child {
-    Command::new(std::env::current_exe().unwrap())
+/// Starts the victim, in a shell that does `first` before.
+fn start_victim(folder: &Path, first: &str) -> Child {
+    let me = std::env::current_exe().unwrap();
+    let mut command = Command::new(if first.is_empty() { me.as_path() } else { Path::new("sh") });
+    if !first.is_empty() {
+        command.args(["-c", &format!("{first} exec \"$0\" \"$@\"")]).arg(me);
+    }
+    command
         .args(["--exact", "--nocapture", "victim_of_kill"])
         .env(FOLDER, folder)
         .stdout(Stdio::null())
@@ -305,7 +352,7 @@ fn kill_at_random_moments_repeats_nothing_acknowledged() {
             // What was acknowledged before this run must not begin in it.
             let done: BTreeSet<_> = lines(folder.path().join("done")).into_iter().collect();
             let n_begun = lines(folder.path().join("begun")).len();
-            let mut child = start_victim(folder.path());
+            let mut child = start_victim(folder.path(), "");
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let ended = if n_killed < n_kills {
                 std::thread::sleep(Duration::from_micros((random >> 33) % 30_000));

@@ -249,7 +249,16 @@ fn database_error(error: redb::DatabaseError) -> JournalErrorKind {
 fn storage_error(error: redb::Error) -> JournalErrorKind {
     match error {
         redb::Error::DatabaseAlreadyOpen => JournalErrorKind::InUse,
-        redb::Error::Io(e) if e.kind() == io::ErrorKind::StorageFull => JournalErrorKind::Full,
+        redb::Error::Io(e)
+            if matches!(
+                e.kind(),
+                io::ErrorKind::StorageFull
+                    | io::ErrorKind::QuotaExceeded
+                    | io::ErrorKind::FileTooLarge
+            ) =>
+        {
+            JournalErrorKind::Full
+        }
         redb::Error::Io(e) if e.kind() == io::ErrorKind::InvalidData => {
             JournalErrorKind::Corrupt(e.to_string())
         }
