@@ -93,7 +93,7 @@ impl Shared {
     fn abandon(&self, cx: &ThreadCx, task: &TaskRef, seen: Seen) {
         // SAFETY: we hold the run.
         if unsafe { (task.header().vtable.abandon)(task, seen) } {
-            self.end(cx, task);
+            self.end(cx, task, cx.worker().map(|worker| &self.remotes[worker]));
         }
     }
 }

@@ -137,7 +137,7 @@ impl Shared {
     fn end_local(&self, cx: &ThreadCx, task: Queued) {
         // Relaxed: as in `start_local`.
         self.n_local.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
-        self.end(cx, &task.task());
+        self.end(cx, &task.task(), cx.worker().map(|worker| &self.remotes[worker]));
     }
 
     /// Runs `body` with a context of this runtime: the thread's own if it has one, else a new one.

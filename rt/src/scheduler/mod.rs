@@ -281,11 +281,17 @@ impl Shared {
         self.note_start(task);
         ThreadCx::with(|cx| match cx {
             Some(cx) if cx.is_of(self) => {
-                match cx.worker() {
-                    Some(worker) => self.remotes[worker].spawned.add(),
-                    None => self.counters.spawned.add(),
+                let Some(worker) = cx.worker() else {
+                    self.counters.spawned.add();
+                    return self.inject(task);
+                };
+                let remote = &self.remotes[worker];
+                remote.spawned.add();
+                if self.is_fifo {
+                    self.push_back(remote, task, !cx.in_driver.get());
+                } else {
+                    self.inject(task);
                 }
-                self.requeue(cx, task);
             }
             _ => {
                 self.counters.spawned.add();
@@ -308,12 +314,17 @@ impl Shared {
     /// Queues a task behind the others of this thread's worker.
     fn requeue(&self, cx: &ThreadCx, task: Queued) {
         let Some(worker) = cx.worker().filter(|_| self.is_fifo) else { return self.inject(task) };
-        let ring = &self.remotes[worker].ring;
-        if ring.push(task.as_ptr()).is_err() {
+        self.push_back(&self.remotes[worker], task, !cx.in_driver.get());
+    }
+
+    /// Queues a task behind the others of this thread's worker, under the policy FIFO.
+    #[inline]
+    fn push_back(&self, own: &Remote, task: Queued, wakes: bool) {
+        if own.ring.push(task.as_ptr()).is_err() {
             self.injector.push_all([task]);
         }
         // Nobody sleeps in a runtime of one worker, which this is; the driver wakes for all at once.
-        if self.remotes.len() > 1 && !cx.in_driver.get() {
+        if wakes && self.remotes.len() > 1 {
             self.wake_one();
         }
     }
@@ -324,8 +335,11 @@ impl Shared {
             return self.requeue(cx, task);
         }
         let Some(worker) = cx.worker().filter(|_| self.is_fifo) else { return self.inject(task) };
-        if let Some(old) = self.remotes[worker].put_lifo(task) {
-            self.requeue(cx, old);
+        let own = &self.remotes[worker];
+        if cx.behind.get() && own.ring.len() > 0 {
+            self.push_back(own, task, true);
+        } else if let Some(old) = own.put_lifo(task) {
+            self.push_back(own, old, true);
         }
     }
 

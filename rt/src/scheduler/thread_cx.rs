@@ -41,6 +41,10 @@ pub(crate) struct ThreadCx {
     held_since: Cell<u64>,
     /// Wakers are being called for timers and I/O: their tasks queue in order.
     pub(crate) in_driver: Cell<bool>,
+    /// A task is being woken that is better behind the others.
+    pub(crate) behind: Cell<bool>,
+    /// The task that was woken last by the end of another; 0 before the first.
+    last_joiner: Cell<u64>,
     /// The core was handed on during the run in progress, of this task.
     pub(crate) detached: Cell<Option<u64>>,
     /// Memory for the wakers of a look at the poller and at the timers, kept between looks.
@@ -84,6 +88,8 @@ impl ThreadCx {
             yielded: Cell::new(false),
             held_since: Cell::new(0),
             in_driver: Cell::new(false),
+            behind: Cell::new(false),
+            last_joiner: Cell::new(0),
             detached: Cell::new(None),
             io: Cell::default(),
             due: Cell::default(),
@@ -131,6 +137,15 @@ impl ThreadCx {
     pub(crate) fn end_task(&self, before: Option<Queued>) -> bool {
         self.task.set(before);
         self.yielded.take()
+    }
+
+    /// Wakes whoever waited for the task that ended, by `wake`. A task that was woken so the last time
+    /// too joins many: it goes behind the others, so that more of them have ended when it runs.
+    pub(crate) fn wake_joiner(&self, task_id: Option<u64>, wake: impl FnOnce()) {
+        let Some(id) = task_id else { return wake() };
+        self.behind.set(self.last_joiner.replace(id) == id);
+        wake();
+        self.behind.set(false);
     }
 
     /// What belongs to the run in progress, before another task is run inside of it.
@@ -341,7 +356,7 @@ pub(crate) fn worker_main(shared: &Arc<Shared>, core: Option<Core>) {
     let cx = ThreadCx::new(shared.clone(), core);
     cx.scope(|| {
         let mut bound_to = None;
-        loop {
+        'turns: loop {
             if !cx.has_core() {
                 let Some(core) = shared.wait_for_core() else { return };
                 *cx.core.borrow_mut() = Some(core);
@@ -367,7 +382,13 @@ pub(crate) fn worker_main(shared: &Arc<Shared>, core: Option<Core>) {
                 }
                 return;
             }
-            if !shared.turn(&cx) && cx.has_core() {
+            while shared.turn(&cx) {
+                // SeqCst: as above. A current-thread runtime looks at its roots too.
+                if shared.flavor == Flavor::Current || shared.stop.load(Ordering::SeqCst) {
+                    continue 'turns;
+                }
+            }
+            if cx.has_core() {
                 shared.sleep(&cx);
             }
         }

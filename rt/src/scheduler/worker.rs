@@ -2,11 +2,13 @@
 //!
 //! Search order: every 61st turn the injector first (fairness); the LIFO slot, at most 3 times in a
 //! row; the own ring; the injector, in batches; the other workers' rings, from a chosen victim; on
-//! that last pass also their LIFO slots. Real and virtual workers take the same turns; only who takes
+//! that last pass also their LIFO slots. A task that is woken by the ends of others time and again goes
+//! behind them, not to the slot: it would run once per end, where it can take many at once. Real and virtual workers take the same turns; only who takes
 //! the next one differs.
 
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Waker;
 
 use super::lifo::LifoSlot;
 use super::park::Parker;
@@ -128,35 +130,31 @@ impl Shared {
     /// Takes one turn for the worker whose core `cx` holds: true if it ran a task. False too if
     /// the thread has no core (any more).
     pub(crate) fn turn(&self, cx: &ThreadCx) -> bool {
-        let fair = {
-            let mut core = cx.core.borrow_mut();
-            let Some(core) = core.as_mut() else { return false };
-            core.turn = core.turn.wrapping_add(1);
-            core.turn.is_multiple_of(FAIR_TURNS)
-        };
+        let mut slot = cx.core.borrow_mut();
+        let Some(core) = slot.as_mut() else { return false };
+        core.turn = core.turn.wrapping_add(1);
+        let fair = core.turn.is_multiple_of(FAIR_TURNS);
         if fair && !self.is_virtual {
+            drop(slot);
             self.drive_now(cx);
+            slot = cx.core.borrow_mut();
         }
-        let found = {
-            let mut core = cx.core.borrow_mut();
-            let Some(core) = core.as_mut() else { return false };
-            self.find(core).map(|task| (task, core.index, std::mem::take(&mut core.searching)))
-        };
-        let Some((task, index, searched)) = found else { return false };
+        let Some(core) = slot.as_mut() else { return false };
+        let (index, me) = (core.index, &self.remotes[core.index]);
+        let Some(task) = self.find(core, me, fair) else { return false };
+        let searched = std::mem::take(&mut core.searching);
+        drop(slot);
         if searched && self.idle.stop_searching() {
             // The last searcher found work: there may be more.
             self.wake_one();
         }
-        self.run(cx, task, index);
+        self.run(cx, task, index, me);
         true
     }
 
-    /// Finds the next task for a worker.
-    fn find(&self, core: &mut Core) -> Option<Queued> {
-        let me = &self.remotes[core.index];
-        if core.turn.is_multiple_of(FAIR_TURNS)
-            && let Some(task) = self.injector.pop_some(0, |_| {})
-        {
+    /// Finds the next task for a worker; in a fair turn what comes from elsewhere goes first.
+    fn find(&self, core: &mut Core, me: &Remote, fair: bool) -> Option<Queued> {
+        if fair && let Some(task) = self.injector.pop_some(0, |_| {}) {
             return Some(task);
         }
         if core.n_lifo < MAX_LIFO
@@ -212,18 +210,18 @@ impl Shared {
     }
 
     /// Runs a task that was taken from a queue.
-    fn run(&self, cx: &ThreadCx, task: Queued, worker: usize) {
+    fn run(&self, cx: &ThreadCx, task: Queued, worker: usize, remote: &Remote) {
         let reference = task.task();
         let header = reference.header();
         let seen = header.state.start_run();
-        let remote = &self.remotes[worker];
         remote.polls.add();
         // Relaxed: for dumps and the watchdog.
         remote.running.store(header.id, Ordering::Relaxed);
         let end = self.run_held(cx, task, seen, Some(worker));
         let queue = match end {
             RunEnd::Finished => {
-                self.end(cx, &reference);
+                // The core may have been handed on during the run.
+                self.end(cx, &reference, Some(remote).filter(|_| cx.detached.get().is_none()));
                 false
             }
             // The wakes it was queued for are still counted: it stays scheduled.
@@ -240,7 +238,11 @@ impl Shared {
             if self.insight.on() {
                 self.note_wake(&reference);
             }
-            self.requeue(cx, task);
+            if self.is_fifo && cx.detached.get().is_none() {
+                self.push_back(remote, task, true);
+            } else {
+                self.inject(task);
+            }
         }
         if !self.after_detached(cx) {
             // Relaxed: as above.
@@ -249,7 +251,7 @@ impl Shared {
     }
 
     /// Runs a task whose run is ours, as part of a turn of `worker` or of none.
-    #[inline]
+    #[inline(always)]
     pub(super) fn run_held(
         &self,
         cx: &ThreadCx,
@@ -287,18 +289,27 @@ impl Shared {
     }
 
     /// Whether the core was handed on during the run that just ended; notes that the run is over.
+    #[inline]
     pub(super) fn after_detached(&self, cx: &ThreadCx) -> bool {
-        let Some(id) = cx.detached.take() else { return false };
+        let was = cx.detached.get().is_some();
+        if was {
+            self.end_detached(cx);
+        }
+        was
+    }
+
+    #[cold]
+    fn end_detached(&self, cx: &ThreadCx) {
+        let Some(id) = cx.detached.take() else { return };
         self.detached.lock().retain(|&other| other != id);
         // AcqRel: pairs with `is_quiet`.
         self.n_detached.fetch_sub(1, Ordering::AcqRel);
         self.quiet_hint();
         self.drain_hint_fenced();
-        true
     }
 
-    /// A task finished: its output is stored and its run is ours.
-    pub(crate) fn end(&self, cx: &ThreadCx, task: &TaskRef) {
+    /// A task finished: its output is stored and its run is ours, on the thread of `worker` or of none.
+    pub(super) fn end(&self, cx: &ThreadCx, task: &TaskRef, worker: Option<&Remote>) {
         let header = task.header();
         if self.is_virtual {
             self.env.trace(Event::End, header.id, 0);
@@ -306,8 +317,8 @@ impl Shared {
         if self.insight.on() {
             self.note_end(task);
         }
-        match cx.worker() {
-            Some(worker) => self.remotes[worker].completed.add(),
+        match worker {
+            Some(remote) => remote.completed.add(),
             None => {
                 self.counters.completed.add();
                 self.drain_hint_fenced();
@@ -321,7 +332,8 @@ impl Shared {
                 if joiner {
                     // SAFETY: JOINER was set when COMPLETE was (I7 of the state word).
                     let joiner = unsafe { &mut *header.joiner.get() };
-                    joiner.take().into_iter().for_each(std::task::Waker::wake);
+                    let id = joiner.task_id();
+                    cx.wake_joiner(id, || joiner.take().into_iter().for_each(Waker::wake));
                 }
                 // SAFETY: the runtime's own reference, given back once (I6).
                 drop(unsafe { TaskRef::from_raw(task.as_ptr()) });

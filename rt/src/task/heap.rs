@@ -445,6 +445,7 @@ fn release(page: NonNull<Page>) {
 
 /// Memory for a task of `bytes` bytes at `align`, `lead` bytes into which it has that alignment. Its
 /// state word is that of a free cell. `None` if memory is short or the alignment is beyond 16 KiB.
+#[inline]
 pub(crate) fn alloc_cell(
     shared: &Arc<Shared>,
     bytes: usize,
@@ -455,7 +456,11 @@ pub(crate) fn alloc_cell(
     if !fits {
         return alloc_alone(shared, bytes, align, lead);
     }
-    let class = CLASS[bytes.div_ceil(LINE)] as usize;
+    alloc_of_class(shared, CLASS[bytes.div_ceil(LINE)] as usize)
+}
+
+/// A cell of a class, from the heap of this thread's worker if it plays one.
+fn alloc_of_class(shared: &Arc<Shared>, class: usize) -> Option<NonNull<u8>> {
     ThreadCx::with(|cx| {
         if let Some(cx) = cx
             && cx.is_of(shared)
@@ -503,6 +508,7 @@ fn alloc_alone(
 }
 
 /// As [`alloc_cell`], for a caller that cannot go on without.
+#[inline]
 pub(crate) fn alloc_cell_or_abort(shared: &Arc<Shared>, layout: Layout) -> NonNull<u8> {
     alloc_cell(shared, layout.size(), layout.align(), 0)
         .unwrap_or_else(|| handle_alloc_error(layout))

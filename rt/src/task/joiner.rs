@@ -47,6 +47,13 @@ impl Joiner {
         (self.0.map_addr(|a| a & !KIND), self.0.addr() & KIND)
     }
 
+    /// The task that waits, if it is one.
+    pub(crate) fn task_id(&self) -> Option<u64> {
+        let (pointer, kind) = self.parts();
+        // SAFETY: made by `new`, with a reference that keeps the task.
+        (kind == TASK).then(|| unsafe { pointer.cast::<Header>().as_ref() }.map(|h| h.id)).flatten()
+    }
+
     /// Whether waking this wakes what `waker` does.
     pub(crate) fn will_wake(&self, waker: &Waker) -> bool {
         let (pointer, kind) = self.parts();
