@@ -4,8 +4,13 @@ use std::sync::atomic::Ordering;
 use std::task::Waker;
 use std::time::Duration;
 
-use super::{Shared, ThreadCx};
+use super::{Core, Shared, ThreadCx};
 use crate::timers::TimerKey;
+
+/// How long a worker looks on for work before it sleeps: waking a thread costs about as much.
+const SPIN_NS: u64 = 5_000;
+/// Pauses of the processor between two looks.
+const PAUSES: u32 = 8;
 
 impl Shared {
     /// Arms a timer on the wheel of this thread's worker, or on the first.
@@ -59,8 +64,46 @@ impl Shared {
         }
     }
 
+    /// A worker that searched in vain looks on for a moment, about as long as a wake-up would cost, if
+    /// another one is at work that may give it something; true if there is work now. The more often
+    /// that was in vain, the less often it does so.
+    ///
+    /// While it does nobody is woken for new work, for it counts as searching. Whoever works looks at
+    /// the poller meanwhile; if all others sleep, this one does so too, in the poller, where what comes
+    /// next will come from.
+    fn spin(&self, cx: &ThreadCx) -> bool {
+        if self.remotes.len() == 1 {
+            return false;
+        }
+        let others_sleep = || self.idle.n_sleeping_about() + 1 >= self.remotes.len();
+        let wanted = cx.core.borrow_mut().as_mut().is_some_and(Core::wants_to_spin);
+        if !wanted || others_sleep() || !self.idle.start_spinning() {
+            return false;
+        }
+        let until = self.env.now_ns() + SPIN_NS;
+        let found = loop {
+            if self.has_work() {
+                break true;
+            }
+            if others_sleep() || self.env.now_ns() >= until {
+                break false;
+            }
+            for _ in 0..PAUSES {
+                crate::atomic::spin();
+            }
+        };
+        self.idle.stop_spinning();
+        if let Some(core) = cx.core.borrow_mut().as_mut() {
+            core.has_spun(found);
+        }
+        found
+    }
+
     /// The worker has nothing to do: sleeps until there may be something.
     pub(crate) fn sleep(&self, cx: &ThreadCx) {
+        if self.spin(cx) {
+            return;
+        }
         crate::fork::end_child_that_waits(self);
         let Some((index, searching)) = ({
             let mut core = cx.core.borrow_mut();

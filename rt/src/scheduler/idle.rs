@@ -6,13 +6,14 @@
 //!   again before it sleeps), or the sleeper sees the work. No wake is lost.
 //! * At most one push wakes a worker while another is searching: wakes cost microseconds.
 
-use crate::atomic::{AtomicUsize, Mutex, Ordering, fence};
+use crate::atomic::{AtomicBool, AtomicUsize, Mutex, Ordering, fence};
 
 #[derive(Debug, Default)]
 pub(crate) struct Idle {
     sleepers: Mutex<Vec<usize>>,
     n_sleeping: AtomicUsize,
     n_searching: AtomicUsize,
+    spinning: AtomicBool,
 }
 
 impl Idle {
@@ -72,6 +73,24 @@ impl Idle {
         sleepers.remove(at);
         self.n_sleeping.fetch_sub(1, Ordering::SeqCst);
         true
+    }
+
+    /// A worker wants to look on for work without sleeping; false if another one does.
+    pub(crate) fn start_spinning(&self) -> bool {
+        // Relaxed: nothing but the flag itself is agreed upon.
+        !self.spinning.load(Ordering::Relaxed) && !self.spinning.swap(true, Ordering::Relaxed)
+    }
+
+    /// It has looked.
+    pub(crate) fn stop_spinning(&self) {
+        // Relaxed: as above.
+        self.spinning.store(false, Ordering::Relaxed);
+    }
+
+    /// Number of sleepers, as a guess.
+    pub(crate) fn n_sleeping_about(&self) -> usize {
+        // Relaxed: a guess.
+        self.n_sleeping.load(Ordering::Relaxed)
     }
 
     /// Number of sleepers.

@@ -22,6 +22,8 @@ use crate::task::{Completed, Freed, Header, Heap, Progress, Queued, RunEnd, Seen
 const FAIR_TURNS: u32 = 61;
 /// Turns in a row that the LIFO slot may take.
 const MAX_LIFO: u32 = 3;
+/// After so many spins in vain a worker spins before one of 2^this sleeps.
+const MAX_VAIN: u32 = 6;
 /// Tasks that a worker takes from the injector at once.
 const BATCH: u32 = 64;
 
@@ -65,6 +67,10 @@ pub(crate) struct Core {
     pub(crate) searching: bool,
     turn: u32,
     n_lifo: u32,
+    /// Spins in vain since the last that was not.
+    n_vain: u32,
+    /// Sleeps to come without a spin before.
+    n_unspun: u32,
 }
 
 impl Core {
@@ -79,9 +85,29 @@ impl Core {
             freed: Freed::new(),
             parker: Parker::new(),
         };
-        let core =
-            Core { index, heap: Box::new(Heap::new(index)), searching: false, turn: 0, n_lifo: 0 };
+        let core = Core {
+            index,
+            heap: Box::new(Heap::new(index)),
+            searching: false,
+            turn: 0,
+            n_lifo: 0,
+            n_vain: 0,
+            n_unspun: 0,
+        };
         (core, remote)
+    }
+
+    /// Whether the worker, which is about to sleep, should look on for work before; counts sleeps.
+    pub(super) fn wants_to_spin(&mut self) -> bool {
+        let wants = self.searching && self.n_unspun == 0;
+        self.n_unspun = self.n_unspun.saturating_sub(1);
+        wants
+    }
+
+    /// It has looked on; whether that found work.
+    pub(super) fn has_spun(&mut self, found: bool) {
+        self.n_vain = if found { 0 } else { (self.n_vain + 1).min(MAX_VAIN) };
+        self.n_unspun = (1 << self.n_vain) - 1;
     }
 }
 
@@ -251,6 +277,10 @@ impl Shared {
     }
 
     /// Runs a task whose run is ours, as part of a turn of `worker` or of none.
+    #[allow(
+        clippy::inline_always,
+        reason = "a part of each turn, a call of which would cost a tenth"
+    )]
     #[inline(always)]
     pub(super) fn run_held(
         &self,

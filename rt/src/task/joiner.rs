@@ -50,8 +50,11 @@ impl Joiner {
     /// The task that waits, if it is one.
     pub(crate) fn task_id(&self) -> Option<u64> {
         let (pointer, kind) = self.parts();
+        if kind != TASK {
+            return None;
+        }
         // SAFETY: made by `new`, with a reference that keeps the task.
-        (kind == TASK).then(|| unsafe { pointer.cast::<Header>().as_ref() }.map(|h| h.id)).flatten()
+        unsafe { pointer.cast::<Header>().as_ref() }.map(|header| header.id)
     }
 
     /// Whether waking this wakes what `waker` does.
