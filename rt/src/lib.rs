@@ -5,7 +5,7 @@
 //! As a tokio user knows them: [`runtime::Builder`], [`runtime::Runtime`] (`block_on`, `spawn`,
 //! [`run`](runtime::Runtime::run) which ends when all tasks wait for ever), [`runtime::Handle`],
 //! [`Builder::for_each_seed`](runtime::Builder::for_each_seed) for tests, [`task::spawn`],
-//! [`task::JoinHandle`], [`task::yield_now`], [`task::spawn_blocking`],
+//! [`task::JoinHandle`], [`task::yield_now`], [`task::spawn_blocking`], [`task::spawn_local`],
 //! [`time::sleep`], [`time::timeout`], [`channel`], [`sync`], [`stream`], [`net`], [`select!`], [`join!`],
 //! [`try_join!`], [`task_local!`].
 //!
