@@ -1,4 +1,4 @@
-//! The rows of graphs of tasks, pipelines and journals.
+//! The rows of graphs of tasks, pipelines, journals and the scheduler as a library.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use vitte_flow::{Pipeline, Stage};
 use vitte_graph::{Task, TaskExecutor};
+use vitte_rt::scheduler::{self, Scheduler};
 
 use super::executors::Tokio;
 use super::rows::NamedRow;
@@ -203,12 +204,60 @@ fn tokio_pipeline() -> f64 {
     })
 }
 
+/// Closures that a thread hands to a pool of one worker.
+const N_CLOSURES: usize = 10_000;
+
+/// A scheduler of one worker: all closures are submitted, then waited for.
+fn submit() -> Sampler {
+    let scheduler = Scheduler::new(1).expect("a thread");
+    let count = Arc::new(AtomicUsize::new(0));
+    Box::new(move || {
+        count.store(0, Ordering::Relaxed);
+        let started = Instant::now();
+        for _ in 0..N_CLOSURES {
+            let count = count.clone();
+            scheduler.submit(scheduler::Task::spawn(move || {
+                count.fetch_add(1, Ordering::Relaxed);
+            }));
+        }
+        scheduler.join_all();
+        let elapsed = started.elapsed().as_nanos() as f64;
+        assert_eq!(count.load(Ordering::Relaxed), N_CLOSURES);
+        elapsed / N_CLOSURES as f64
+    })
+}
+
+/// The same with rayon's pool.
+fn rayon_submit() -> Sampler {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
+    let count = Arc::new(AtomicUsize::new(0));
+    Box::new(move || {
+        count.store(0, Ordering::Relaxed);
+        let started = Instant::now();
+        pool.in_place_scope(|scope| {
+            for _ in 0..N_CLOSURES {
+                let count = count.clone();
+                scope.spawn(move |_| {
+                    count.fetch_add(1, Ordering::Relaxed);
+                });
+            }
+        });
+        let elapsed = started.elapsed().as_nanos() as f64;
+        assert_eq!(count.load(Ordering::Relaxed), N_CLOSURES);
+        elapsed / N_CLOSURES as f64
+    })
+}
+
 /// The rows of this module.
 pub fn rows() -> Vec<NamedRow> {
     vec![
         ("dag_overhead chain", || dag("dag_overhead chain", Shape::chain(N_CHAIN))),
         ("dag_overhead tree", || dag("dag_overhead tree", Shape::tree(N_TREE))),
         ("dag_overhead wavefront", || dag("dag_overhead wavefront", Shape::wavefront(SIDE))),
+        ("scheduler_submit", || {
+            let peer = Peer { name: "rayon", sample: rayon_submit(), goal: Goal::None };
+            Row { name: "scheduler_submit", ours: submit(), peers: vec![peer] }
+        }),
         ("flow_pipeline", || {
             let peer =
                 Peer { name: "tokio mpsc", sample: Box::new(tokio_pipeline), goal: Goal::None };

@@ -119,8 +119,8 @@ const FAULTS: &[(u32, &str, Tests)] = &[
         11,
         "channel ends dropped while others use them",
         &[
-            ("rt/tests/channels.rs", "mpsc_ends_go_while_others_send"),
-            ("rt/tests/channels.rs", "fault_11_ends_of_every_channel_go_while_others_use_it"),
+            ("rt/tests/channels/ends.rs", "mpsc_ends_go_while_others_send"),
+            ("rt/tests/channels/ends.rs", "fault_11_ends_of_every_channel_go_while_others_use_it"),
             ("rt/src/channel/models.rs", "close_raced_with_send_loses_nothing"),
         ],
     ),
@@ -222,17 +222,17 @@ const FAULTS: &[(u32, &str, Tests)] = &[
 
 /// Published bugs of others, re-created: advisory, and where (as above).
 const ADVISORIES: &[(&str, &str, &str)] = &[
-    ("RUSTSEC-2021-0072", "rt/tests/channels.rs", "aborted_tasks_drop_their_ends_once"),
+    ("RUSTSEC-2021-0072", "rt/tests/channels/ends.rs", "aborted_tasks_drop_their_ends_once"),
     ("RUSTSEC-2021-0093", "rt/src/scheduler/ring.rs", "nothing_is_lost_or_taken_twice"),
-    ("RUSTSEC-2021-0124", "rt/tests/channels.rs", "oneshot_closed_and_asked_while_it_is_sent"),
+    ("RUSTSEC-2021-0124", "rt/tests/channels/ends.rs", "oneshot_closed_and_asked_while_it_is_sent"),
     (
         "RUSTSEC-2025-0023",
-        "rt/tests/channels.rs",
+        "rt/tests/channels/main.rs",
         "broadcast_clones_a_value_on_one_thread_at_a_time",
     ),
     (
         "RUSTSEC-2025-0024",
-        "rt/tests/channels.rs",
+        "rt/tests/channels/ends.rs",
         "unbounded_receiver_dropped_while_blocks_are_linked",
     ),
 ];
