@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_text_over_several_lines_keeps_what_follows_in_place() {
-        let vitte = "proc f() { print(\"a\n b\"); \n  g() }";
+        let vitte = "proc f() { print(\"a\n b\");\n  g() }";
         assert_eq!(text(vitte), vitte);
     }
 
