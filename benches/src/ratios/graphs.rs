@@ -1,7 +1,7 @@
 //! The rows of graphs of tasks, pipelines, journals and the scheduler as a library.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use vitte_flow::{Pipeline, Stage};
@@ -248,6 +248,58 @@ fn rayon_submit() -> Sampler {
     })
 }
 
+/// Items through the long pipeline.
+const N_FIVE: u64 = 500_000;
+
+/// Five stages on two workers: a source, three maps, a sink.
+fn five_stages() -> f64 {
+    let line = Pipeline::new();
+    line.source("source", 0..N_FIVE)
+        .map("one", |n| n + 1)
+        .map("two", |n| n ^ 2)
+        .map("three", |n| n * 3)
+        .sink("sink", |n| {
+            std::hint::black_box(n);
+        });
+    let started = Instant::now();
+    line.run(2).expect("no stage fails");
+    started.elapsed().as_nanos() as f64 / N_FIVE as f64
+}
+
+/// The same as five tasks and four channels of tokio's, with as much room.
+fn tokio_five_stages() -> f64 {
+    use tokio::sync::mpsc::channel;
+    static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(2).build().expect("threads")
+    });
+    const ROOM: usize = 1024;
+    let body = async {
+        let started = Instant::now();
+        let (source, mut end) = channel(ROOM);
+        tokio::spawn(async move {
+            for n in 0..N_FIVE {
+                let _ = source.send(n).await;
+            }
+        });
+        for change in [|n| n + 1, |n| n ^ 2, |n| n * 3] {
+            let (out, next) = channel::<u64>(ROOM);
+            let mut input = std::mem::replace(&mut end, next);
+            tokio::spawn(async move {
+                while let Some(n) = input.recv().await {
+                    let _ = out.send(change(n)).await;
+                }
+            });
+        }
+        while let Some(n) = end.recv().await {
+            std::hint::black_box(n);
+        }
+        started.elapsed()
+    };
+    let elapsed = RUNTIME.block_on(RUNTIME.spawn(body)).expect("no stage fails");
+    elapsed.as_nanos() as f64 / N_FIVE as f64
+}
+
 /// The rows of this module.
 pub fn rows() -> Vec<NamedRow> {
     vec![
@@ -257,6 +309,12 @@ pub fn rows() -> Vec<NamedRow> {
         ("scheduler_submit", || {
             let peer = Peer { name: "rayon", sample: rayon_submit(), goal: Goal::None };
             Row { name: "scheduler_submit", ours: submit(), peers: vec![peer] }
+        }),
+        ("flow_five_stages", || {
+            // One and a half times as many items.
+            let goal = Goal::AtMost(0.66);
+            let peer = Peer { name: "tokio mpsc", sample: Box::new(tokio_five_stages), goal };
+            Row { name: "flow_five_stages", ours: Box::new(five_stages), peers: vec![peer] }
         }),
         ("flow_pipeline", || {
             let peer =

@@ -16,6 +16,7 @@ pub mod graphs;
 pub mod net;
 pub mod resumes;
 pub mod rows;
+pub mod submit;
 pub mod sync;
 pub mod workloads;
 

@@ -72,6 +72,7 @@ pub fn rows() -> Vec<NamedRow> {
         }),
     ];
     rows.extend(super::sync::rows());
+    rows.extend(super::submit::rows());
     rows.extend(super::net::rows());
     rows.extend(super::graphs::rows());
     rows
