@@ -9,7 +9,9 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
@@ -18,8 +20,35 @@ use crate::inject::Inject;
 use crate::scheduler::Shared;
 use crate::task::CancelToken;
 
-/// A piece of blocking work.
-pub(crate) type Work = Box<dyn FnOnce() + Send>;
+/// Work for a thread that may block, in memory that its owner uses again: handing it over allocates
+/// nothing. See [`Handle::run_blocking`](crate::runtime::Handle::run_blocking).
+pub trait BlockingJob: Send + Sync {
+    /// Does the work and answers whoever waits for it, who is woken once the thread is free for other
+    /// work. A panic is dropped, and with it that wake-up.
+    fn run(&self) -> Option<Waker>;
+}
+
+/// A piece of blocking work. It must not unwind.
+pub(crate) enum Work {
+    Once(Box<dyn FnOnce() + Send>),
+    Job(Arc<dyn BlockingJob>),
+}
+
+impl Work {
+    fn run(self) -> Option<Waker> {
+        match self {
+            Work::Once(body) => {
+                body();
+                None
+            }
+            Work::Job(job) => catch_unwind(AssertUnwindSafe(|| job.run())).unwrap_or(None),
+        }
+    }
+}
+
+fn wake(waiter: Option<Waker>) {
+    waiter.into_iter().for_each(Waker::wake);
+}
 
 /// Work that has not begun; dropping any copy of this withdraws it.
 pub(crate) struct Unstarted<W>(Arc<Mutex<Option<W>>>);
@@ -119,7 +148,7 @@ impl BlockingPool {
     pub(crate) fn run_late(&self, at: usize) {
         let work = self.inner.lock().queue.remove(at);
         if let Some(work) = work {
-            work();
+            wake(work.run());
             self.inner.lock().n_active -= 1;
         }
     }
@@ -137,12 +166,12 @@ impl BlockingPool {
     }
 }
 
-/// Runs `work` on a thread of the pool. It must not unwind.
+/// Runs `work` on a thread of the pool.
 pub(crate) fn submit(shared: &Arc<Shared>, work: Work) {
     shared.counters.blocking.add();
     let is_late = shared.is_virtual && shared.env.strikes(Inject::BLOCKING);
     if shared.is_virtual && !is_late {
-        return work();
+        return wake(work.run());
     }
     if crate::fork::is_foreign(shared) {
         return; // the threads are the parent's
@@ -175,7 +204,7 @@ pub(crate) fn submit(shared: &Arc<Shared>, work: Work) {
             inner.n_active -= 1;
             drop(inner);
             if let Some(work) = work {
-                work();
+                wake(work.run());
             }
         }
     }
@@ -188,7 +217,12 @@ fn serve(shared: &Arc<Shared>) {
     loop {
         if let Some(work) = inner.queue.pop_front() {
             drop(inner);
-            work();
+            if let Some(waiter) = work.run() {
+                // Free before it is woken: what it has for us next needs no other thread.
+                pool.inner.lock().n_free += 1;
+                waiter.wake();
+                pool.inner.lock().n_free -= 1;
+            }
             inner = pool.inner.lock();
             inner.n_active -= 1;
             if inner.n_active == 0 {

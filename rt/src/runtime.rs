@@ -11,7 +11,8 @@ use std::thread;
 
 use vitte_abi::vt_machine;
 
-use crate::blocking::{self, Unstarted};
+pub use crate::blocking::BlockingJob;
+use crate::blocking::{self, Unstarted, Work};
 use crate::coroutine::{self, FrameTask, SpawnOptions};
 use crate::dump::TaskDump;
 use crate::env::{Choice, Env, RealEnv, SeededEnv};
@@ -387,8 +388,37 @@ impl Handle {
                 let _ = send.send(catch_unwind(AssertUnwindSafe(body)));
             }
         });
-        blocking::submit(&self.shared, work);
+        blocking::submit(&self.shared, Work::Once(work));
         task
+    }
+
+    /// Runs a job that blocks on a thread kept for such work (inline in a seeded run), without an
+    /// allocation once there are threads. A job that is still queued when the runtime ends is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    /// use std::sync::Arc;
+    /// use std::task::Waker;
+    /// use vitte_rt::runtime::{BlockingJob, Runtime};
+    /// struct Job(AtomicBool);
+    /// impl BlockingJob for Job {
+    ///     fn run(&self) -> Option<Waker> {
+    ///         self.0.store(true, Ordering::Release);
+    ///         None // nobody waits by a waker
+    ///     }
+    /// }
+    /// let runtime = Runtime::new()?;
+    /// let job = Arc::new(Job(AtomicBool::new(false)));
+    /// runtime.handle().run_blocking(job.clone());
+    /// while !job.0.load(Ordering::Acquire) {
+    ///     std::thread::yield_now();
+    /// }
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn run_blocking(&self, job: Arc<dyn BlockingJob>) {
+        blocking::submit(&self.shared, Work::Job(job));
     }
 
     /// Allocates the root frame of a coroutine task, to be filled in and spawned with
