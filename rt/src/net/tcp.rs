@@ -297,11 +297,9 @@ impl TcpStream {
         let cx = &mut Context::from_waker(std::task::Waker::noop());
         match &self.0 {
             Stream::Os(stream) => {
-                let result = stream.get_ref().read(buffer);
-                if would_block(&result) {
-                    stream.clear_ready(Interest::Read);
-                }
-                result
+                let room = buffer.len();
+                let read = |mut s: &net::TcpStream| s.read(buffer);
+                stream.try_io(Interest::Read, read, |n| is_short(*n, room))
             }
             Stream::Memory(..) => now(self.poll_read_with(cx, &mut [IoSliceMut::new(buffer)])),
         }
@@ -316,11 +314,8 @@ impl TcpStream {
         let cx = &mut Context::from_waker(std::task::Waker::noop());
         match &self.0 {
             Stream::Os(stream) => {
-                let result = stream.get_ref().write(bytes);
-                if would_block(&result) {
-                    stream.clear_ready(Interest::Write);
-                }
-                result
+                let write = |mut s: &net::TcpStream| s.write(bytes);
+                stream.try_io(Interest::Write, write, |n| is_short(*n, bytes.len()))
             }
             Stream::Memory(..) => now(self.poll_write_with(cx, &[IoSlice::new(bytes)])),
         }
@@ -528,10 +523,6 @@ impl TcpStream {
 /// A transfer that took less than it could have: the kernel has no more (or no more room).
 pub(super) fn is_short(n: usize, all: usize) -> bool {
     n > 0 && n < all
-}
-
-pub(super) fn would_block<T>(result: &io::Result<T>) -> bool {
-    matches!(result, Err(e) if e.kind() == io::ErrorKind::WouldBlock)
 }
 
 /// The answer of an operation that must not wait.

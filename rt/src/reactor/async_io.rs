@@ -102,11 +102,24 @@ impl<T: AsFd> Async<T> {
         self.io(interest, |_| Ok(()), no_drain).await
     }
 
-    /// The poller's word on a direction is out of date: the next wait is for an edge.
-    pub(crate) fn clear_ready(&self, interest: Interest) {
-        if let Some(seen) = self.source.ready(interest) {
-            self.source.clear(interest, seen);
+    /// One attempt, without a wait. `drained` as in [`Async::io`].
+    pub(crate) fn try_io<R>(
+        &self,
+        interest: Interest,
+        attempt: impl FnOnce(&T) -> io::Result<R>,
+        drained: impl FnOnce(&R) -> bool,
+    ) -> io::Result<R> {
+        // Before the attempt: an event that comes after it stays.
+        let seen = self.source.ready(interest);
+        let result = attempt(self.get_ref());
+        match (&result, seen) {
+            (Ok(value), Some(seen)) if drained(value) => self.source.drained(interest, seen),
+            (Err(e), Some(seen)) if e.kind() == io::ErrorKind::WouldBlock => {
+                self.source.clear(interest, seen);
+            }
+            _ => {}
         }
+        result
     }
 
     /// Somebody else has closed the descriptor, and its number may be another's by now: the poller is

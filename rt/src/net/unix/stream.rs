@@ -13,7 +13,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::net::accept::{self, BackOff, poll_accept};
 use crate::net::halves::halves;
-use crate::net::tcp::{is_short, would_block};
+use crate::net::tcp::is_short;
 use crate::net::{allow_real, forward_read, forward_write};
 use crate::reactor::{Async, Interest, no_drain};
 use crate::runtime::Handle;
@@ -195,11 +195,9 @@ impl UnixStream {
     ///
     /// `WouldBlock` if nothing is, and those of the operating system.
     pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let result = self.0.get_ref().read(buffer);
-        if would_block(&result) {
-            self.0.clear_ready(Interest::Read);
-        }
-        result
+        let room = buffer.len();
+        let read = |mut s: &net::UnixStream| s.read(buffer);
+        self.0.try_io(Interest::Read, read, |n| is_short(*n, room))
     }
 
     /// Waits until a read would not wait, or might not.
