@@ -130,13 +130,13 @@ impl Executable {
         let machine = machine.expect("I: what `entry` answers is a coroutine");
         // SAFETY: the code, and with it the machine, is kept by the program.
         let frame = unsafe { runtime.handle().alloc_frame(machine) };
-        let frame = frame.ok_or_else(|| Error::Refused {
+        // SAFETY: a frame without parameters is complete as it is allocated.
+        let task = frame.and_then(|frame| unsafe { launch_main(frame, program.clone()) });
+        let task = task.ok_or_else(|| Error::Refused {
             stage: "run",
             code: String::new(),
             message: "out of memory for the main task".into(),
         })?;
-        // SAFETY: a frame without parameters is complete as it is allocated.
-        let task = unsafe { launch_main(frame, program.clone()) };
         Ok(Running { task, program, result: entry.result })
     }
 }

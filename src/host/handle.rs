@@ -1,9 +1,10 @@
 //! Handles: objects that all tasks may hold, with a body of the host in them.
 //!
 //! A handle is counted atomically and never copied; its body is shared with the operations that
-//! work on it, so an operation does not care whether the program still holds the handle.
+//! work on it, so an operation does not care whether the program still holds the handle. Handles of
+//! tasks have no body: they are the tasks' own objects ([`super::task`]).
 
-use super::object::{Header, Obj, TypeDesc, allocate, deallocate, live};
+use super::object::{Header, Obj, TypeDesc, allocate, deallocate, kind, live};
 use std::alloc::Layout;
 use std::any::Any;
 use std::sync::Arc;
@@ -57,8 +58,12 @@ pub(crate) unsafe fn body<T: Any + Send + Sync>(obj: Obj) -> Arc<T> {
 ///
 /// # Safety
 ///
-/// `obj` was made by [`new`], and nobody holds it.
+/// `obj` was made by [`new`] or is a task's object, and nobody holds it.
 pub(crate) unsafe fn free(obj: Obj) {
+    if obj.desc().kind == kind::TASK {
+        // SAFETY: as the caller vouches; a task's handle is its object.
+        return unsafe { super::task::free_handle(obj) };
+    }
     let handle = obj.as_ptr().cast::<HandleObject>();
     live::add(-1);
     // SAFETY: the handle is valid and dropped once.

@@ -21,6 +21,7 @@ pub mod cross;
 #[cfg(feature = "embed")]
 #[doc(hidden)]
 pub mod embed;
+mod family;
 pub mod fault;
 pub mod format;
 mod handle;

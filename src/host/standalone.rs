@@ -56,13 +56,14 @@ unsafe fn run(machine: *const vt_machine) -> c_int {
         return BUG;
     };
     // SAFETY: the machine is static (caller).
-    let Some(frame) = (unsafe { runtime.handle().alloc_frame(machine) }) else {
+    let frame = unsafe { runtime.handle().alloc_frame(machine) };
+    let program = Program::new(None);
+    // SAFETY: a frame without parameters is complete as it is allocated.
+    let task = frame.and_then(|frame| unsafe { launch_main(frame, program.clone()) });
+    let Some(task) = task else {
         report("error: out of memory for the main task\n");
         return BUG;
     };
-    let program = Program::new(None);
-    // SAFETY: a frame without parameters is complete as it is allocated.
-    let task = unsafe { launch_main(frame, program.clone()) };
     let code = match runtime.run(task.join()) {
         // SAFETY: the machine is static (caller).
         Ok(VT_DONE) if unsafe { (*machine).result_bytes } == 4 => {

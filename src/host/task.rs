@@ -1,38 +1,44 @@
 //! Tasks of a Vitte program: spawning, families, ends.
 //!
 //! ```text
-//! Task handle ─► TaskHandle ─► FrameTask (the runtime's) ─► TaskRecord (`ctx.user`)
-//!                                                             │ program  what all tasks share
-//!                                                             │ children the family it waits for
-//!                                                             └ home     the family it belongs to
+//! Task[T] ─► TaskObject ◄─ `user` ─ FrameTask (the runtime's: cell and frame)
+//!            │ task     the runtime's handle
+//!            │ program  what all tasks share
+//!            │ children the family it waits for
+//!            └ home     the family it belongs to
 //! ```
 //!
-//! A *family* is a set of tasks that somebody waits for: the children of a task, or of a scope. A task
-//! leaves its family when it ends; the first failure in a scope's family cancels the others. The
-//! result crosses at the end of the task, by the worker that ran it; every await takes a copy, because
-//! a task may be awaited again.
+//! The object is all that the host keeps of a task: a spawn allocates it, and nothing else (cells come
+//! from the runtime's pages). It is the program's handle of the task and the task's `ctx.user` in one.
+//! The result crosses at the end of the task, by the worker that ran it; every await takes a copy,
+//! because a task may be awaited again.
 //!
-//! * **I1** A task is in its home family from its spawn to its end: it is queued under the family's lock,
-//!   which its end takes too.
-//! * **I2** A failure that nobody awaited is reported when the last handle is gone; [`Program`]
+//! * **I1** `task` is there while the program has handles of the task and while it is in its home
+//!   family: `holders` counts both, the last drops it.
+//! * **I2** While `task` is there, the runtime does not give `user` up; then it goes, and with it all but
+//!   the family, which lasts until its last member has ended: `shares` counts both.
+//! * **I3** A failure that nobody awaited is reported when the last handle is gone; [`Program`]
 //!   remembers it, for the exit code.
 
 use super::count::drop_value;
 use super::cross::{copy_value, cross};
+use super::family::{Family, Links};
 use super::fault::{self, Failure};
 use super::handle;
-use super::object::{Obj, TypeDesc, ValueDesc};
+use super::object::{Header, Obj, TypeDesc, ValueDesc, allocate, deallocate, live};
 use super::op::{Area, operations};
 use super::string;
+use std::alloc::Layout;
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::cell::UnsafeCell;
 use std::ffi::c_void;
 use std::future::Future;
+use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::ptr::{NonNull, null_mut};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::task::{Context, Poll};
 use vitte_abi::{VT_DONE, VT_FAULTED, vt_ctx, vt_machine, vt_prefix, vt_status};
 use vitte_rt::coroutine::{
     Fault, FrameHooks, FrameTask, Join, OpCx, SpawnOptions, TaskState, spawn_frame,
@@ -80,81 +86,177 @@ impl std::fmt::Debug for Program {
     }
 }
 
-/// Tasks that somebody waits for.
-#[derive(Default)]
-pub(crate) struct Family {
-    members: Mutex<Members>,
+/// The family that a task belongs to.
+enum Home {
+    /// The children of a task, of whose memory this is a share (I2).
+    Task(NonNull<TaskObject>),
+    Scope(Arc<Family>),
 }
 
-#[derive(Default)]
-struct Members {
-    tasks: BTreeMap<u64, FrameTask>,
-    /// Who waits for all of them to end.
-    waiters: Vec<Waker>,
-    /// The first failure cancels the others.
-    one_for_all: bool,
-    /// The others have been cancelled, and whoever comes is too.
-    cancelled: bool,
-}
-
-impl Family {
-    fn lock(&self) -> MutexGuard<'_, Members> {
-        self.members.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn cancel(&self) {
-        let tasks: Vec<FrameTask> = {
-            let mut members = self.lock();
-            members.cancelled = members.one_for_all;
-            members.tasks.values().cloned().collect()
-        };
-        tasks.iter().for_each(FrameTask::cancel);
-    }
-
-    /// A member has ended.
-    fn leave(&self, id: u64, failed: bool) {
-        let mut members = self.lock();
-        let gone = members.tasks.remove(&id);
-        let woken = if members.tasks.is_empty() {
-            std::mem::take(&mut members.waiters)
-        } else {
-            Vec::new()
-        };
-        let cancel = failed && members.one_for_all && !members.cancelled;
-        drop(members);
-        drop(gone);
-        woken.into_iter().for_each(Waker::wake);
-        if cancel {
-            self.cancel();
+impl Home {
+    fn family(&self) -> &Family {
+        match self {
+            // SAFETY: the share keeps the family.
+            Home::Task(parent) => unsafe { &parent.as_ref().children },
+            Home::Scope(family) => family,
         }
     }
 }
 
-/// What the host keeps of each task; its `ctx.user`.
-pub(crate) struct TaskRecord {
-    program: Arc<Program>,
-    /// Made by the first spawn.
-    children: OnceLock<Arc<Family>>,
-    home: Option<Arc<Family>>,
+impl Drop for Home {
+    fn drop(&mut self) {
+        if let Home::Task(parent) = *self {
+            // SAFETY: the share is given back once.
+            unsafe { give_share(parent) };
+        }
+    }
+}
+
+/// What the host keeps of a task: the object that a `Task[T]` refers to, and the task's `ctx.user`.
+#[repr(C)]
+pub(crate) struct TaskObject {
+    /// Counts the program's handles.
+    header: Header,
+    /// Set by the spawn (I1).
+    task: UnsafeCell<Option<FrameTask>>,
+    /// Handles of the program (1 for all), and being in a family.
+    holders: AtomicU32,
+    /// `user`, and one per task in `children` (I2).
+    shares: AtomicU32,
+    program: ManuallyDrop<Arc<Program>>,
+    children: Family,
+    /// Until the task ends; then its end takes it.
+    home: UnsafeCell<Option<Home>>,
+    /// Neighbours in the home family.
+    pub(super) links: UnsafeCell<Links>,
     /// Describes the result; null if there is none to look after.
     result: *const ValueDesc,
     machine: *const vt_machine,
-    id: AtomicU64,
+    /// Somebody waits for it to end: it has, or had, a home.
+    is_child: bool,
     /// Somebody has seen how it ended.
     awaited: AtomicBool,
     /// The result could not cross because memory was short.
     stuck: AtomicBool,
 }
 
-// SAFETY: descriptor and machine are static data.
-unsafe impl Send for TaskRecord {}
-// SAFETY: as above; the rest is shared by atomics and locks.
-unsafe impl Sync for TaskRecord {}
+const LAYOUT: Layout = Layout::new::<TaskObject>();
 
-/// The record of the task that a context resumes; `None` outside of a Vitte task.
-fn record_of<'a>(cx: OpCx<'_>) -> Option<&'a TaskRecord> {
-    // SAFETY: `user` is null or the record of the task in progress, which lives as long as the task.
-    unsafe { cx.user().cast::<TaskRecord>().as_ref() }
+// SAFETY: descriptor and machine are static data; `task` is written before others see the object and
+// after they do (I1), `home` by spawn and end, which follow each other, `links` under a lock.
+unsafe impl Send for TaskObject {}
+// SAFETY: as above; the rest is shared by atomics and locks.
+unsafe impl Sync for TaskObject {}
+
+impl TaskObject {
+    /// The runtime's handle.
+    ///
+    /// # Safety
+    ///
+    /// The caller speaks for one of the holders (I1).
+    pub(super) unsafe fn task(&self) -> &FrameTask {
+        // SAFETY: a holder keeps it, and it is not written to meanwhile (caller).
+        let task = unsafe { &*self.task.get() };
+        task.as_ref().expect("I1: a task that is held has its handle")
+    }
+}
+
+/// The object of the task that a context resumes; `None` outside of a Vitte task.
+fn object_of<'a>(cx: OpCx<'_>) -> Option<&'a TaskObject> {
+    // SAFETY: `user` is null or the object of the task in progress, which lives as long as the task.
+    unsafe { cx.user().cast::<TaskObject>().as_ref() }
+}
+
+/// The object behind the `user` of a hook or of a handle.
+fn user_object<'a>(user: *mut c_void) -> &'a TaskObject {
+    // SAFETY: every task with these hooks has an object, until `drop_user`.
+    unsafe { &*user.cast::<TaskObject>() }
+}
+
+/// The object behind a handle argument.
+///
+/// # Safety
+///
+/// `object` is a living task handle.
+unsafe fn task_object<'a>(object: *mut u8) -> &'a TaskObject {
+    assert!(!object.is_null(), "I: a handle argument is not null");
+    // SAFETY: the caller vouches for the object.
+    unsafe { &*object.cast::<TaskObject>() }
+}
+
+/// One holder lets go; the last drops the runtime's handle, and perhaps the object with it.
+///
+/// # Safety
+///
+/// The caller speaks for a holder that is none any more, and does not use the object afterwards.
+unsafe fn let_go(object: NonNull<TaskObject>) {
+    // SAFETY: a holder keeps the object.
+    let it = unsafe { object.as_ref() };
+    // AcqRel: the last one sees what the others did.
+    if it.holders.fetch_sub(1, Ordering::AcqRel) != 1 {
+        return;
+    }
+    // SAFETY: nobody else holds it (I1).
+    let task = unsafe { &mut *it.task.get() }.take();
+    drop(task); // may be the last: `drop_user`
+}
+
+/// Gives a share of the memory back.
+///
+/// # Safety
+///
+/// The share is the caller's, who does not use the object afterwards.
+unsafe fn give_share(object: NonNull<TaskObject>) {
+    // SAFETY: a share keeps the object.
+    // AcqRel: the last one sees what the others did.
+    if unsafe { object.as_ref() }.shares.fetch_sub(1, Ordering::AcqRel) != 1 {
+        return;
+    }
+    // SAFETY: nobody else has a share; the program went before.
+    unsafe { object.drop_in_place() };
+    // SAFETY: allocated in `new_object` with this layout.
+    unsafe { deallocate(object.as_ptr().cast(), LAYOUT) };
+}
+
+/// The program has no handle of the task any more.
+///
+/// # Safety
+///
+/// `obj` is a task's object whose count has gone to 0.
+pub(super) unsafe fn free_handle(obj: Obj) {
+    live::add(-1);
+    let object = NonNull::new(obj.as_ptr().cast()).expect("I: an object is not null");
+    // SAFETY: the handles were its holder.
+    unsafe { let_go(object) };
+}
+
+/// An object for a task to be; `None` if memory is short.
+fn new_object(
+    (desc, result): (*const TypeDesc, *const ValueDesc),
+    machine: *const vt_machine,
+    program: Arc<Program>,
+    home: Option<Home>,
+) -> Option<NonNull<TaskObject>> {
+    let address = allocate(LAYOUT)?.cast::<TaskObject>();
+    let is_child = home.is_some();
+    let object = TaskObject {
+        header: Header { count: AtomicI64::new(1), desc },
+        task: UnsafeCell::new(None),
+        holders: AtomicU32::new(1 + u32::from(is_child)),
+        shares: AtomicU32::new(1),
+        program: ManuallyDrop::new(program),
+        children: Family::default(),
+        home: UnsafeCell::new(home),
+        links: UnsafeCell::new(Links::NONE),
+        result,
+        machine,
+        is_child,
+        awaited: AtomicBool::new(false),
+        stuck: AtomicBool::new(false),
+    };
+    // SAFETY: the allocation has this layout.
+    unsafe { address.write(object) };
+    Some(address)
 }
 
 static HOOKS: FrameHooks = FrameHooks {
@@ -164,12 +266,6 @@ static HOOKS: FrameHooks = FrameHooks {
     drop_user: Some(drop_user),
     describe: Some(describe),
 };
-
-/// The record behind the `user` of a hook.
-fn user_record<'a>(user: *mut c_void) -> &'a TaskRecord {
-    // SAFETY: every task with these hooks has a record, until `drop_user`.
-    unsafe { &*user.cast::<TaskRecord>() }
-}
 
 /// Address of the result in a root frame.
 fn result_in(frame: *mut u8, machine: *const vt_machine) -> *mut u8 {
@@ -185,29 +281,35 @@ unsafe fn completed(
     status: vt_status,
     user: *mut c_void,
 ) {
-    let record = user_record(user);
-    if status == VT_DONE && !record.result.is_null() {
+    let object = user_object(user);
+    if status == VT_DONE && !object.result.is_null() {
         // SAFETY: descriptors are static data.
-        let desc = unsafe { &*record.result };
+        let desc = unsafe { &*object.result };
         // SAFETY: a task that is done has its result there.
         if !unsafe { cross(result_in(frame, machine), desc) } {
-            record.stuck.store(true, Ordering::Release);
+            object.stuck.store(true, Ordering::Release);
         }
     }
-    let failed = status == VT_FAULTED || record.stuck.load(Ordering::Acquire);
-    // The id is there once the spawn has let go of the family (I1).
-    drop(record.home.as_ref().map(|home| home.lock()));
-    if let Some(home) = &record.home {
-        home.leave(record.id.load(Ordering::Relaxed), failed);
+    let failed = status == VT_FAULTED || object.stuck.load(Ordering::Acquire);
+    if !object.is_child {
+        return;
     }
+    // SAFETY: the spawn has set it before the task was queued, and only its end takes it.
+    let home = unsafe { &mut *object.home.get() }.take();
+    let object = NonNull::from(object);
+    if let Some(home) = &home {
+        home.family().leave(object, failed);
+    }
+    // SAFETY: the family was a holder. The run has a handle of its own, so the object stays.
+    unsafe { let_go(object) };
 }
 
 /// Nobody took the result.
 unsafe fn drop_result(result: *mut u8, _machine: *const vt_machine, user: *mut c_void) {
-    let record = user_record(user);
-    if !record.result.is_null() {
+    let object = user_object(user);
+    if !object.result.is_null() {
         // SAFETY: descriptors are static data.
-        let desc = unsafe { &*record.result };
+        let desc = unsafe { &*object.result };
         // SAFETY: the runtime gives the result up.
         unsafe { drop_value(result, desc) };
     }
@@ -215,18 +317,18 @@ unsafe fn drop_result(result: *mut u8, _machine: *const vt_machine, user: *mut c
 
 /// The last handle is gone: a failure that nobody saw is reported (I2).
 unsafe fn drop_fault(fault: &Fault, user: *mut c_void) {
-    let record = user_record(user);
-    let seen = record.awaited.load(Ordering::Acquire);
+    let object = user_object(user);
+    let seen = object.awaited.load(Ordering::Acquire);
     if !seen || fault.in_cleanup {
         // A detached task is nobody's child: it does not decide how main ends.
-        if record.home.is_some() {
-            record.program.failed.store(true, Ordering::Release);
+        if object.is_child {
+            object.program.failed.store(true, Ordering::Release);
         }
         // SAFETY: the code of the task is alive until its user data is dropped.
         let failure = unsafe { Failure::of(fault) };
         let how = if fault.in_cleanup { "panicked during cleanup" } else { "panicked" };
         // SAFETY: as above.
-        let name = unsafe { fault::machine_name(record.machine) };
+        let name = unsafe { fault::machine_name(object.machine) };
         let mut text = format!("error: task `{name}` {how}: {failure}\n");
         if !seen {
             text.push_str("   = note: nobody awaited it\n");
@@ -245,85 +347,93 @@ unsafe fn describe(resume: usize, _frame: *mut u8, _user: *mut c_void) -> String
 }
 
 unsafe fn drop_user(user: *mut c_void) {
-    // SAFETY: made by `Arc::into_raw` in `launch`; given back once.
-    drop(unsafe { Arc::from_raw(user.cast::<TaskRecord>()) });
+    let object = NonNull::new(user.cast::<TaskObject>()).expect("I: `user` is not null");
+    // SAFETY: a share keeps the object.
+    let program = unsafe { &raw mut (*object.as_ptr()).program };
+    // SAFETY: the runtime gives `user` up; children use the family only.
+    let program = unsafe { &mut *program };
+    // SAFETY: dropped once, here.
+    unsafe { ManuallyDrop::drop(program) };
+    // SAFETY: the share of `user` is given back once.
+    unsafe { give_share(object) };
 }
 
-/// Makes a task of a filled frame.
+/// Makes a task of a filled frame; `None` if memory is short, then the frame is dropped.
 ///
 /// # Safety
 ///
-/// As [`spawn_frame`]; `result` is null or describes the result of the frame's machine.
+/// As [`spawn_frame`]; `desc` describes `Task[T]`, and is null if the program gets no handle; `result`
+/// is null or describes the result of the frame's machine.
 unsafe fn launch(
     frame: NonNull<u8>,
-    program: Arc<Program>,
-    home: Option<Arc<Family>>,
+    desc: *const TypeDesc,
     result: *const ValueDesc,
-) -> TaskHandle {
+    program: Arc<Program>,
+    home: Option<Home>,
+) -> Option<NonNull<TaskObject>> {
     // A task's root frame has machine and link before it.
     let prefix = frame.as_ptr().cast::<vt_prefix>().wrapping_sub(1);
     // SAFETY: the frame is a task's, which `alloc_frame` has given its machine.
     let machine = unsafe { (*prefix).machine };
-    let record = Arc::new(TaskRecord {
-        program,
-        children: OnceLock::new(),
-        home,
-        result,
-        machine,
-        id: AtomicU64::new(0),
-        awaited: AtomicBool::new(false),
-        stuck: AtomicBool::new(false),
-    });
-    let user = Arc::into_raw(record.clone()).cast_mut().cast();
-    let options = SpawnOptions { user, hooks: Some(&HOOKS) };
-    let home = record.home.clone();
-    let mut members = home.as_ref().map(|h| h.lock());
-    // SAFETY: as the caller vouches; the record keeps the code alive.
-    let task = unsafe { spawn_frame(frame, options) };
-    record.id.store(task.id(), Ordering::Relaxed); // under the lock of the family (I1)
-    if let Some(members) = &mut members {
-        members.tasks.insert(task.id(), task.clone());
-        if members.cancelled {
-            task.cancel();
-        }
+    // The caller keeps the family: it is the running task's, or a scope that it holds.
+    let family: Option<*const Family> = home.as_ref().map(|h| std::ptr::from_ref(h.family()));
+    // SAFETY: as said; the end of the task, which drops `home`, is no reason for it to go.
+    let family = family.map(|family| unsafe { &*family });
+    let Some(object) = new_object((desc, result), machine, program, home) else {
+        // A cancel before the first resume drops the arguments.
+        // SAFETY: as the caller vouches.
+        unsafe { spawn_frame(frame, SpawnOptions::default()) }.cancel();
+        return None;
+    };
+    let options = SpawnOptions { user: object.as_ptr().cast(), hooks: Some(&HOOKS) };
+    let start = || {
+        // SAFETY: as the caller vouches; the object keeps the code alive.
+        let task = unsafe { spawn_frame(frame, options) };
+        let copy = task.clone();
+        // SAFETY: the holders keep it.
+        let place = unsafe { object.as_ref() }.task.get();
+        // SAFETY: nobody reads it yet: the program has no handle, and the family is locked.
+        unsafe { place.write(Some(task)) };
+        copy
+    };
+    match family {
+        Some(family) => family.enter(object, start),
+        None => drop(start()),
     }
-    drop(members);
-    TaskHandle { task, record }
+    Some(object)
 }
 
-/// Starts the main task of a program.
+/// Starts the main task of a program; `None` if memory is short.
 ///
 /// # Safety
 ///
 /// As [`spawn_frame`].
-pub unsafe fn launch_main(frame: NonNull<u8>, program: Arc<Program>) -> FrameTask {
+pub unsafe fn launch_main(frame: NonNull<u8>, program: Arc<Program>) -> Option<FrameTask> {
     // SAFETY: as the caller vouches.
-    let handle = unsafe { launch(frame, program, None, std::ptr::null()) };
-    handle.record.awaited.store(true, Ordering::Release);
-    handle.task
+    unsafe { launch_alone(frame, program, std::ptr::null()) }
 }
 
-/// Starts a task whose end a Rust future looks at; it is a child of no Vitte task.
+/// Starts a task that is nobody's child and that the program has no handle of: whoever starts it, as a
+/// Rust future does, looks at its end. `None` if memory is short.
 ///
 /// # Safety
 ///
-/// As [`spawn_frame`]; `result` describes the result of the frame's machine.
-#[cfg(feature = "embed")]
-pub(crate) unsafe fn launch_for_rust(
+/// As [`spawn_frame`]; `result` is null or describes the result of the frame's machine.
+pub(crate) unsafe fn launch_alone(
     frame: NonNull<u8>,
     program: Arc<Program>,
-    result: &'static ValueDesc,
-) -> FrameTask {
+    result: *const ValueDesc,
+) -> Option<FrameTask> {
     // SAFETY: as the caller vouches.
-    let handle = unsafe { launch(frame, program, None, result) };
-    handle.record.awaited.store(true, Ordering::Release);
-    handle.task
-}
-
-/// What the handle of a task stands for.
-pub(crate) struct TaskHandle {
-    task: FrameTask,
-    record: Arc<TaskRecord>,
+    let object = unsafe { launch(frame, std::ptr::null(), result, program, None) }?;
+    // SAFETY: the one holder has not let go.
+    let it = unsafe { object.as_ref() };
+    it.awaited.store(true, Ordering::Release);
+    // SAFETY: as above.
+    let task = unsafe { it.task() }.clone();
+    // SAFETY: the program gets no handle of it.
+    unsafe { let_go(object) };
+    Some(task)
 }
 
 /// Spawns a frame into a family and makes its handle.
@@ -335,15 +445,17 @@ unsafe fn spawn_into(
     cx: OpCx<'_>,
     frame: *mut u8,
     desc: *const TypeDesc,
-    home: Option<Arc<Family>>,
+    home: Option<Home>,
 ) -> *mut u8 {
     let Some(frame) = NonNull::new(frame) else { return null_mut() };
-    let program = record_of(cx).map_or_else(Arc::default, |r| r.program.clone());
+    let program = object_of(cx).map_or_else(Arc::default, |o| Arc::clone(&o.program));
     // SAFETY: the descriptor of `Task[T]` is static data.
     let result = unsafe { &*desc }.elem;
     // SAFETY: generated code passes a filled frame.
-    let handle = unsafe { launch(frame, program, home, result) };
-    handle::new(desc, Arc::new(handle)).map_or(null_mut(), Obj::as_ptr)
+    let object = unsafe { launch(frame, desc, result, program, home) };
+    let Some(object) = object else { return null_mut() };
+    live::add(1);
+    object.as_ptr().cast()
 }
 
 /// Makes a task of a frame; see the host table. Null if memory is short.
@@ -361,8 +473,11 @@ pub unsafe extern "C" fn vitte_spawn(
     // SAFETY: generated code passes its context.
     let cx = unsafe { OpCx::new(ctx) };
     let attached = flags & DETACHED == 0;
-    let home =
-        record_of(cx).filter(|_| attached).map(|r| r.children.get_or_init(Arc::default).clone());
+    let home = object_of(cx).filter(|_| attached).map(|parent| {
+        // Relaxed: the running task's own share keeps it.
+        parent.shares.fetch_add(1, Ordering::Relaxed);
+        Home::Task(NonNull::from(parent))
+    });
     // SAFETY: as the caller vouches.
     unsafe { spawn_into(cx, frame, desc, home) }
 }
@@ -374,20 +489,16 @@ pub unsafe extern "C" fn vitte_spawn(
 /// `desc` describes a scope.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vitte_scope_new(_ctx: *mut vt_ctx, desc: *const TypeDesc) -> *mut u8 {
-    let members = Members { one_for_all: true, ..Members::default() };
-    let family = Family { members: Mutex::new(members) };
-    handle::new(desc, Arc::new(Scope(Arc::new(family)))).map_or(null_mut(), Obj::as_ptr)
+    let family: Arc<Family> = Arc::new(Family::one_for_all());
+    handle::new(desc, family).map_or(null_mut(), Obj::as_ptr)
 }
 
-/// What the handle of a scope stands for.
-struct Scope(Arc<Family>);
-
-/// The body behind a handle argument.
+/// The family behind a scope.
 ///
 /// # Safety
 ///
-/// `object` is a living handle with a body of this type.
-unsafe fn body_of<T: Any + Send + Sync>(object: *mut u8) -> Arc<T> {
+/// `object` is a living scope.
+unsafe fn scope_of(object: *mut u8) -> Arc<Family> {
     // SAFETY: the caller vouches for the object.
     let obj = unsafe { Obj::from_raw(object) }.expect("I: a handle argument is not null");
     // SAFETY: as above.
@@ -409,9 +520,9 @@ pub unsafe extern "C" fn vitte_scope_spawn(
     // SAFETY: generated code passes its context.
     let cx = unsafe { OpCx::new(ctx) };
     // SAFETY: the caller vouches for the scope.
-    let scope = unsafe { body_of::<Scope>(scope) };
+    let scope = unsafe { scope_of(scope) };
     // SAFETY: as the caller vouches.
-    unsafe { spawn_into(cx, frame, desc, Some(scope.0.clone())) }
+    unsafe { spawn_into(cx, frame, desc, Some(Home::Scope(scope))) }
 }
 
 /// Asks every child of the scope to cancel.
@@ -422,7 +533,7 @@ pub unsafe extern "C" fn vitte_scope_spawn(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vitte_scope_cancel(_ctx: *mut vt_ctx, scope: *mut u8) {
     // SAFETY: the caller vouches for the scope.
-    unsafe { body_of::<Scope>(scope) }.0.cancel();
+    unsafe { scope_of(scope) }.cancel();
 }
 
 /// Asks the task to cancel.
@@ -433,7 +544,9 @@ pub unsafe extern "C" fn vitte_scope_cancel(_ctx: *mut vt_ctx, scope: *mut u8) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vitte_task_cancel(_ctx: *mut vt_ctx, task: *mut u8) {
     // SAFETY: the caller vouches for the handle.
-    unsafe { body_of::<TaskHandle>(task) }.task.cancel();
+    let object = unsafe { task_object(task) };
+    // SAFETY: the program's handle is a holder.
+    unsafe { object.task() }.cancel();
 }
 
 /// Where the task stands: 0 running, 1 done, 2 failed, 3 cancelled.
@@ -444,9 +557,10 @@ pub unsafe extern "C" fn vitte_task_cancel(_ctx: *mut vt_ctx, task: *mut u8) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vitte_task_state(_ctx: *mut vt_ctx, task: *mut u8) -> i32 {
     // SAFETY: the caller vouches for the handle.
-    let handle = unsafe { body_of::<TaskHandle>(task) };
-    match handle.task.state() {
-        TaskState::Ended(VT_DONE) if !handle.record.stuck.load(Ordering::Acquire) => 1,
+    let object = unsafe { task_object(task) };
+    // SAFETY: the program's handle is a holder.
+    match unsafe { object.task() }.state() {
+        TaskState::Ended(VT_DONE) if !object.stuck.load(Ordering::Acquire) => 1,
         TaskState::Ended(VT_DONE | VT_FAULTED) => 2,
         TaskState::Ended(_) => 3,
         _ => 0,
@@ -455,16 +569,15 @@ pub unsafe extern "C" fn vitte_task_state(_ctx: *mut vt_ctx, task: *mut u8) -> i
 
 /// Waits for a task: (end: i8, message, place, result).
 struct Awaiting {
-    handle: Arc<TaskHandle>,
     join: Join,
     area: Area,
 }
 
 fn task_await(_cx: OpCx<'_>, area: Area, (task,): (*mut u8,)) -> Awaiting {
     // SAFETY: generated code passes a living task handle.
-    let handle = unsafe { body_of::<TaskHandle>(task) };
-    let join = handle.task.join();
-    Awaiting { handle, join, area }
+    let object = unsafe { task_object(task) };
+    // SAFETY: the program's handle is a holder.
+    Awaiting { join: unsafe { object.task() }.join(), area }
 }
 
 impl Future for Awaiting {
@@ -473,12 +586,13 @@ impl Future for Awaiting {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let Poll::Ready(status) = Pin::new(&mut this.join).poll(cx) else { return Poll::Pending };
-        let TaskHandle { task, record } = &*this.handle;
-        record.awaited.store(true, Ordering::Release);
+        let task = this.join.task();
+        let object = user_object(task.user()); // kept by the handle in `join` (I2)
+        object.awaited.store(true, Ordering::Release);
         let (mut message, mut place): (*mut u8, *mut u8) = (null_mut(), null_mut());
         let result = this.area.address().wrapping_add(24);
         // SAFETY: descriptors are static data.
-        let desc = unsafe { record.result.as_ref() };
+        let desc = unsafe { object.result.as_ref() };
         if let Some(desc) = desc {
             // SAFETY: the area has room for the result.
             unsafe { result.write_bytes(0, desc.size as usize) };
@@ -486,7 +600,7 @@ impl Future for Awaiting {
         let end = match status {
             VT_DONE => {
                 let copied = match (task.result(), desc) {
-                    (Some(from), Some(desc)) if !record.stuck.load(Ordering::Acquire) => {
+                    (Some(from), Some(desc)) if !object.stuck.load(Ordering::Acquire) => {
                         // SAFETY: the result lives as long as the handle; nobody writes to it.
                         unsafe { copy_value(from.as_ptr(), result, desc) }
                     }
@@ -514,36 +628,44 @@ impl Future for Awaiting {
     }
 }
 
-/// Waits until a family is empty.
-struct FamilyWait(Option<Arc<Family>>);
+/// Waits until the task in progress has no children.
+struct ChildrenWait(Option<NonNull<TaskObject>>);
 
-impl Future for FamilyWait {
+// SAFETY: the object is the task's own, in whose frame this lies.
+unsafe impl Send for ChildrenWait {}
+
+impl Future for ChildrenWait {
     type Output = Result<(), Fault>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(family) = &self.0 else { return Poll::Ready(Ok(())) };
-        let mut members = family.lock();
-        if members.tasks.is_empty() {
-            return Poll::Ready(Ok(()));
-        }
-        if !members.waiters.iter().any(|w| w.will_wake(cx.waker())) {
-            members.waiters.push(cx.waker().clone());
-        }
-        Poll::Pending
+        let Some(object) = self.0 else { return Poll::Ready(Ok(())) };
+        // SAFETY: the task is not over, so its object is alive.
+        unsafe { &object.as_ref().children }.poll_empty(cx).map(Ok)
     }
 }
 
-fn children_wait(cx: OpCx<'_>, _area: Area, (cancel,): (u32,)) -> FamilyWait {
-    let family = record_of(cx).and_then(|r| r.children.get().cloned());
+/// Waits until a scope has no children.
+struct ScopeWait(Arc<Family>);
+
+impl Future for ScopeWait {
+    type Output = Result<(), Fault>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.poll_empty(cx).map(Ok)
+    }
+}
+
+fn children_wait(cx: OpCx<'_>, _area: Area, (cancel,): (u32,)) -> ChildrenWait {
+    let object = object_of(cx);
     if cancel & 1 == 1 {
-        family.iter().for_each(|f| f.cancel());
+        object.into_iter().for_each(|o| o.children.cancel());
     }
-    FamilyWait(family)
+    ChildrenWait(object.map(NonNull::from))
 }
 
-fn scope_wait(_cx: OpCx<'_>, _area: Area, (scope,): (*mut u8,)) -> FamilyWait {
+fn scope_wait(_cx: OpCx<'_>, _area: Area, (scope,): (*mut u8,)) -> ScopeWait {
     // SAFETY: generated code passes a living scope.
-    FamilyWait(Some(unsafe { body_of::<Scope>(scope) }.0.clone()))
+    ScopeWait(unsafe { scope_of(scope) })
 }
 
 operations! {

@@ -273,6 +273,13 @@ impl fmt::Debug for FrameTask {
 #[derive(Debug)]
 pub struct Join(FrameTask);
 
+impl Join {
+    /// The task that is waited for.
+    pub fn task(&self) -> &FrameTask {
+        &self.0
+    }
+}
+
 impl Future for Join {
     type Output = vt_status;
 

@@ -5,7 +5,7 @@ use super::value::Described;
 use crate::__private::{Reader, Value};
 use crate::host::count::drop_value;
 use crate::host::fault::Failure;
-use crate::host::task::{Program, launch_for_rust};
+use crate::host::task::{Program, launch_alone};
 use std::ptr::NonNull;
 use vitte_abi::{VT_DONE, VT_FAULTED};
 use vitte_rt::coroutine::FrameTask;
@@ -55,7 +55,8 @@ impl Module {
         // SAFETY: a new frame.
         unsafe { entry.store(frame.as_ptr(), args) };
         // SAFETY: the frame is complete, and what it holds is reachable from it only (E1).
-        unsafe { launch_for_rust(frame, Program::new(None), Described::<R>::VALUE) }
+        let task = unsafe { launch_alone(frame, Program::new(None), Described::<R>::VALUE) };
+        task.expect("out of memory for a task")
     }
 }
 
