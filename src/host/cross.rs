@@ -9,10 +9,11 @@
 //! * **I2** Until a copy is complete, the nodes of `made` that still wait in `todo` hold references
 //!   of their originals that they do not own.
 //!
-//! Cost: linear in what is reachable; a value without references costs nothing. Both walks are
-//! iterative. Memory that runs short leaves the original untouched.
+//! Cost: linear in what is reachable; a value without references costs nothing, strings cost their
+//! copies and no more. Both walks are iterative; the check allocates only for values nested deeper, or
+//! wider, than its short list. Memory that runs short leaves the original untouched.
 
-use super::count::{drop_value, release, retain};
+use super::count::{drop_value, release, release_at, retain};
 use super::list::List;
 use super::object::{HEADER_BYTES, IMMORTAL, Obj, ValueDesc, kind, load_ref, new_object, ref_at};
 use super::string::{Str, concat};
@@ -45,6 +46,11 @@ pub unsafe fn cross(value: *mut u8, desc: &ValueDesc) -> bool {
 /// many bytes; they do not overlap.
 pub unsafe fn copy_value(from: *const u8, to: *mut u8, desc: &ValueDesc) -> bool {
     // SAFETY: the caller vouches for the value; it is only read.
+    if unsafe { is_flat(from.cast_mut(), desc) } {
+        // SAFETY: as above; flat.
+        return unsafe { copy_flat(from.cast_mut(), to, desc) };
+    }
+    // SAFETY: the caller vouches for the value; it is only read.
     let Some(copies) = (unsafe { deep_copy(from.cast_mut(), desc) }) else { return false };
     // SAFETY: the caller vouches for both.
     unsafe { std::ptr::copy_nonoverlapping(from, to, desc.size as usize) };
@@ -53,12 +59,86 @@ pub unsafe fn copy_value(from: *const u8, to: *mut u8, desc: &ValueDesc) -> bool
     true
 }
 
+/// Whether a value leads to strings and shared objects only.
+///
+/// # Safety
+///
+/// `value` points to a living value as `desc` says.
+unsafe fn is_flat(value: *mut u8, desc: &ValueDesc) -> bool {
+    desc.refs().iter().all(|&offset| {
+        // SAFETY: descriptors list the places of references.
+        let obj = unsafe { load_ref(ref_at(value, offset)) };
+        obj.is_none_or(|o| o.desc().kind == kind::STRING || is_shared(o))
+    })
+}
+
+/// [`copy_value`] of a flat value: each reference by itself. That a string is held twice does not show.
+///
+/// # Safety
+///
+/// As [`copy_value`]; the value is flat.
+unsafe fn copy_flat(from: *mut u8, to: *mut u8, desc: &ValueDesc) -> bool {
+    // SAFETY: the caller vouches for both.
+    unsafe { std::ptr::copy_nonoverlapping(from, to, desc.size as usize) };
+    for (n, &offset) in desc.refs().iter().enumerate() {
+        // SAFETY: descriptors list the places of references.
+        let Some(obj) = (unsafe { load_ref(ref_at(to, offset)) }) else { continue };
+        if is_shared(obj) {
+            retain(obj);
+            continue;
+        }
+        let Some(copy) = shallow(obj) else {
+            for &done in &desc.refs()[..n] {
+                // SAFETY: as above; these are ours.
+                unsafe { release_at(ref_at(to, done)) };
+            }
+            // SAFETY: the caller vouches for the target.
+            unsafe { to.write_bytes(0, desc.size as usize) };
+            return false;
+        };
+        // SAFETY: as above.
+        unsafe { ref_at(to, offset).write(copy.as_ptr()) };
+    }
+    true
+}
+
+/// Objects still to be looked at: the first few without an allocation.
+struct Todo {
+    few: [Option<Obj>; 16],
+    n_few: usize,
+    more: Vec<Obj>,
+}
+
+impl Todo {
+    /// False if memory is short.
+    fn push(&mut self, obj: Obj) -> bool {
+        if let Some(place) = self.few.get_mut(self.n_few) {
+            *place = Some(obj);
+            self.n_few += 1;
+            return true;
+        }
+        let has_room = self.more.try_reserve(1).is_ok();
+        if has_room {
+            self.more.push(obj);
+        }
+        has_room
+    }
+
+    fn pop(&mut self) -> Option<Obj> {
+        if let Some(obj) = self.more.pop() {
+            return Some(obj);
+        }
+        self.n_few = self.n_few.checked_sub(1)?;
+        self.few[self.n_few]
+    }
+}
+
 /// Whether everything reachable has one owner; `None` if memory for the walk is short.
 unsafe fn is_unique(value: *mut u8, desc: &ValueDesc) -> Option<bool> {
-    let mut todo: Vec<Obj> = Vec::new();
+    let mut todo = Todo { few: [None; 16], n_few: 0, more: Vec::new() };
     let mut unique = true;
     let mut short = false;
-    let mut visit = |place: *mut *mut u8, todo: &mut Vec<Obj>| {
+    let mut visit = |place: *mut *mut u8, todo: &mut Todo| {
         // SAFETY: `each_ref` and descriptors give places of references.
         let Some(obj) = (unsafe { load_ref(place) }) else { return };
         if is_shared(obj) {
@@ -66,10 +146,7 @@ unsafe fn is_unique(value: *mut u8, desc: &ValueDesc) -> Option<bool> {
         }
         unique &= obj.count() == 1;
         if obj.desc().kind != kind::STRING {
-            short |= todo.try_reserve(1).is_err();
-            if !short {
-                todo.push(obj);
-            }
+            short |= !short && !todo.push(obj);
         }
     };
     for &offset in desc.refs() {

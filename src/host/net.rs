@@ -2,23 +2,31 @@
 //!
 //! A listener or stream is a handle over the runtime's socket. Closing it ends the operations that wait
 //! on it, in whatever task they are; the socket itself goes with the last of them.
+//!
+//! Reads, writes and accepts live in the frame that awaits them and borrow a buffer of the thread for
+//! the moment of the transfer: what a read allocates is the text that it gives.
 
 use super::handle;
 use super::object::{Obj, TypeDesc};
-use super::op::{Area, Boxed, finish, finish_count, operations, owned_text};
+use super::op::{Area, Boxed, KeptText, Operation, finish, finish_count, operations, owned_text};
 use super::string;
+use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::io::{Error, ErrorKind, Result};
 use std::net::{Shutdown, SocketAddr};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use vitte_abi::{vt_ctx, vt_status};
 use vitte_rt::coroutine::OpCx;
 use vitte_rt::net::{TcpListener, TcpStream};
 
-/// Largest read at once.
-const MAX_READ: usize = 1 << 20;
+/// Largest read at once: the buffer that a thread keeps.
+const MAX_READ: usize = 64 << 10;
+
+std::thread_local! {
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 /// Lock of a short section that does not panic.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -72,10 +80,13 @@ impl<T> Socket<T> {
         lock(&self.waiters).retain(|w| !w.will_wake(waker));
     }
 
-    /// Waits for `work`, but no longer than the socket is open.
-    async fn while_open<R>(&self, work: impl Future<Output = Result<R>>) -> Result<R> {
-        let mut work = pin!(work);
-        poll_fn(|cx| match work.as_mut().poll(cx) {
+    /// Polls `work`, which ends when the socket is closed.
+    fn poll_open<R>(
+        &self,
+        work: Pin<&mut impl Future<Output = Result<R>>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<R>> {
+        match work.poll(cx) {
             Poll::Ready(result) => {
                 self.leave(cx.waker());
                 Poll::Ready(result)
@@ -84,8 +95,7 @@ impl<T> Socket<T> {
                 Poll::Ready(Err(ErrorKind::NotConnected.into()))
             }
             Poll::Pending => Poll::Pending,
-        })
-        .await
+        }
     }
 }
 
@@ -189,19 +199,26 @@ fn listen(_cx: OpCx<'_>, area: Area, (address, desc): (*mut u8, *const TypeDesc)
     })
 }
 
-fn accept(_cx: OpCx<'_>, area: Area, (object, desc): (*mut u8, *const TypeDesc)) -> Boxed {
+fn accept(
+    _cx: OpCx<'_>,
+    area: Area,
+    (object, desc): (*mut u8, *const TypeDesc),
+) -> impl Operation + use<> {
     // SAFETY: generated code passes a living listener.
     let obj = unsafe { obj_of(object) };
     // SAFETY: as above.
     let socket = unsafe { handle::body::<Listening>(obj) };
     let desc = desc_of(desc);
-    Box::pin(async move {
+    async move {
         let accepted = match socket.get() {
-            Ok(listener) => socket.while_open(listener.accept()).await,
+            Ok(listener) => {
+                let mut accepting = pin!(listener.accept());
+                poll_fn(|cx| socket.poll_open(accepting.as_mut(), cx)).await
+            }
             Err(e) => Err(e),
         };
         finish(area, accepted.map(|(s, _)| handle::new(desc, Socket::new(s))))
-    })
+    }
 }
 
 fn connect(_cx: OpCx<'_>, area: Area, (address, desc): (*mut u8, *const TypeDesc)) -> Boxed {
@@ -220,20 +237,6 @@ fn connection_of(object: *mut u8) -> Arc<Connection> {
     let obj = unsafe { obj_of(object) };
     // SAFETY: as above.
     unsafe { handle::body(obj) }
-}
-
-/// Reads at least one byte and at most `max`; none at the end.
-async fn read_some(socket: &Connection, max: i64) -> Result<Vec<u8>> {
-    let invalid = || Error::new(ErrorKind::InvalidInput, "cannot read fewer than one byte");
-    let max = usize::try_from(max).ok().filter(|&n| n > 0).ok_or_else(invalid)?;
-    let mut buffer = Vec::new();
-    let room = max.min(MAX_READ);
-    buffer.try_reserve_exact(room).map_err(|_| ErrorKind::OutOfMemory)?;
-    buffer.resize(room, 0);
-    let stream = socket.get()?;
-    let n = socket.while_open(stream.read(&mut buffer)).await?;
-    buffer.truncate(n);
-    Ok(buffer)
 }
 
 /// Takes the text out of `bytes`, with U+FFFD for what is no UTF-8; the start of a character is left
@@ -261,36 +264,74 @@ fn take_text(bytes: &mut Vec<u8>, ended: bool) -> String {
     text
 }
 
-/// The next characters of a stream; empty at the end.
-async fn read_characters(socket: &Connection, max: i64) -> Result<String> {
-    loop {
-        let bytes = read_some(socket, max).await?;
+/// Reads what is there, at most `room` bytes, and makes a text of it; empty at the end. `WouldBlock` if
+/// nothing is there, or the start of a character only.
+fn try_read_text(socket: &Connection, stream: &TcpStream, room: usize) -> Result<Option<Obj>> {
+    BUFFER.with_borrow_mut(|buffer| {
+        if buffer.is_empty() {
+            buffer.try_reserve_exact(MAX_READ).map_err(|_| ErrorKind::OutOfMemory)?;
+            buffer.resize(MAX_READ, 0);
+        }
+        let n = stream.try_read(&mut buffer[..room])?;
+        let bytes = &buffer[..n];
         let mut rest = lock(&socket.rest);
-        rest.extend_from_slice(&bytes);
+        if let (true, Ok(text)) = (rest.is_empty(), std::str::from_utf8(bytes)) {
+            return Ok(string::from_str(text));
+        }
+        rest.extend_from_slice(bytes);
         let text = take_text(&mut rest, bytes.is_empty());
-        if !text.is_empty() || bytes.is_empty() {
-            return Ok(text);
+        if text.is_empty() && n > 0 {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        Ok(string::from_str(&text))
+    })
+}
+
+/// The next characters of a stream, of at most `max` bytes; empty at the end.
+async fn read_text(socket: &Connection, max: i64) -> Result<Option<Obj>> {
+    let invalid = || Error::new(ErrorKind::InvalidInput, "cannot read fewer than one byte");
+    let max = usize::try_from(max).ok().filter(|&n| n > 0).ok_or_else(invalid)?;
+    let stream = socket.get()?;
+    loop {
+        let mut ready = pin!(stream.readable());
+        poll_fn(|cx| socket.poll_open(ready.as_mut(), cx)).await?;
+        match try_read_text(socket, &stream, max.min(MAX_READ)) {
+            Err(e) if is_passing(&e) => {}
+            result => return result,
         }
     }
 }
 
-fn read(_cx: OpCx<'_>, area: Area, (object, max): (*mut u8, i64)) -> Boxed {
-    let socket = connection_of(object);
-    Box::pin(async move {
-        let text = read_characters(&socket, max).await;
-        finish(area, text.map(|text| string::from_str(&text)))
-    })
+/// Writes all of `bytes`.
+async fn write_all(socket: &Connection, bytes: &KeptText) -> Result<usize> {
+    let stream = socket.get()?;
+    let mut n = 0;
+    while n < bytes.get().len() {
+        let mut ready = pin!(stream.writable());
+        poll_fn(|cx| socket.poll_open(ready.as_mut(), cx)).await?;
+        match stream.try_write(&bytes.get().as_bytes()[n..]) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(more) => n += more,
+            Err(e) if is_passing(&e) => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(n)
 }
 
-fn write(_cx: OpCx<'_>, area: Area, (object, text): (*mut u8, *mut u8)) -> Boxed {
-    let (socket, text) = (connection_of(object), owned_text(text));
-    Box::pin(async move {
-        let written = match socket.get() {
-            Ok(stream) => socket.while_open(stream.write_all(text.as_bytes())).await,
-            Err(e) => Err(e),
-        };
-        finish_count(area, written.map(|()| text.len()))
-    })
+/// Whether another attempt may do better.
+fn is_passing(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}
+
+fn read(_cx: OpCx<'_>, area: Area, (object, max): (*mut u8, i64)) -> impl Operation + use<> {
+    let socket = connection_of(object);
+    async move { finish(area, read_text(&socket, max).await) }
+}
+
+fn write(_cx: OpCx<'_>, area: Area, (object, text): (*mut u8, *mut u8)) -> impl Operation + use<> {
+    let (socket, text) = (connection_of(object), KeptText::new(text));
+    async move { finish_count(area, write_all(&socket, &text).await) }
 }
 
 operations! {

@@ -54,13 +54,46 @@ impl Area {
 pub(crate) trait Operation: Future<Output = Result<(), Fault>> + Send {}
 impl<F: Future<Output = Result<(), Fault>> + Send> Operation for F {}
 
-/// Operations that are rare or large live on the heap: their storage in the frame is two words.
+/// Operations that are rare live on the heap: their storage in the frame is two words.
 pub(crate) type Boxed = Pin<Box<dyn Operation>>;
 
 /// Text of an argument, kept for the operation.
 pub(crate) fn owned_text(s: *mut u8) -> String {
     // SAFETY: generated code passes null or a living string.
     unsafe { super::string::text_of(s) }.to_owned()
+}
+
+/// A string that an operation keeps for itself: the frame that awaits it may let it go meanwhile.
+pub(crate) struct KeptText(Option<Obj>);
+
+// SAFETY: the operation moves between workers with the task whose string it is, and is dropped by a
+// run of that task.
+unsafe impl Send for KeptText {}
+// SAFETY: shared by the parts of one operation only.
+unsafe impl Sync for KeptText {}
+
+impl KeptText {
+    /// Adds a count to a string argument.
+    pub(crate) fn new(s: *mut u8) -> Self {
+        // SAFETY: generated code passes null or a living string.
+        let obj = unsafe { Obj::from_raw(s) };
+        obj.into_iter().for_each(super::count::retain);
+        KeptText(obj)
+    }
+
+    /// The text. Appending to a string with another owner makes a new one, so it stays as it is.
+    pub(crate) fn get(&self) -> &str {
+        self.0.map_or("", |obj| super::string::Str::new(obj).text())
+    }
+}
+
+impl Drop for KeptText {
+    fn drop(&mut self) {
+        if let Some(obj) = self.0 {
+            // SAFETY: `new` added the count.
+            unsafe { super::count::release(obj) }
+        }
+    }
 }
 
 /// Memory was short.

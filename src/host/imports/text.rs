@@ -118,13 +118,23 @@ pub unsafe extern "C" fn vitte_str_slice(
 /// Decimal text; null if memory is short.
 #[unsafe(no_mangle)]
 pub extern "C" fn vitte_str_from_int(_ctx: *mut vt_ctx, n: i64) -> *mut u8 {
-    string::raw(&n.to_string())
+    decimal(n)
 }
 
 /// Decimal text of the bits read as unsigned; null if memory is short.
 #[unsafe(no_mangle)]
 pub extern "C" fn vitte_str_from_uint(_ctx: *mut vt_ctx, n: i64) -> *mut u8 {
-    string::raw(&n.cast_unsigned().to_string())
+    decimal(n.cast_unsigned())
+}
+
+/// Text of an integer, without memory beside the string's.
+fn decimal(n: impl std::fmt::Display) -> *mut u8 {
+    let mut digits = [0u8; 20]; // `i64::MIN` and `u64::MAX` have 20 characters
+    let mut free = &mut digits[..];
+    let written = std::io::Write::write_fmt(&mut free, format_args!("{n}"));
+    let n_free = free.len();
+    debug_assert!(written.is_ok(), "I: 20 characters are enough");
+    string::raw(std::str::from_utf8(&digits[..20 - n_free]).unwrap_or(""))
 }
 
 /// Text of an `f32`; null if memory is short.
