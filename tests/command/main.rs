@@ -1,5 +1,6 @@
 //! The `vitte` command as its user sees it: exit codes, output, messages.
 
+mod allocations;
 mod bad_ends;
 mod examples;
 mod failures;
