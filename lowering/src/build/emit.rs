@@ -428,11 +428,11 @@ fn reachable(f: &Function) -> Vec<bool> {
     let mut work = vec![f.entry];
     seen[f.entry.index()] = true;
     while let Some(b) = work.pop() {
-        for t in f.term(b).targets() {
+        f.term(b).for_each_target(|t, _| {
             if !std::mem::replace(&mut seen[t.block.index()], true) {
                 work.push(t.block);
             }
-        }
+        });
     }
     seen
 }
@@ -452,9 +452,11 @@ fn drop_needless_params(f: &mut Function, live: &[bool]) {
     // Per block: its edges as (predecessor, index among the targets).
     let mut edges: Vec<Vec<(Block, usize)>> = vec![Vec::new(); n];
     for b in f.blocks.keys().filter(|b| live[b.index()]) {
-        for (i, t) in f.term(b).targets().iter().enumerate() {
+        let mut i = 0;
+        f.term(b).for_each_target(|t, _| {
             edges[t.block.index()].push((b, i));
-        }
+            i += 1;
+        });
     }
     let mut changed = true;
     while changed {
@@ -466,9 +468,8 @@ fn drop_needless_params(f: &mut Function, live: &[bool]) {
                 }
                 let mut only = None;
                 let needless = edges[b.index()].iter().all(|&(from, edge)| {
-                    let BlockArg::Value(v) = f.term(from).targets()[edge].args[i] else {
-                        return false;
-                    };
+                    let target = f.term(from).target(edge).expect("an edge that was counted");
+                    let BlockArg::Value(v) = target.args[i] else { return false };
                     let v = find(&mut same, v);
                     v == p || *only.get_or_insert(v) == v
                 });
@@ -481,6 +482,9 @@ fn drop_needless_params(f: &mut Function, live: &[bool]) {
     }
     for b in f.blocks.keys().filter(|b| live[b.index()]) {
         let keep: Vec<bool> = f.blocks[b].params.iter().map(|&p| find(&mut same, p) == p).collect();
+        if !keep.contains(&false) {
+            continue;
+        }
         for &(from, edge) in &edges[b.index()] {
             let term = f.blocks[from].term.as_mut().expect("a complete block has a terminator");
             let mut i = 0;
@@ -497,7 +501,7 @@ fn drop_needless_params(f: &mut Function, live: &[bool]) {
         });
     }
     for b in f.blocks.keys().filter(|b| live[b.index()]) {
-        for i in f.blocks[b].insts.clone() {
+        for &i in &f.blocks[b].insts {
             f.insts[i].kind.map_uses(|v| find(&mut same, v));
         }
         if let Some(term) = &mut f.blocks[b].term {
@@ -514,15 +518,17 @@ fn compact(old: &Function, live: &[bool]) -> Function {
         values: EntityVec::new(),
         slots: EntityVec::new(),
         suspends: EntityVec::new(),
-        ..old.clone()
+        name: old.name.clone(),
+        sig: old.sig.clone(),
+        ..*old
     };
-    let mut blocks = BTreeMap::new();
+    let mut blocks: Vec<Option<Block>> = vec![None; old.blocks.len()];
     let mut values: Vec<Option<Value>> = vec![None; old.values.len()];
     let order: Vec<Block> = old.blocks.keys().filter(|b| live[b.index()]).collect();
     let mut used_slots: Vec<bool> = old.slots.values().map(|s| s.param.is_some()).collect();
     for &b in &order {
         let new = f.add_block();
-        blocks.insert(b, new);
+        blocks[b.index()] = Some(new);
         for &p in &old.blocks[b].params {
             let v = f.add_block_param(new, old.value_type(p));
             f.values[v].name.clone_from(&old.values[p].name);
@@ -542,27 +548,29 @@ fn compact(old: &Function, live: &[bool]) -> Function {
         }
         old.term(b).for_each_slot_use(|s, _| used_slots[s.index()] = true);
     }
-    let mut slots = BTreeMap::new();
+    let mut slots: Vec<Option<Slot>> = vec![None; old.slots.len()];
     for (s, data) in old.slots.iter().filter(|(s, _)| used_slots[s.index()]) {
-        slots.insert(s, f.slots.push(data.clone()));
+        slots[s.index()] = Some(f.slots.push(data.clone()));
     }
-    f.entry = blocks[&old.entry];
+    let block_of = |b: Block| blocks[b.index()].expect("edges lead to reachable blocks");
+    let slot_of = |s: Slot| slots[s.index()].expect("a slot that is used was counted");
+    f.entry = block_of(old.entry);
     let map = |v: Value| values[v.index()].expect("a used value is defined in a reachable block");
     for i in f.insts.keys() {
         f.insts[i].kind.map_uses(map);
-        f.insts[i].kind.map_slots(|s| slots[&s]);
+        f.insts[i].kind.map_slots(slot_of);
     }
     for &b in &order {
         let mut term = old.term(b).clone();
         term.map_uses(map);
-        term.map_slots(|s| slots[&s]);
+        term.map_slots(slot_of);
         for t in term.targets_mut() {
-            t.block = blocks[&t.block];
+            t.block = block_of(t.block);
         }
         if let Some(point) = point_mut(&mut term) {
             *point = f.suspends.push(old.suspends[*point].clone());
         }
-        f.set_term(blocks[&b], term, old.blocks[b].term_span);
+        f.set_term(block_of(b), term, old.blocks[b].term_span);
     }
     f
 }

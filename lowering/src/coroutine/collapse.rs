@@ -23,19 +23,32 @@ pub(crate) fn collapse(module: &mut Module) {
     let mut twins: BTreeMap<Func, Func> = BTreeMap::new();
     let mut wrappers: BTreeMap<Func, PassThrough> = BTreeMap::new();
     for &func in &order.callees_first {
-        let mut f = module.funcs[func].clone();
-        let before = f.clone();
-        for block in f.blocks.keys() {
-            redirect(module, &mut f, block, &wrappers);
-            call_twin(module, &mut f, block, &mut twins);
-        }
-        if f != before {
+        if awaits_needlessly(module, func, &wrappers) {
+            let mut f = module.funcs[func].clone();
+            for block in f.blocks.keys() {
+                redirect(module, &mut f, block, &wrappers);
+                call_twin(module, &mut f, block, &mut twins);
+            }
             module.funcs[func] = f;
         }
         if let Some(w) = pass_through(module, func) {
             wrappers.insert(func, w);
         }
     }
+}
+
+/// Whether a function awaits a pass-through coroutine, or one that never suspends.
+fn awaits_needlessly(module: &Module, func: Func, wrappers: &BTreeMap<Func, PassThrough>) -> bool {
+    let is_needless = |awaitee: &Awaitee| {
+        matches!(awaitee, Awaitee::Call { func, .. }
+            if wrappers.contains_key(func) || never_suspends(&module.funcs[*func]))
+    };
+    module.funcs[func].blocks.values().any(|block| match &block.term {
+        Some(Terminator::Await { awaitee, .. }) => is_needless(awaitee),
+        Some(Terminator::Join { branches, .. }) => branches.iter().any(|b| is_needless(&b.awaitee)),
+        Some(Terminator::Select { arms, .. }) => arms.iter().any(|a| is_needless(&a.awaitee)),
+        _ => false,
+    })
 }
 
 /// What a pass-through coroutine awaits, in terms of its own parameters.

@@ -55,38 +55,59 @@ pub trait Body {
     fn events(&self, block: usize) -> &[Event];
 }
 
-/// A set of places.
+/// A set of places. The first 64 need no allocation: most bodies have no more.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct PlaceSet(Vec<u64>);
+pub struct PlaceSet {
+    first: u64,
+    rest: Vec<u64>,
+}
 
 impl PlaceSet {
-    fn new(n: usize) -> Self {
-        Self(vec![0; n.div_ceil(64)])
+    /// Of a body with `n` places, none of which is in it.
+    pub(super) fn new(n: usize) -> Self {
+        Self { first: 0, rest: vec![0; n.div_ceil(64).saturating_sub(1)] }
     }
     /// Whether it has the place.
     pub fn contains(&self, p: usize) -> bool {
-        self.0.get(p / 64).is_some_and(|w| w >> (p % 64) & 1 != 0)
+        let word = if p < 64 { Some(&self.first) } else { self.rest.get(p / 64 - 1) };
+        word.is_some_and(|w| w >> (p % 64) & 1 != 0)
     }
-    fn insert(&mut self, p: usize) {
-        self.0[p / 64] |= 1 << (p % 64);
+    fn word(&mut self, p: usize) -> &mut u64 {
+        if p < 64 { &mut self.first } else { &mut self.rest[p / 64 - 1] }
+    }
+    pub(super) fn insert(&mut self, p: usize) {
+        *self.word(p) |= 1 << (p % 64);
     }
     fn remove(&mut self, p: usize) {
-        self.0[p / 64] &= !(1 << (p % 64));
+        *self.word(p) &= !(1 << (p % 64));
+    }
+    fn set(&mut self, p: usize, there: bool) {
+        if there {
+            self.insert(p);
+        } else {
+            self.remove(p);
+        }
+    }
+    fn words(&self) -> impl Iterator<Item = u64> {
+        std::iter::once(self.first).chain(self.rest.iter().copied())
+    }
+    fn words_mut(&mut self) -> impl Iterator<Item = &mut u64> {
+        std::iter::once(&mut self.first).chain(&mut self.rest)
     }
     fn unite(&mut self, other: &Self) -> bool {
         let mut changed = false;
-        for (a, b) in self.0.iter_mut().zip(&other.0) {
-            changed |= *b & !*a != 0;
+        for (a, b) in self.words_mut().zip(other.words()) {
+            changed |= b & !*a != 0;
             *a |= b;
         }
         changed
     }
     fn intersect(&mut self, other: &Self) {
-        self.0.iter_mut().zip(&other.0).for_each(|(a, b)| *a &= b);
+        self.words_mut().zip(other.words()).for_each(|(a, b)| *a &= b);
     }
     /// Its places, ascending.
     pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
-        self.0.iter().enumerate().flat_map(|(i, &w)| {
+        self.words().enumerate().flat_map(|(i, w)| {
             std::iter::successors((w != 0).then_some(w), |&w| {
                 let rest = w & (w - 1);
                 (rest != 0).then_some(rest)
@@ -157,31 +178,19 @@ impl PlaceLiveness {
             apply_forward(event, &mut holds, &mut escaped);
         }
         let mut wanted = self.wanted_out[block].clone();
-        visit(events.len(), &live(&wanted, &holds, &escaped));
+        let mut live = wanted.clone();
+        live.intersect(&holds);
+        live.unite(&escaped);
+        visit(events.len(), &live);
         for (i, &event) in events.iter().enumerate().rev() {
+            // Nothing but the place of the event changes.
             let p = event.place();
             let (held, was_escaped) = undo[i];
-            if held {
-                holds.insert(p);
-            } else {
-                holds.remove(p);
-            }
-            if was_escaped {
-                escaped.insert(p);
-            } else {
-                escaped.remove(p);
-            }
             apply_backward(event, &mut wanted);
-            visit(i, &live(&wanted, &holds, &escaped));
+            live.set(p, wanted.contains(p) && held || was_escaped);
+            visit(i, &live);
         }
     }
-}
-
-fn live(wanted: &PlaceSet, holds: &PlaceSet, escaped: &PlaceSet) -> PlaceSet {
-    let mut live = wanted.clone();
-    live.intersect(holds);
-    live.unite(escaped);
-    live
 }
 
 fn apply_forward(event: Event, holds: &mut PlaceSet, escaped: &mut PlaceSet) {

@@ -495,6 +495,17 @@ impl Terminator {
         each_target(self, &mut |to, _| all.push(to));
         all
     }
+    /// The edge of an index in that order.
+    pub fn target(&self, index: usize) -> Option<&BlockCall> {
+        let (mut at, mut found) = (0, None);
+        each_target(self, &mut |to, _| {
+            if at == index {
+                found = Some(to);
+            }
+            at += 1;
+        });
+        found
+    }
     /// All edges, in the order of [`Terminator::for_each_target`].
     pub fn targets_mut(&mut self) -> Vec<&mut BlockCall> {
         let mut all = Vec::new();

@@ -6,14 +6,45 @@
 use super::super::live::Live;
 use super::super::normalise::awaitee_results;
 use super::super::pack::Objects;
-use super::super::places::Body;
+use super::super::places::{Body, PlaceSet};
 use super::{FrameLayout, Kept, LayoutError, MAX_COMPACT_BRANCHES, Plan, awaitees, slot_extent};
 use crate::FrameAbi;
 use crate::ir::{
     Arg, Awaitee, Block, EntityRef, EntityVec, Func, FuncKind, Function, Held, MAX_BYTES, Module,
     Sequence, Slot, Suspend, Terminator, Ty, Value,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Pairs of slots that are known to meet: a matrix of bits where that is small.
+enum Known {
+    Rows(Vec<PlaceSet>),
+    Pairs(BTreeSet<(usize, usize)>),
+}
+
+impl Known {
+    /// Most slots for a matrix, of half a megabyte then.
+    const MAX_ROWS: usize = 2048;
+
+    fn new(n: usize) -> Self {
+        if n > Self::MAX_ROWS {
+            return Known::Pairs(BTreeSet::new());
+        }
+        Known::Rows(vec![PlaceSet::new(n); n])
+    }
+
+    /// Whether the pair is new.
+    fn insert(&mut self, low: usize, high: usize) -> bool {
+        match self {
+            Known::Rows(rows) => {
+                !rows[low].contains(high) && {
+                    rows[low].insert(high);
+                    true
+                }
+            }
+            Known::Pairs(pairs) => pairs.insert((low, high)),
+        }
+    }
+}
 
 /// The objects of one frame and their relations.
 pub(super) struct Planner<'a> {
@@ -197,36 +228,32 @@ impl<'a> Planner<'a> {
     /// Slots live at the same point, or written where another is live, conflict.
     fn relate_slots(&mut self) {
         let body = &self.live.body;
-        let mut known: std::collections::BTreeSet<(usize, usize)> =
-            std::collections::BTreeSet::new();
+        let n = self.f.slots.len();
+        let mut known = Known::new(n);
+        // In the order in which they are found.
         let mut pairs: Vec<(Slot, Slot)> = Vec::new();
+        let mut meet = |x: usize, y: usize| {
+            if x != y && known.insert(x.min(y), x.max(y)) {
+                pairs.push((Slot::new(x), Slot::new(y)));
+            }
+        };
+        let mut previous = PlaceSet::new(n);
         for block in self.f.blocks.keys() {
             let b = block.index();
             let events = body.events(b);
-            let mut previous: Option<Vec<usize>> = None;
+            let mut is_first = true;
             self.live.places.walk(body, b, |i, live| {
-                let now: Vec<usize> = live.iter().collect();
-                let fresh: Vec<usize> = match &previous {
-                    None => now.clone(),
-                    Some(p) => {
-                        now.iter().copied().filter(|x| p.binary_search(x).is_err()).collect()
-                    }
-                };
                 let written = events.get(i).map(|e| e.place());
-                for &x in fresh.iter().chain(written.iter()) {
-                    for &y in &now {
-                        if x != y && known.insert((x.min(y), x.max(y))) {
-                            pairs.push((Slot::new(x), Slot::new(y)));
-                        }
-                    }
+                let was_there = |x: usize| !is_first && previous.contains(x);
+                for x in live.iter().filter(|&x| !was_there(x)).chain(written) {
+                    live.iter().for_each(|y| meet(x, y));
                     // What is written is there after the event as well.
-                    for &y in previous.iter().flatten() {
-                        if x != y && known.insert((x.min(y), x.max(y))) {
-                            pairs.push((Slot::new(x), Slot::new(y)));
-                        }
+                    if !is_first {
+                        previous.iter().for_each(|y| meet(x, y));
                     }
                 }
-                previous = Some(now);
+                previous.clone_from(live);
+                is_first = false;
             });
         }
         for (a, b) in pairs {
