@@ -23,6 +23,10 @@
 //! * **I3** Generated code runs only after its data: machines and objects are defined before the
 //!   first call, sites and spans of a function together with it.
 //!
+//! A forked child has the code, but not the thread: the first call of a function that was not compiled
+//! before the fork ends the child with a message. Whoever wants to go on in a child compiles everything
+//! first ([`Jit::compile`](crate::Jit::compile)).
+//!
 //! Cost: a call through a stub is two instructions more. The compiler thread sleeps when all that
 //! is named is compiled, and ends with the last [`Code`]. Only on x86-64 with the System V calling
 //! convention; elsewhere everything is compiled before the first call.
@@ -78,6 +82,8 @@ struct Shared {
     asked: Condvar,
     /// Callers wait here for code.
     compiled: Condvar,
+    /// The process that has the compiler thread.
+    process: u32,
 }
 
 #[derive(Default)]
@@ -92,6 +98,11 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, Queue> {
         // Nothing in a critical section panics half-way.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether this is a forked child: without the thread, and perhaps with a lock that nobody will open.
+    fn is_foreign(&self) -> bool {
+        std::process::id() != self.process
     }
 
     fn cells(&self) -> &[Cell] {
@@ -143,8 +154,13 @@ impl Compiler {
         (address != entry::first_call().cast_const()).then(|| Func::from_u32(cell.func))
     }
 
-    /// Ends the thread after the function at hand; answers the memory of the code.
+    /// Ends the thread after the function at hand; answers the memory of the code. In a forked child
+    /// there is no thread, and the memory stays.
     pub(crate) fn stop(&mut self) -> Option<JITModule> {
+        if self.shared.is_foreign() {
+            std::mem::forget(self.thread.take());
+            return None;
+        }
         self.shared.lock().stop = true;
         self.shared.asked.notify_all();
         self.thread.take().and_then(|thread| thread.join().ok().flatten())
@@ -169,6 +185,7 @@ pub(crate) fn start(
         queue: Mutex::new(Queue::default()),
         asked: Condvar::new(),
         compiled: Condvar::new(),
+        process: std::process::id(),
     });
     let cell = |func: Func| Cell {
         entry: AtomicPtr::new(entry::first_call()),
@@ -335,6 +352,11 @@ unsafe extern "C" fn compile(cell: *const Cell) -> *const u8 {
     // SAFETY: it belongs to a `Shared` that lives as long (I2).
     let shared = unsafe { &*cell.shared };
     let missing = entry::first_call();
+    if shared.is_foreign() {
+        // Another thread may have been in the middle of this call when the process forked.
+        let code = cell.entry.load(Ordering::Acquire);
+        return if code == missing { end_child() } else { code };
+    }
     let mut queue = shared.lock();
     let mut has_asked = false;
     loop {
@@ -349,6 +371,19 @@ unsafe extern "C" fn compile(cell: *const Cell) -> *const u8 {
         }
         queue = shared.compiled.wait(queue).unwrap_or_else(PoisonError::into_inner);
     }
+}
+
+/// Ends a forked child that calls what is not compiled.
+fn end_child() -> ! {
+    let text = "vitte: a forked child calls a function that was not compiled before the fork: it ends here\n";
+    // Not through the lock of `stderr`, which another thread may have held at the fork.
+    #[cfg(unix)]
+    if let Ok(stderr) = std::os::fd::AsFd::as_fd(&std::io::stderr()).try_clone_to_owned() {
+        let _ = std::io::Write::write_all(&mut std::fs::File::from(stderr), text.as_bytes());
+    }
+    #[cfg(not(unix))]
+    let _ = text;
+    std::process::abort()
 }
 
 /// Whether stubs can be made for this machine.

@@ -1,11 +1,8 @@
 //! Calls between generated code and Rust: forms of results, slots, faults, static data, copies.
 
-#![allow(clippy::many_single_char_names, reason = "a function with ten parameters")]
-#![allow(clippy::too_many_arguments, reason = "as above")]
-
 mod common;
 
-use common::{Host, compile, entry, module, world};
+use common::{Host, Many, compile, entry, many, module, world};
 use vitte_abi::{VT_CANCELLED, VT_DONE, VT_FAULTED, stack_pointer, vt_ctx, vt_status};
 use vitte_codegen::{Code, ImportTable, Options};
 use vitte_lowering::ir::Module;
@@ -20,31 +17,6 @@ macro_rules! register {
 
 fn ready(module: &Module, imports: &ImportTable) -> Code {
     compile(module, imports).unwrap_or_else(|e| panic!("{e}"))
-}
-
-extern "C" fn many(
-    _: *mut vt_ctx,
-    a: u8,
-    b: u16,
-    c: bool,
-    d: i128,
-    e: f32,
-    f: i128,
-    g: i64,
-    h: f64,
-    i: i128,
-    j: i32,
-) -> i128 {
-    let floats = i128::from(e as i64) * 10 + i128::from(h as i64);
-    i128::from(a)
-        + i128::from(b) * 3
-        + i128::from(c) * 5
-        + d * 7
-        + f * 11
-        + i128::from(g) * 13
-        + i * 17
-        + i128::from(j) * 19
-        + floats * 23
 }
 
 #[test]
@@ -70,8 +42,6 @@ block0(v0: i8, v1: i16, v2: bool, v3: i128, v4: f32, v5: i128, v6: i64, v7: f64,
     let mut imports = ImportTable::new();
     register!(imports, "many" = many;);
     let code = ready(&module(&text), &imports);
-    type Many =
-        extern "C" fn(*mut vt_ctx, u8, u16, bool, i128, f32, i128, i64, f64, i128, i32) -> i128;
     // SAFETY: that is the signature of `outer`.
     let outer: Many = unsafe { entry(&code, "outer") };
     let mut host = Host::new();

@@ -1,11 +1,8 @@
 //! Functions that are compiled when they are first called.
 
-#![allow(clippy::many_single_char_names, reason = "a function with ten parameters")]
-#![allow(clippy::too_many_arguments, reason = "as above")]
-
 mod common;
 
-use common::{Host, entry, module};
+use common::{Host, Many, entry, many, module};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::thread;
@@ -22,24 +19,6 @@ fn ready(text: &str, imports: ImportTable) -> Code {
     let compiled =
         Jit::compile_on_demand(module(text), BTreeMap::new(), imports, Options::default(), never);
     compiled.unwrap_or_else(|e| panic!("{e}"))
-}
-
-extern "C" fn many(
-    _: *mut vt_ctx,
-    a: u8,
-    b: u16,
-    c: bool,
-    d: i128,
-    e: f32,
-    f: i128,
-    g: i64,
-    h: f64,
-    i: i128,
-    j: i32,
-) -> i128 {
-    let floats = i128::from(e as i64) * 10 + i128::from(h as i64);
-    let small = i128::from(a) + i128::from(b) * 3 + i128::from(c) * 5 + i128::from(j) * 19;
-    small + d * 7 + f * 11 + i128::from(g) * 13 + i * 17 + floats * 23
 }
 
 #[test]
@@ -66,8 +45,6 @@ block0(v0: i8, v1: i16, v2: bool, v3: i128, v4: f32, v5: i128, v6: i64, v7: f64,
     // SAFETY: the function has the signature that the module declares.
     unsafe { imports.register("many", many as *const u8) };
     let code = ready(&text, imports);
-    type Many =
-        extern "C" fn(*mut vt_ctx, u8, u16, bool, i128, f32, i128, i64, f64, i128, i32) -> i128;
     // SAFETY: that is the signature of `outer`.
     let outer: Many = unsafe { entry(&code, "outer") };
     let mut host = Host::new();
@@ -169,4 +146,45 @@ fn the_perf_map_gets_a_line_when_a_function_is_compiled() {
     std::fs::remove_file(&path).unwrap();
     let names: Vec<&str> = map.lines().filter_map(|l| l.split(' ').nth(2)).collect();
     assert_eq!(names, ["f2", "f1", "f0"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_forked_child_runs_what_is_compiled_and_ends_at_what_is_not() {
+    /// Signal or exit code of a forked child that runs `body`.
+    fn in_fork(body: impl FnOnce()) -> (i32, i32) {
+        // SAFETY: the child uses memory only, and what this test is about.
+        match unsafe { libc::fork() } {
+            0 => {
+                // SAFETY: always possible: a child that hangs is ended.
+                unsafe { libc::alarm(20) };
+                body();
+                // SAFETY: always possible.
+                unsafe { libc::_exit(42) }
+            }
+            pid => {
+                let mut status = 0;
+                // SAFETY: the status is ours.
+                assert_eq!(unsafe { libc::waitpid(pid, &raw mut status, 0) }, pid);
+                (libc::WTERMSIG(status), libc::WEXITSTATUS(status))
+            }
+        }
+    }
+    // Nothing names either function, so only a call compiles it.
+    let text = "module \"two\"\nsync fn0 \"one\"() -> i64 {\nblock0:\n  v0: i64 = const 1\n  return v0\n}\nsync fn1 \"two\"() -> i64 {\nblock0:\n  v0: i64 = const 2\n  return v0\n}\n";
+    let code = ready(text, ImportTable::new());
+    type Number = extern "C" fn(*mut vt_ctx) -> i64;
+    // SAFETY: that is the signature of both.
+    let one: Number = unsafe { entry(&code, "one") };
+    // SAFETY: as above.
+    let two: Number = unsafe { entry(&code, "two") };
+    let mut host = Host::new();
+    assert_eq!(one(host.ctx()), 1);
+    assert_eq!(in_fork(|| assert_eq!(one(host.ctx()), 1)), (0, 42));
+    assert_eq!(in_fork(|| _ = two(host.ctx())).0, libc::SIGABRT);
+    // The child's only handle: it waits for no thread.
+    let mut code = Some(code);
+    assert_eq!(in_fork(|| drop(code.take())), (0, 42));
+    assert_eq!(two(host.ctx()), 2, "the parent goes on");
+    assert!(code.is_some(), "the child had a copy");
 }

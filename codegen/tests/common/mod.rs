@@ -21,6 +21,31 @@ pub(crate) struct World {
     pub(crate) notes: Vec<i64>,
 }
 
+/// Signature of [`many`].
+pub(crate) type Many =
+    extern "C" fn(*mut vt_ctx, u8, u16, bool, i128, f32, i128, i64, f64, i128, i32) -> i128;
+
+/// Has more arguments than registers, of all types; the result tells them apart.
+#[allow(clippy::too_many_arguments, reason = "that is what it is for")]
+#[allow(clippy::many_single_char_names, reason = "as above")]
+pub(crate) extern "C" fn many(
+    _: *mut vt_ctx,
+    a: u8,
+    b: u16,
+    c: bool,
+    d: i128,
+    e: f32,
+    f: i128,
+    g: i64,
+    h: f64,
+    i: i128,
+    j: i32,
+) -> i128 {
+    let floats = i128::from(e as i64) * 10 + i128::from(h as i64);
+    let small = i128::from(a) + i128::from(b) * 3 + i128::from(c) * 5 + i128::from(j) * 19;
+    small + d * 7 + f * 11 + i128::from(g) * 13 + i * 17 + floats * 23
+}
+
 /// A context with its world and its leaf; does not move.
 pub(crate) struct Host {
     pub(crate) ctx: vt_ctx,
