@@ -148,6 +148,47 @@ async proc main() -> int {{
 }
 
 #[test]
+fn endless_async_recursion_ends_its_task_at_the_cap_of_its_memory() {
+    // Frames of 1 MiB, of which a few bytes are touched: the cap is reached before memory is.
+    let text = r#"module "deep"
+async fn0 "deep"(i64) -> i64 {
+  slot0 "room": bytes(1048576, 8)
+  sp0 "down"
+block0(v0: i64):
+  slot_live slot0
+  v1: ptr = slot_addr slot0
+  store v1, v0
+  v2: i64 = const 1
+  v3: i64 = add v0, v2
+  await sp0 fn0(v3) -> ok block1(r0), unwind block2(cause)
+block1(v4: i64):
+  v5: i64 = load v1
+  v6: i64 = add v4, v5
+  slot_dead slot0
+  return v6
+block2(v7: i32):
+  slot_dead slot0
+  unwind v7
+}
+
+async fn1 "main"() -> i64 {
+  sp0 "deep"
+block0:
+  v0: i64 = const 0
+  await sp0 fn0(v0) -> ok block1(r0), unwind block2(cause)
+block1(v1: i64):
+  return v1
+block2(v2: i32):
+  unwind v2
+}
+"#;
+    let folder = Folder::new();
+    let ran = vitte(&["run", &folder.file("deep.vir", text)]);
+    assert_eq!((ran.code, ran.out.as_str()), (101, ""), "{}", ran.err);
+    assert!(ran.err.contains("out of memory"), "{}", ran.err);
+}
+
+#[test]
 fn a_failure_that_nobody_awaits_is_reported_and_exits_101() {
     let text = "async proc bad() -> int { await sleep(1); panic \"oh no\" }
 async proc main() -> int { spawn bad(); println(\"done\"); give 0 }
