@@ -146,7 +146,8 @@ struct Hand {
     tag: u8,
 }
 
-/// What a careful person writes for a loop with 1 or 8 states.
+/// What a careful person writes for a loop with 1 or 8 states. It is the leaf and stays it, so it stores
+/// no leaf, no more than ours does.
 ///
 /// # Panics
 ///
@@ -174,9 +175,5 @@ unsafe extern "C" fn hand<const STATES: u8>(ctx: *mut vt_ctx, frame: *mut u8) ->
     // SAFETY: the context is valid during the call.
     let ctx = unsafe { &mut *ctx };
     ctx.requeue = 1;
-    // SAFETY: the leaf in force is valid.
-    let leaf = unsafe { &mut *ctx.leaf };
-    leaf.resume = hand::<STATES>;
-    leaf.frame = frame;
     VT_YIELDED
 }
