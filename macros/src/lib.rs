@@ -70,7 +70,7 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// | option | meaning |
 /// | --- | --- |
-/// | `seeds = N` | deterministic, once for each seed below `N`; a failure prints its seed |
+/// | `seeds = N` | deterministic, once for each seed below `N`; a failure prints its seed and how to run it alone (`VITTE_SEED`) |
 ///
 /// # Examples
 ///
