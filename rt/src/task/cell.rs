@@ -297,6 +297,7 @@ impl TaskRef {
     }
 
     /// The task whose waker this is, if it is one's.
+    #[inline]
     pub(crate) fn of_waker(waker: &Waker) -> Option<NonNull<Header>> {
         if !std::ptr::eq(waker.vtable(), &raw const WAKER) {
             return None;
@@ -321,6 +322,7 @@ impl Drop for TaskRef {
 }
 
 /// The header of the task whose waker this is; `None` for wakers of others.
+#[inline]
 pub(crate) fn header_of(waker: &Waker) -> Option<&Header> {
     // SAFETY: the task is alive while its waker is.
     TaskRef::of_waker(waker).map(|header| unsafe { header.as_ref() })

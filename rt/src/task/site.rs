@@ -53,6 +53,7 @@ pub struct SuspendSite {
 /// assert!(dump.to_string().contains("fetch: waiting, awaiting client.get(url) at src/main.rs:41"));
 /// # std::io::Result::Ok(())
 /// ```
+#[inline]
 pub fn note_suspend(waker: &Waker, site: &'static SuspendSite) {
     if let Some(header) = header_of(waker) {
         header.site.note(site);
@@ -71,6 +72,7 @@ impl SiteCell {
     }
 
     /// Keeps the first note of a run.
+    #[inline]
     fn note(&self, site: &'static SuspendSite) {
         // Relaxed: as above. Not an exchange: only the run notes.
         if self.0.load(Ordering::Relaxed).is_null() {
