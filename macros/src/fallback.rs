@@ -13,6 +13,17 @@ pub(crate) fn as_written(error: &syn::Error, item: &TokenStream) -> TokenStream 
     quote!(#error #item)
 }
 
+/// The error, and a function with the signature alone, where rustc would refuse the body as well.
+pub(crate) fn signature(error: &syn::Error, function: &Function) -> TokenStream {
+    let error = error.to_compile_error();
+    let Function { vis, defaultness, sig, .. } = function;
+    quote! {
+        #error
+        #[allow(unused_variables, clippy::all, clippy::pedantic)]
+        #vis #defaultness #sig { ::core::panic!() }
+    }
+}
+
 /// The error, and a function that does nothing in place of an entry point.
 pub(crate) fn entry_point(error: &syn::Error, function: &Function, of_test: bool) -> TokenStream {
     let error = error.to_compile_error();

@@ -24,6 +24,8 @@ mod task;
 mod valid;
 
 #[cfg(test)]
+mod goldens;
+#[cfg(test)]
 mod tests;
 
 use proc_macro::TokenStream;

@@ -33,7 +33,7 @@ pub(crate) fn expand(krate: &TokenStream, function: &Function) -> TokenStream {
     wrap.visit_block_mut(&mut block);
     let sites = wrap.sites.iter().map(|site| site.tokens(krate, &sig.ident));
     let (outer_sig, locals) = signature(krate, sig);
-    let output = output(sig);
+    let output = output(krate, sig);
     let private = quote!(#krate::__private);
     let name = sig.ident.to_string();
     let stmts = &block.stmts;
@@ -112,7 +112,7 @@ pub(crate) fn signature(krate: &TokenStream, sig: &Signature) -> (TokenStream, V
             },
         }
     }
-    let output = output(sig);
+    let output = output(krate, sig);
     outer.output = syn::parse_quote!(-> impl #krate::Coroutine<Output = #output>);
     (outer.into_token_stream(), locals)
 }

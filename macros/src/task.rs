@@ -36,6 +36,9 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
                 all.combine(next);
                 all
             }) {
+                Some(error) if refusals.iter().any(|r| r.of_rustc_too) => {
+                    fallback::signature(&error, &function)
+                }
                 Some(error) => fallback::as_written(&error, &item),
                 None => native::expand(&krate, &function),
             }

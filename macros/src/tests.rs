@@ -1,13 +1,15 @@
 //! The attributes as functions of tokens: no input makes them panic.
 
+use crate::ast::Function;
 use crate::entry::{self, Point};
 use crate::task;
 use proc_macro2::{Group, TokenStream, TokenTree};
+use quote::quote;
 
-/// Mutated functions per run; `VITTE_FUZZ_FUNCTIONS` sets another number.
-const N_FUNCTIONS: u64 = 2_000;
+/// Mutated functions per run: seconds, or half a minute with the feature `stress`.
+const N_FUNCTIONS: u64 = if cfg!(feature = "stress") { 100_000 } else { 2_000 };
 
-const SEEDS: [&str; 8] = [
+const SEEDS: [&str; 16] = [
     "async fn f(n: u64) -> u64 { let mut i = 0; while i < n { g(i).await; i += 1; } i }",
     "async fn f(self, (a, b): (A, B)) -> Result<u8, E> { let x = g(a).await?; h(x, b).await }",
     "pub async fn f<'a, T: Clone>(x: &'a T) -> T { 'l: loop { if g().await { break 'l x.clone() } } }",
@@ -15,6 +17,14 @@ const SEEDS: [&str; 8] = [
     "async fn f(v: Vec<u8>) { for x in v { println!(\"{x} {}\", g(x).await); } }",
     "async fn f() { if let Ok(x) = g().await && x { h(&x).await } else { unsafe { i().await } } }",
     "async fn main() -> ! { loop { let Some(S { a, .. }) = g().await else { continue }; a.b().await; } }",
+    "async fn f(n: u64) { let mut list: Vec<u64> = Vec::new(); for i in 0..n { let x: u64 = g(i).await; list.push(x); if x > 3 { return list.len(); } } list.len() }",
+    "async fn f(mut d: D) { let mut a: [u64; 4] = [0; 4]; while a[0] < 3 { d = g(d).await; a[0] += 1; println!(\"{a:?}\"); } }",
+    "async fn f(n: u64) -> u64 { 'a: for i in 0..n { for j in 0..n { if g(i).await && matches!(j, 3) { continue 'a; } } } n }",
+    "async fn f() -> u64 { let x = if a().await { b().await } else { 'l: { if c { break 'l 3 } d().await } }; join!(x, y) }",
+    "async fn f(x: u64) { let S { a, b: (c, _) } = g(x).await; let z = loop { break h(a).await; }; assert!(z > x); }",
+    "async fn f(x: X) -> impl T { let y = async { x.g().await }; let f = |a| a + 1; y.await; f(g(f).await) }",
+    "async fn f(mut x: u64) { x += g(x).await; x = h(x).await + x; [x, i().await][x] = 3; x.y = j().await; }",
+    "async fn f(r: &R) -> Option<u8> { while let Some(x) = r.next().await { if x? == 2 { return None; } } Some(g()?) }",
     "async fn f(s: &mut S) -> [u8; 2] { s.n += vec![g().await; 3].len(); [g().await, s.m(|| 1).await] }",
 ];
 
@@ -67,14 +77,13 @@ fn mutate(tokens: TokenStream, pool: &[TokenTree], random: &mut Random) -> Token
 
 #[test]
 fn mutated_functions_never_make_a_macro_panic() {
-    let n = std::env::var("VITTE_FUZZ_FUNCTIONS").ok().and_then(|n| n.parse().ok());
     let seeds: Vec<TokenStream> = SEEDS.iter().map(|s| s.parse().unwrap()).collect();
     let mut pool = vec![];
     seeds.iter().for_each(|s| flatten(s, &mut pool));
     let options = ["", "explicit", "native", "explicit, crate = a", "workers = 2", "seeds = 3, x"];
     let mut random = Random(1);
     let mut n_explicit = 0;
-    for _ in 0..n.unwrap_or(N_FUNCTIONS) {
+    for _ in 0..N_FUNCTIONS {
         let mut item = seeds[random.below(seeds.len())].clone();
         for _ in 0..random.below(3) {
             item = mutate(item, &pool, &mut random);
@@ -83,7 +92,14 @@ fn mutated_functions_never_make_a_macro_panic() {
         if random.below(8) == 0 {
             option = mutate(option, &pool, &mut random);
         }
-        let expanded = task::expand(option.clone(), item.clone()).to_string();
+        let expanded = task::expand(option.clone(), item.clone());
+        // What parses as a function expands to what parses as items, or as the items of an `impl`.
+        if syn::parse2::<Function>(item.clone()).is_ok() {
+            let is_rust = syn::parse2::<syn::File>(expanded.clone()).is_ok()
+                || syn::parse2::<syn::ItemImpl>(quote!(impl X { #expanded })).is_ok();
+            assert!(is_rust, "{item}\n{expanded}");
+        }
+        let expanded = expanded.to_string();
         n_explicit += u32::from(expanded.contains("Unresumed"));
         assert!(!expanded.contains("unsafe {") || item.to_string().contains("unsafe"));
         entry::expand(Point::Main, option.clone(), item.clone());

@@ -34,6 +34,11 @@ pub trait States: Sized {
     fn number(&self) -> u32;
     /// Shows what the state holds, in the order of its fields.
     fn visit(&self, visit: &mut Visit<'_>);
+    /// Drops what the state holds beside its child, which is gone. What the machine cannot tell
+    /// apart is leaked.
+    fn abandon(&mut self) {
+        mem::forget(mem::replace(self, Self::RETURNED));
+    }
 }
 
 /// Collects where the current state keeps what.
@@ -46,6 +51,18 @@ pub struct Visit<'a> {
 impl Visit<'_> {
     /// Says that slot `index` of the task lies at `place`.
     pub fn slot<T>(&mut self, index: usize, place: &T) {
+        if let Some(slot) = self.record.slots.get_mut(index) {
+            slot.ty = type_name::<T>().into();
+            slot.offset = (ptr::from_ref(place).addr() - self.base) as u64;
+            slot.size = size_of::<T>() as u64;
+            slot.align = align_of::<T>() as u64;
+        }
+    }
+}
+
+impl Visit<'_> {
+    /// [`Visit::slot`] of something that is held beside the child.
+    pub fn held<T>(&mut self, index: usize, place: &Child<T>) {
         if let Some(slot) = self.record.slots.get_mut(index) {
             slot.ty = type_name::<T>().into();
             slot.offset = (ptr::from_ref(place).addr() - self.base) as u64;
@@ -77,8 +94,9 @@ where
 #[derive(Debug)]
 pub struct Cx<'a, 'b> {
     task: &'a mut Context<'b>,
-    /// The drop of a child panicked: it is gone, but its state does not know.
-    half_dropped: bool,
+    /// The state in force has no child: the drop of one panicked, or the code of a loop runs whose
+    /// state is used in place.
+    childless: bool,
 }
 
 /// Poisons the state if the step panics.
@@ -89,12 +107,10 @@ struct Poison<'a, 'c, 'b, S: States> {
 
 impl<S: States> Drop for Poison<'_, '_, '_, S> {
     fn drop(&mut self) {
-        if self.cx.half_dropped {
-            // What else the state holds is leaked: its child must not be dropped twice.
-            mem::forget(mem::replace(self.state, S::POISONED));
-        } else {
-            *self.state = S::POISONED;
+        if self.cx.childless {
+            self.state.abandon();
         }
+        *self.state = S::POISONED;
     }
 }
 
@@ -109,11 +125,10 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R> {
         // SAFETY: nothing is moved out of `this` but by the step, which keeps I1.
         let this = unsafe { self.get_unchecked_mut() };
-        let mut poison =
-            Poison { state: &mut this.state, cx: Cx { task: cx, half_dropped: false } };
+        let mut poison = Poison { state: &mut this.state, cx: Cx { task: cx, childless: false } };
         let poll = (this.step)(poison.state, &mut poison.cx);
-        if poll.is_ready() {
-            *poison.state = S::RETURNED;
+        if poll.is_ready() && poison.cx.childless {
+            poison.state.abandon();
         }
         mem::forget(poison);
         poll
@@ -149,13 +164,25 @@ where
 /// The future that a state awaits. It has no niche and no flag: as large as the future.
 ///
 /// Contract of whoever builds a state by hand: after the first [`resume`] a child is not moved
-/// until that answers Ready, which drops the future in place; from then on only [`Child::left`]
-/// may be called. A child that was not ready is dropped where it is.
+/// until that answers Ready, which drops the future in place; then what else the state keeps is
+/// [`moved`] out, each field once, and the state is [`vacate`]d, without anything in between that
+/// could panic. A child that was not ready is dropped where it is.
+///
+/// A loop may use its state in place instead: it is left with the child gone, and with it whatever is
+/// held in a `Child` beside it, until [`restart`] gives it the next.
 pub struct Child<F>(MaybeUninit<F>);
 
 impl<F> fmt::Debug for Child<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Child")
+    }
+}
+
+impl<F> Child<F> {
+    /// A place for one: not dropped before it is filled.
+    #[inline(always)]
+    pub fn empty() -> Self {
+        Child(MaybeUninit::uninit())
     }
 }
 
@@ -165,18 +192,12 @@ impl<F: Future> Child<F> {
     pub fn new<O: IntoFuture<IntoFuture = F>>(operand: O) -> Self {
         Child(MaybeUninit::new(operand.into_future()))
     }
-
-    /// What is left of a child that was ready: nothing.
-    #[inline]
-    pub fn left(self) {
-        mem::forget(self);
-    }
 }
 
 impl<F> Drop for Child<F> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: a child holds its future until it was ready, and then is not dropped (`left`).
+        // SAFETY: a child holds its future until it was ready, and then is not dropped (`vacate`).
         unsafe { self.0.assume_init_drop() };
     }
 }
@@ -194,20 +215,90 @@ pub fn resume<F: Future>(
     let poll = unsafe { Pin::new_unchecked(future) }.poll(cx.task);
     match poll {
         Poll::Ready(_) => {
-            cx.half_dropped = true;
+            cx.childless = true;
             // SAFETY: as above; from now on the child counts as gone.
             unsafe { child.0.assume_init_drop() };
-            cx.half_dropped = false;
+            cx.childless = false;
         }
         Poll::Pending => note_suspend(cx.task.waker(), site),
     }
     poll
 }
 
-/// Moves the state out; `Returned` stands in for it while its code runs.
+/// Moves a field out of a state that is about to be vacated.
+#[inline(always)]
+pub fn moved<T>(field: &mut T) -> T {
+    // SAFETY: the state is vacated before anybody looks at the field again, by the contract of
+    // `Child`.
+    unsafe { ptr::read(field) }
+}
+
+/// Leaves a state whose fields were moved out: `returned` stands in for it while its code runs.
+/// (Given as a word of the expansion, it is a store of the tag; a constant would be copied whole.)
+#[inline(always)]
+pub fn vacate<S: States>(state: &mut S, returned: S) {
+    suspend(state, returned);
+}
+
+/// Enters a state. What was there before holds nothing: it is written over.
+#[inline(always)]
+pub fn suspend<S: States>(state: &mut S, next: S) {
+    // SAFETY: a reference is valid for writes.
+    unsafe { ptr::write(state, next) };
+}
+
+/// [`resume`] in a loop whose state is used in place: after Ready its code runs.
 #[inline]
-pub fn take<S: States>(state: &mut S) -> S {
-    mem::replace(state, S::RETURNED)
+pub fn resume_in_place<F: Future>(
+    child: &mut Child<F>,
+    cx: &mut Cx<'_, '_>,
+    site: &'static SuspendSite,
+) -> Poll<F::Output> {
+    let poll = resume(child, cx, site);
+    cx.childless = poll.is_ready();
+    poll
+}
+
+/// Enters the state of a loop, without its child.
+#[inline(always)]
+pub fn enter<S: States>(state: &mut S, cx: &mut Cx<'_, '_>, next: S) {
+    suspend(state, next);
+    cx.childless = true;
+}
+
+/// Gives the state of a loop its child.
+#[inline(always)]
+pub fn restart<F>(child: &mut Child<F>, cx: &mut Cx<'_, '_>, next: Child<F>) {
+    // SAFETY: a reference is valid for writes; the child is gone.
+    unsafe { ptr::write(child, next) };
+    cx.childless = false;
+}
+
+/// Leaves the state of a loop, whose fields were moved out.
+#[inline(always)]
+pub fn leave<S: States>(state: &mut S, cx: &mut Cx<'_, '_>, returned: S) {
+    suspend(state, returned);
+    cx.childless = false;
+}
+
+/// Moves out what was held beside a child that was ready.
+#[inline(always)]
+pub fn taken<T>(held: &mut Child<T>) -> T {
+    // SAFETY: it was filled when its child was, and is empty from now on, by the contract of
+    // `Child`.
+    unsafe { held.0.assume_init_read() }
+}
+
+/// Holds something beside the child that is about to be given.
+#[inline(always)]
+pub fn refill<T>(held: &mut Child<T>, value: T) {
+    held.0.write(value);
+}
+
+/// Forgets a child that is gone, or what was held beside it.
+#[inline(always)]
+pub fn gone<T>(child: Child<T>) {
+    mem::forget(child);
 }
 
 /// Drops a local at the end of its scope.

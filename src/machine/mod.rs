@@ -7,10 +7,13 @@
 //! pinning stands here, in `explicit` and `native`. Whoever calls these hidden functions by hand
 //! breaks the contract that is written at [`Child`].
 //!
-//! * I1 a [`Child`] that was polled is not moved until it was dropped in place: expansions replace a
-//!   state by another only after its child answered Ready, which drops it, or drop it whole.
-//! * I2 a state is `Returned` from the moment its last value was handed out, and `Poisoned` after a
-//!   panic; neither holds anything.
+//! * I1 a [`Child`] that was polled is not moved until it was dropped in place: expansions write over
+//!   a state only after its child answered Ready, which drops it, and its fields were moved out, or
+//!   drop it whole.
+//! * I2 a state is `Returned` while its code runs and from the moment its last value was handed out,
+//!   and `Poisoned` after a panic; neither holds anything.
+//! * I3 a loop that uses its state in place is the exception to I2: while its code runs the state
+//!   holds all but its child, [`Cx`] knows, and a panic or `return` drops the rest.
 
 #[cfg(feature = "jit")]
 mod boundary;
@@ -27,9 +30,12 @@ pub(crate) use boundary::Places;
 #[cfg(feature = "jit")]
 pub use boundary::{Parts, Reader, Value, Writer};
 pub use entry::Entry;
-pub use explicit::{Child, Cx, Machine, States, Visit, end, machine, over, resume, take};
+pub use explicit::{
+    Child, Cx, Machine, States, Visit, end, enter, gone, leave, machine, moved, over, refill,
+    restart, resume, resume_in_place, suspend, taken, vacate,
+};
 pub use native::{At, Native, Sites, at, native};
-pub use task::{Kind, Task};
+pub use task::{Kind, Returns, Task};
 pub use try_op::{FromResidual, Try, branch, from_residual};
 
 #[cfg(feature = "embed")]

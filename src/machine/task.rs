@@ -22,6 +22,17 @@ impl Kind {
     }
 }
 
+/// The result of a function, as a type: `<fn() -> ! as Returns>::Output` is `!`, which stable Rust
+/// does not take between `<` and `>`.
+pub trait Returns {
+    /// What it returns.
+    type Output;
+}
+
+impl<R> Returns for fn() -> R {
+    type Output = R;
+}
+
 /// An async function, as its attribute saw it.
 #[derive(Debug)]
 pub struct Task {

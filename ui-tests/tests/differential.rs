@@ -3,6 +3,8 @@
 
 #[path = "differential/bodies.rs"]
 mod bodies;
+#[path = "differential/shapes.rs"]
+mod shapes;
 
 use bodies::{NAMES, explicit, native, plain};
 use std::cell::{Cell, RefCell};
@@ -14,6 +16,20 @@ thread_local! {
     static TRACE: RefCell<Vec<String>> = const { RefCell::new(vec![]) };
     /// One bit per await: set if it answers Pending once.
     static SCRIPT: Cell<u64> = const { Cell::new(0) };
+    /// After so many steps one panics.
+    static PANICS_IN: Cell<u64> = const { Cell::new(u64::MAX) };
+}
+
+/// A step that may panic, quietly.
+fn step() {
+    match PANICS_IN.get().checked_sub(1) {
+        Some(left) => PANICS_IN.set(left),
+        None => {
+            PANICS_IN.set(u64::MAX);
+            log("panic");
+            std::panic::resume_unwind(Box::new(()));
+        }
+    }
 }
 
 pub(crate) fn log(what: impl Into<String>) {
@@ -26,6 +42,7 @@ pub(crate) struct D(pub(crate) u64);
 
 impl D {
     pub(crate) fn new(n: u64) -> D {
+        step();
         log(format!("new {n}"));
         D(n)
     }
@@ -51,6 +68,7 @@ impl<T> Unpin for Give<T> {}
 impl<T> Future for Give<T> {
     type Output = T;
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<T> {
+        step();
         if !self.1 {
             self.1 = true;
             let script = SCRIPT.get();
@@ -83,11 +101,13 @@ type Made = Pin<Box<dyn Future<Output = String>>>;
 /// A function by name, and how to call it.
 type Case = (&'static str, fn() -> Made);
 
-/// The trace of one run: the script, and after how many polls the future is dropped.
-fn run(make: fn() -> Made, script: u64, n_polls: u32) -> Vec<String> {
+/// The trace of one run: the script, after how many polls the future is dropped, and after how many
+/// steps it panics.
+fn run(make: fn() -> Made, script: u64, n_polls: u32, panics_in: u64) -> Vec<String> {
     TRACE.with_borrow_mut(Vec::clear);
     SCRIPT.set(script);
-    {
+    PANICS_IN.set(panics_in);
+    let ended = std::panic::catch_unwind(|| {
         let mut future = make();
         let mut cx = Context::from_waker(Waker::noop());
         for _ in 0..n_polls {
@@ -97,7 +117,8 @@ fn run(make: fn() -> Made, script: u64, n_polls: u32) -> Vec<String> {
             }
         }
         log("end");
-    }
+    });
+    log(if ended.is_ok() { "returned" } else { "unwound" });
     TRACE.take()
 }
 
@@ -105,13 +126,16 @@ const SCRIPTS: [u64; 9] = [0, !0, 1, 2, 4, 0b1010_1010, 0b0101_0101, 0b1100_1100
 
 /// The first difference, if there is one.
 fn difference(name: &str, expected: fn() -> Made, tested: fn() -> Made) -> Option<String> {
+    let polls = [0, 1, 2, 3, 4, 5, 6, 8, 12, 64].map(|n| (n, u64::MAX));
+    let panics = [0, 1, 2, 3, 4, 5, 7, 9, 12, 16].map(|n| (64, n));
     for script in SCRIPTS {
-        for n_polls in [0, 1, 2, 3, 4, 5, 6, 8, 12, 64] {
-            let want = run(expected, script, n_polls);
-            let got = run(tested, script, n_polls);
+        for (n_polls, panics_in) in polls.into_iter().chain(panics) {
+            let want = run(expected, script, n_polls, panics_in);
+            let got = run(tested, script, n_polls, panics_in);
             if got != want {
                 return Some(format!(
-                    "`{name}`, script {script:b}, {n_polls} polls:\n  got  {got:?}\n  want {want:?}"
+                    "`{name}`, script {script:b}, {n_polls} polls, panic in {panics_in}:\n  \
+                     got  {got:?}\n  want {want:?}"
                 ));
             }
         }
@@ -134,6 +158,18 @@ fn explicit_machines_equal_native_functions() {
 #[test]
 fn plain_tasks_equal_native_functions() {
     compare(native::ALL, plain::ALL);
+}
+
+#[test]
+fn every_shape_of_function_is_taken_and_does_the_same() {
+    assert!(shapes::task::ALL.len() + NAMES.len() >= 290, "{}", shapes::task::ALL.len());
+    compare(shapes::native::ALL, shapes::task::ALL);
+}
+
+#[test]
+fn many_shapes_are_explicit() {
+    let n = shapes::n_explicit();
+    assert!(n >= 80, "{n} explicit");
 }
 
 #[test]

@@ -1,24 +1,37 @@
 //! From the graph and its states to Rust: an enum, and the closure that steps it.
 //!
 //! ```text
-//! enum State<..> { Unresumed { .. }, Await0 { future, .. }, Loop1 { .. }, Returned, Poisoned }
-//! machine(State::Unresumed { .. }, |state, cx| loop {
-//!     match state {
-//!         State::Unresumed { .. } => { take; code; *state = State::Await0 { .. }; }
-//!         State::Await0 { future, .. } => { resume or return Pending; take; code; .. }
+//! enum __State<..> { Unresumed { .. }, Await0 { future, .. }, Returned, Poisoned }
+//! machine(__State::Unresumed { .. }, |state, cx| loop {
+//!     if let Unresumed { n } = state { let n = moved(n); vacate(state); code; suspend(state, Await0 { .. }) }
+//!     if let Await0 { future, n } = state { resume or return Pending; let n = moved(n); vacate(state); .. }
+//!     over(state)
+//! })
 //! ```
 //!
+//! The arms stand in the order of the source and fall through from one to the next, so that a step
+//! runs down like the function; only a loop goes back to the top.
+//!
+//! A state is left field by field and written over as it is: the whole enum is never moved, so that
+//! what a state keeps goes from the frame to registers and back. A block that several ways lead to
+//! is an arm as well, but of an enum `__At` on the stack: between two awaits nothing needs the frame.
+//!
 //! * E1 each token of the user is emitted once: a block with one way to it stands where the way
-//!   ends, any other is a state.
+//!   ends, any other is an arm.
 //! * E2 arms stand in reverse postorder, so that rustc infers a type before it is needed.
 //! * E3 locals are taken out of a state oldest first and the fields of a state stand youngest
 //!   first: both are dropped youngest first, the awaited future before all. Unresumed, the arguments
 //!   are dropped in their own order, as rustc does.
+//! * E4 between the first field that is moved out and `vacate` nothing runs that could panic.
+
+mod in_place;
 
 use super::cfg::{Cfg, End, Op};
 use super::states::Plan;
+use super::uses::Kind;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use syn::Type;
 
@@ -36,7 +49,11 @@ pub(super) fn emit(cfg: &Cfg, plan: &Plan, frame: &Frame<'_>) -> TokenStream {
         cfg,
         plan,
         frame,
-        state: ident("State"),
+        state: ident("__State"),
+        at: ident("__At"),
+        arms: arms(cfg, plan),
+        position: Cell::new(0),
+        repeats: Cell::new(false),
         private: {
             let krate = frame.krate;
             quote!(#krate::__private)
@@ -50,12 +67,20 @@ pub(super) fn emit(cfg: &Cfg, plan: &Plan, frame: &Frame<'_>) -> TokenStream {
     });
     let output = frame.output;
     let (st, cx) = (ident("state"), ident("cx"));
+    let start = (!plan.joins.is_empty()).then(|| {
+        let (at, here) = (&e.at, ident("at"));
+        quote!(let mut #here = #at::State;)
+    });
+    let steps = if e.repeats.get() { quote!(loop { #steps }) } else { steps };
     quote! {
         #states
         #facts
         #private::machine(
             #state::Unresumed { #(#fields),* },
-            move |#st, #cx| -> ::core::task::Poll<#output> { loop { match #st { #steps } } },
+            move |#st, #cx| -> ::core::task::Poll<#output> {
+                #start
+                #steps
+            },
         )
     }
 }
@@ -69,7 +94,40 @@ struct Emitter<'a> {
     plan: &'a Plan,
     frame: &'a Frame<'a>,
     state: Ident,
+    /// The enum of the joins.
+    at: Ident,
+    arms: Vec<Arm>,
+    /// Index of the arm that is being written.
+    position: Cell<usize>,
+    /// Whether some arm goes back to one before it.
+    repeats: Cell<bool>,
     private: TokenStream,
+}
+
+/// A piece of the step.
+enum Arm {
+    /// The first block, or one that several ways lead to.
+    Block(usize),
+    Await {
+        block: usize,
+        point: usize,
+        into: Option<usize>,
+        next: usize,
+    },
+}
+
+/// The arms, in reverse postorder.
+fn arms(cfg: &Cfg, plan: &Plan) -> Vec<Arm> {
+    let mut arms = vec![];
+    for &b in &plan.order {
+        if b == 0 || plan.joins.contains_key(&b) {
+            arms.push(Arm::Block(b));
+        }
+        if let End::Await { point, into, next, .. } = cfg.blocks[b].end {
+            arms.push(Arm::Await { block: b, point, into, next });
+        }
+    }
+    arms
 }
 
 impl Emitter<'_> {
@@ -116,7 +174,6 @@ impl Emitter<'_> {
             .cfg
             .params
             .iter()
-            .chain(self.plan.joins.values().flatten())
             .chain(self.points().iter().flat_map(|(p, _)| &self.plan.awaits[*p]))
             .copied()
             .collect();
@@ -141,22 +198,49 @@ impl Emitter<'_> {
         // Before the first resume rustc drops the arguments in their order.
         let mut unresumed = self.fields(&self.cfg.params);
         unresumed.reverse();
+        let joins = self.joins();
         let awaits = self.points().into_iter().map(|(p, _)| {
             let (variant, future) = (Self::variant_of_await(p), Self::future_ty(p));
-            let fields = self.fields(&self.plan.awaits[p]);
-            quote!(#variant { future: #private::Child<#future>, #(#fields),* })
-        });
-        let joins = self.plan.joins.iter().map(|(b, kept)| {
-            let (variant, fields) = (self.variant_of_join(*b), self.fields(kept));
-            quote!(#variant { #(#fields),* })
+            let held = self.held(p);
+            let fields = self.plan.awaits[p].iter().rev().map(|&v| {
+                let (name, ty) = (self.name(v), Self::ty(v));
+                if held.contains(&v) {
+                    quote!(#name: #private::Child<#ty>)
+                } else {
+                    quote!(#name: #ty)
+                }
+            });
+            let field = ident("future");
+            quote!(#variant { #field: #private::Child<#future>, #(#fields),* })
         });
         quote! {
             enum #state<#(#params),*> {
                 Unresumed { #(#unresumed),* },
                 #(#awaits,)*
-                #(#joins,)*
                 Returned,
                 Poisoned,
+            }
+            #joins
+        }
+    }
+
+    /// The enum of what several ways lead to.
+    fn joins(&self) -> TokenStream {
+        if self.plan.joins.is_empty() {
+            return quote!();
+        }
+        let carried = |b: &usize| self.carried(*b);
+        let used: BTreeSet<usize> = self.plan.joins.keys().flat_map(carried).collect();
+        let params = used.into_iter().map(Self::ty);
+        let joins = self.plan.joins.keys().map(|b| {
+            let (variant, fields) = (self.variant_of_join(*b), self.fields(&carried(b)));
+            quote!(#variant { #(#fields),* })
+        });
+        let at = &self.at;
+        quote! {
+            enum #at<#(#params),*> {
+                State,
+                #(#joins,)*
             }
         }
     }
@@ -191,24 +275,28 @@ impl Emitter<'_> {
             let (variant, n) = (Self::variant_of_await(p), 3 + p as u32);
             quote!(Self::#variant { .. } => #n)
         });
+        let (visit, future) = (ident("visit"), ident("future"));
         let visits = self.points().into_iter().map(|(p, _)| {
             let variant = Self::variant_of_await(p);
             let kept = &self.plan.awaits[p];
             let names = kept.iter().map(|v| self.name(*v));
+            let held = self.held(p);
             let shows = kept.iter().map(|v| {
                 let (name, i) = (self.name(*v), index(v));
-                quote!(visit.slot(#i, #name);)
+                let slot = ident(if held.contains(v) { "held" } else { "slot" });
+                quote!(#visit.#slot(#i, #name);)
             });
-            quote!(Self::#variant { future: _, #(#names),* } => { #(#shows)* })
+            quote!(Self::#variant { #future: _, #(#names),* } => { #(#shows)* })
         });
         let n_sites = self.cfg.awaits.len();
+        let abandon = self.abandon();
         quote! {
-            static SITES: [#private::SuspendSite; #n_sites] = [#(#sites),*];
+            static __SITES: [#private::SuspendSite; #n_sites] = [#(#sites),*];
             impl<#(#params),*> #private::States for #state<#(#params),*> {
                 const TASK: &'static #private::Task = &#private::Task {
                     name: #task,
                     kind: #private::Kind::Explicit,
-                    sites: &SITES,
+                    sites: &__SITES,
                     slots: &[#(#names),*],
                     live: &[#(#live),*],
                 };
@@ -222,12 +310,13 @@ impl Emitter<'_> {
                         _ => 1,
                     }
                 }
-                fn visit(&self, visit: &mut #private::Visit<'_>) {
+                fn visit(&self, #visit: &mut #private::Visit<'_>) {
                     match self {
                         #(#visits)*
                         _ => {}
                     }
                 }
+                #abandon
             }
         }
     }
@@ -235,40 +324,41 @@ impl Emitter<'_> {
     // ---- the steps ----
 
     fn step(&self) -> TokenStream {
-        let state = &self.state;
-        let (private, st) = (&self.private, ident("state"));
-        let mut arms = vec![];
-        let entered = |variant: &Ident, fields: &TokenStream| {
-            quote! {
-                let #state::#variant { #fields } = #private::take(#st) else { unreachable!() };
-            }
-        };
-        for &b in &self.plan.order {
-            if b == 0 {
-                let variant = ident("Unresumed");
-                let taken = entered(&variant, &self.taken(&self.cfg.params));
-                let code = self.block(b);
-                arms.push(quote!(#state::#variant { .. } => { #taken #code }));
-            } else if let Some(kept) = self.plan.joins.get(&b) {
-                let variant = self.variant_of_join(b);
-                let taken = entered(&variant, &self.taken(kept));
-                let code = self.block(b);
-                arms.push(quote!(#state::#variant { .. } => { #taken #code }));
-            }
-            if let End::Await { point, into, next, .. } = &self.cfg.blocks[b].end {
-                arms.push(self.resumed(*point, *into, *next));
-            }
+        let (state, at) = (&self.state, &self.at);
+        let (private, st, here) = (&self.private, ident("state"), ident("at"));
+        let mut out = TokenStream::new();
+        for (position, arm) in self.arms.iter().enumerate() {
+            self.position.set(position);
+            out.extend(match *arm {
+                Arm::Block(0) => {
+                    let names = self.cfg.params.iter().map(|v| self.name(*v));
+                    let moved = self.moved(&self.cfg.params, 0);
+                    let code = self.block(0);
+                    quote!(if let #state::Unresumed { #(#names),* } = #st { #moved #code })
+                }
+                Arm::Block(b) => {
+                    let carried = self.carried(b);
+                    let (variant, taken) = (self.variant_of_join(b), self.taken(&carried));
+                    let stay = self.stay_of(b);
+                    let placed = stay.map(|s| self.placed(s));
+                    let in_place = stay.map_or(&[][..], |s| &s.vars);
+                    let again = self.again(&self.plan.joins[&b], in_place, b);
+                    let code = self.block(b);
+                    quote!(if let #at::#variant { #taken } = #here { #placed #again #code })
+                }
+                Arm::Await { block, point, into, next } => self.resumed(block, point, into, next),
+            });
         }
-        let over = quote!(#state::Returned | #state::Poisoned => #private::over(#st));
-        quote!(#(#arms)* #over)
+        quote!(#out #private::over(#st))
     }
 
     /// The arm of an await: polls, and goes on when it is ready.
-    fn resumed(&self, point: usize, into: Option<usize>, next: usize) -> TokenStream {
+    fn resumed(&self, block: usize, point: usize, into: Option<usize>, next: usize) -> TokenStream {
         let (state, private) = (&self.state, &self.private);
-        let (st, cx) = (ident("state"), ident("cx"));
+        let (cx, st, future) = (ident("cx"), ident("state"), ident("future"));
         let variant = Self::variant_of_await(point);
-        let taken = self.taken(&self.plan.awaits[point]);
+        let names = self.plan.awaits[point].iter().map(|v| self.name(*v));
+        let moved = self.moved(&self.plan.awaits[point], next);
         let name = into.map_or_else(
             || quote!(_),
             |v| {
@@ -276,26 +366,100 @@ impl Emitter<'_> {
                 quote!(#name)
             },
         );
-        let code = self.goto(next);
+        let code = self.goto(block, next, &[]);
+        if let Some(stay) = self.plan.stays.get(&point) {
+            let again = self.again(&self.plan.awaits[point], &stay.vars, next);
+            return self.resumed_in_place(stay, &name, &quote!(#again #code));
+        }
         quote! {
-            #state::#variant { future, .. } => {
-                let ::core::task::Poll::Ready(#name) = #private::resume(future, #cx, &SITES[#point])
+            if let #state::#variant { #future, #(#names),* } = #st {
+                let ::core::task::Poll::Ready(#name) = #private::resume(#future, #cx, &__SITES[#point])
                 else {
                     return ::core::task::Poll::Pending;
                 };
-                let #state::#variant { future, #taken } = #private::take(#st) else { unreachable!() };
-                future.left();
+                #moved
                 #code
             }
         }
     }
 
+    /// Goes on with an arm: further down by falling through, further up by the loop.
+    fn onto(&self, arm: impl Fn(&Arm) -> bool) -> TokenStream {
+        let there = self.arms.iter().position(arm);
+        if there > Some(self.position.get()) {
+            return quote!();
+        }
+        self.repeats.set(true);
+        quote!(continue;)
+    }
+
+    /// Locals that are there but empty when an arm begins with block `b`, and are given a value in
+    /// its code.
+    fn refilled(&self, kept: &[usize], b: usize) -> Vec<usize> {
+        let (mut assigned, mut bound) = (BTreeSet::<usize>::new(), BTreeSet::<usize>::new());
+        let mut work = vec![b];
+        while let Some(b) = work.pop() {
+            let block = &self.cfg.blocks[b];
+            for op in &block.ops {
+                let Op::Code { uses, binds, .. } = op else { continue };
+                assigned.extend(uses.iter().filter(|u| u.kind == Kind::Assign).map(|u| u.var));
+                bound.extend(binds);
+            }
+            if let End::Match { arms, .. } = &block.end {
+                bound.extend(arms.iter().flat_map(|a| &a.binds));
+            }
+            if let End::Branch { binds, .. } = &block.end {
+                bound.extend(binds);
+            }
+            if !matches!(block.end, End::Await { .. }) {
+                let here = |b: &usize| !self.plan.joins.contains_key(b);
+                work.extend(block.successors().into_iter().filter(here));
+            }
+        }
+        assigned.into_iter().filter(|v| !kept.contains(v) && !bound.contains(v)).collect()
+    }
+
+    /// Declares what is refilled after a join, between what is older and what is younger.
+    fn again(&self, kept: &[usize], in_place: &[usize], b: usize) -> TokenStream {
+        let refilled = self.refilled(kept, b);
+        if refilled.is_empty() {
+            return quote!();
+        }
+        let kept = kept.iter().filter(|v| !in_place.contains(v));
+        let mut all: Vec<usize> = kept.chain(&refilled).copied().collect();
+        all.sort_by_key(|v| self.cfg.order[*v]);
+        let lets = all.into_iter().map(|v| {
+            let (name, new) = (self.name(v), self.binding(v));
+            if refilled.contains(&v) { quote!(let #new;) } else { quote!(let #new = #name;) }
+        });
+        quote!(#(#lets)*)
+    }
+
+    /// Moves what a state keeps out of it, oldest first.
+    fn moved(&self, kept: &[usize], b: usize) -> TokenStream {
+        let refilled =
+            if self.plan.joins.contains_key(&b) { vec![] } else { self.refilled(kept, b) };
+        let mut all: Vec<usize> = kept.iter().chain(&refilled).copied().collect();
+        all.sort_by_key(|v| self.cfg.order[*v]);
+        let (private, state, st) = (&self.private, &self.state, ident("state"));
+        let moves = all.iter().map(|&v| {
+            let (name, new) = (self.name(v), self.binding(v));
+            if refilled.contains(&v) {
+                return quote!(let #new;);
+            }
+            quote!(let #new = #private::moved(#name);)
+        });
+        quote!(#(#moves)* #private::vacate(#st, #state::Returned);)
+    }
+
+    fn binding(&self, v: usize) -> TokenStream {
+        let name = self.name(v);
+        if self.cfg.vars.list[v].mutable { quote!(mut #name) } else { quote!(#name) }
+    }
+
     /// The pattern of what a state keeps, oldest first.
     fn taken(&self, kept: &[usize]) -> TokenStream {
-        let names = kept.iter().map(|&v| {
-            let name = self.name(v);
-            if self.cfg.vars.list[v].mutable { quote!(mut #name) } else { quote!(#name) }
-        });
+        let names = kept.iter().map(|&v| self.binding(v));
         quote!(#(#names),*)
     }
 
@@ -304,7 +468,7 @@ impl Emitter<'_> {
         let mut out = TokenStream::new();
         for (i, op) in block.ops.iter().enumerate() {
             match op {
-                Op::Code { tokens, .. } => out.extend(tokens.clone()),
+                Op::Code { tokens, .. } => out.extend(self.stmts_of(b, tokens)),
                 Op::Leave(_) => {
                     for v in self.plan.dropped.get(&(b, i)).into_iter().flatten() {
                         let (private, name) = (&self.private, self.name(*v));
@@ -315,29 +479,41 @@ impl Emitter<'_> {
         }
         out.extend(match &block.end {
             End::Never => quote!(),
-            End::Goto(to) => self.goto(*to),
-            End::Branch { cond, then, other, .. } => {
-                let (then, other) = (self.goto(*then), self.goto(*other));
+            End::Goto(to) => self.goto(b, *to, &[]),
+            End::Branch { cond, then, other, binds, .. } => {
+                let cond = self.expr_of(b, cond);
+                let (then, other) = (self.goto(b, *then, binds), self.goto(b, *other, &[]));
                 quote!(if #cond { #then } else { #other })
             }
             End::Match { scrutinee, arms, .. } => {
                 let arms = arms.iter().map(|arm| {
-                    let (pat, code) = (&arm.pat, self.goto(arm.block));
-                    let guard = arm.guard.as_ref().map(|g| quote!(if #g));
+                    let (pat, code) = (&arm.pat, self.goto(b, arm.block, &arm.binds));
+                    let guard = arm.guard.as_ref().map(|g| {
+                        let guard = self.expr_of(b, g);
+                        quote!(if #guard)
+                    });
                     quote!(#pat #guard => { #code })
                 });
+                let scrutinee = self.operand_of(b, scrutinee);
                 quote!(match #scrutinee { #(#arms)* })
+            }
+            End::Await { operand, point, .. } if self.plan.stays.contains_key(point) => {
+                self.restart(&self.plan.stays[point], &self.operand_of(b, operand))
             }
             End::Await { operand, point, .. } => {
                 let variant = Self::variant_of_await(*point);
                 let (state, private, st) = (&self.state, &self.private, ident("state"));
                 let names = self.plan.awaits[*point].iter().map(|v| self.name(*v));
+                let future = ident("future");
+                let on = self.on();
+                let go = self.onto(|arm| matches!(arm, Arm::Await { point: p, .. } if p == point));
                 quote! {
-                    *#st = #state::#variant {
-                        future: #private::Child::new(#operand),
+                    #private::suspend(#st, #state::#variant {
+                        #future: #private::Child::new(#operand),
                         #(#names),*
-                    };
-                    continue;
+                    });
+                    #on
+                    #go
                 }
             }
             End::Return { value, .. } => {
@@ -349,14 +525,33 @@ impl Emitter<'_> {
     }
 
     /// A block where its only way leads, or the state that it is.
-    fn goto(&self, to: usize) -> TokenStream {
-        let Some(kept) = self.plan.joins.get(&to) else { return self.block(to) };
-        let (state, st) = (&self.state, ident("state"));
+    fn goto(&self, from: usize, to: usize, bound: &[usize]) -> TokenStream {
+        let point = |b| self.stay_of(b).map(|s| s.point);
+        let changes = point(from) != point(to);
+        let leave = self.stay_of(from).filter(|_| changes).map(|s| self.leave(s, to, bound));
+        let enter = self.stay_of(to).filter(|_| changes).map(|s| self.enter(s));
+        let go = self.enter_block(to);
+        quote!(#leave #enter #go)
+    }
+
+    /// After an await has begun.
+    fn on(&self) -> Option<TokenStream> {
+        let (at, here) = (&self.at, ident("at"));
+        (!self.plan.joins.is_empty()).then(|| quote!(#here = #at::State;))
+    }
+
+    fn enter_block(&self, to: usize) -> TokenStream {
+        if !self.plan.joins.contains_key(&to) {
+            return self.block(to);
+        }
+        let kept = self.carried(to);
+        let (at, here) = (&self.at, ident("at"));
         let variant = self.variant_of_join(to);
         let names = kept.iter().map(|v| self.name(*v));
+        let go = self.onto(|arm| matches!(arm, Arm::Block(b) if *b == to));
         quote! {
-            *#st = #state::#variant { #(#names),* };
-            continue;
+            #here = #at::#variant { #(#names),* };
+            #go
         }
     }
 }

@@ -27,21 +27,65 @@ pub(super) enum Shape {
     Exprs(Punctuated<Expr, Token![,]>),
     /// `vec![value; n]`.
     Repeat(Box<Expr>, Box<Expr>),
+    /// `matches!(value, pattern)`, without a guard; the rest begins with the comma.
+    Matches(Box<Expr>, TokenStream),
+}
+
+/// Macros that await: what they expand to is not for a step.
+const AWAITING: [&str; 3] = ["join", "try_join", "select"];
+
+/// Macros without arguments that matter.
+const PLAIN: [&str; 12] = [
+    "line",
+    "column",
+    "file",
+    "module_path",
+    "concat",
+    "stringify",
+    "env",
+    "option_env",
+    "include_str",
+    "include_bytes",
+    "cfg",
+    "compile_error",
+];
+
+/// Whether a macro is known to await.
+pub(super) fn awaits(mac: &Macro) -> bool {
+    mac.path.segments.last().is_some_and(|s| AWAITING.iter().any(|n| s.ident == n))
+}
+
+/// Whether what a macro does is known. Others may `return`, use `?` or await inside.
+pub(super) fn is_known(mac: &Macro) -> bool {
+    let plain = mac.path.segments.last().is_some_and(|s| PLAIN.iter().any(|n| s.ident == n));
+    plain || parse(mac).is_some()
 }
 
 /// Parses the arguments of a known macro; `None` for all others.
 pub(super) fn parse(mac: &Macro) -> Option<Parsed> {
     let name = mac.path.segments.last()?.ident.to_string();
     let (format, by_value, shows_words) = match name.as_str() {
-        "println" | "print" | "eprintln" | "eprint" | "format" | "panic" | "unreachable" => {
-            (Some(0), false, false)
-        }
+        "println" | "print" | "eprintln" | "eprint" | "format" | "panic" | "unreachable"
+        | "todo" | "unimplemented" => (Some(0), false, false),
         "write" | "writeln" => (Some(1), false, false),
         "assert" | "debug_assert" => (Some(1), false, true),
         "assert_eq" | "assert_ne" | "debug_assert_eq" | "debug_assert_ne" => {
             (Some(2), false, false)
         }
         "vec" => (None, true, false),
+        "dbg" => (None, true, true),
+        "matches" => {
+            let split = |input: syn::parse::ParseStream<'_>| {
+                Ok((input.parse::<Expr>()?, input.parse::<TokenStream>()?))
+            };
+            let (value, rest) = split.parse2(mac.tokens.clone()).ok()?;
+            let guarded = |t| matches!(t, proc_macro2::TokenTree::Ident(i) if i == "if");
+            if rest.clone().into_iter().any(guarded) {
+                return None;
+            }
+            let shape = Shape::Matches(Box::new(value), rest);
+            return Some(Parsed { shape, format: None, by_value: false, shows_words: false });
+        }
         _ => return None,
     };
     let list = Punctuated::<Expr, Token![,]>::parse_terminated;
@@ -98,6 +142,7 @@ impl Parsed {
         match &self.shape {
             Shape::Exprs(args) => args.to_token_stream(),
             Shape::Repeat(value, n) => quote!(#value; #n),
+            Shape::Matches(value, rest) => quote!(#value #rest),
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  syn ─► names ─► lower ─► cfg ─► states ─► emit ─► tokens
-//!                    └ uses ┘       └ places: the liveness that the IR has
+//!                    └ uses ┘       │  └ stay: loops whose state is used in place
+//!                                   └ places: the liveness that the IR has
 //! ```
 //!
 //! In: signature and body of an `async fn`. Out: the body of a function that returns the machine,
@@ -13,7 +14,8 @@
 //!
 //! * **cautious**: the machine is made only where the words prove that it is equivalent. Awaited
 //!   operands take locals, literals and calls by value; a local that a state keeps is not lent to
-//!   anything that could outlive its statement, not captured, not taken apart.
+//!   anything that could outlive its statement, not captured, not taken apart; a type that is
+//!   spelled of scalars and owners of the standard library holds no borrow; macros are known ones.
 //! * **confident**: the machine is made, and rustc's borrow checker judges it at the user's spans;
 //!   what the syntax shows to be a borrow across an await is refused here.
 //!
@@ -31,6 +33,7 @@ mod names;
 mod refusal;
 mod rewrite;
 mod states;
+mod stay;
 pub mod text;
 mod uses;
 
@@ -74,15 +77,15 @@ pub fn explicit(
     block: &Block,
     confident: bool,
 ) -> Result<Explicit, Vec<Refusal>> {
-    let output = output(sig);
+    let output = output(krate, sig);
     check_shape(sig, &output, block, confident)?;
     let mut block = block.clone();
-    let mut pats: Vec<Pat> = vec![];
+    let mut pats: Vec<(Pat, Type)> = vec![];
     let mut receiver = None;
     for input in &sig.inputs {
         match input {
             FnArg::Receiver(r) => receiver = Some(r),
-            FnArg::Typed(arg) => pats.push((*arg.pat).clone()),
+            FnArg::Typed(arg) => pats.push(((*arg.pat).clone(), (*arg.ty).clone())),
         }
     }
     let this = receiver.map(|r| Ident::new("self", r.self_token.span));
@@ -103,8 +106,7 @@ pub fn explicit(
                 (0, quote!(#token), (*r.ty).clone())
             }
             FnArg::Typed(arg) => {
-                let Some(pat) = pats.next() else { continue };
-                let ty = (*arg.ty).clone();
+                let Some((pat, ty)) = pats.next() else { continue };
                 match (names::single(&pat).and_then(|n| vars.get(n)), &mut *arg.pat) {
                     (Some(v), Pat::Ident(written)) => {
                         written.mutability = None;
@@ -123,8 +125,7 @@ pub fn explicit(
                 }
             }
         };
-        vars.list[v].scalar = names::is_scalar_type(&ty);
-        vars.list[v].reference = names::reference(&ty);
+        vars.spell(v, &ty);
         params.push(v);
         arguments.push(argument);
     }
@@ -142,10 +143,16 @@ pub fn explicit(
     Ok(Explicit { signature: quote!(#outer), body })
 }
 
-/// The type that a function returns.
-pub fn output(sig: &Signature) -> Type {
+/// The type that a function returns, as it may stand between `<` and `>`.
+///
+/// Stable Rust takes `!` as the result of a function only; there it is, projected out of one.
+pub fn output(krate: &TokenStream, sig: &Signature) -> Type {
     match &sig.output {
         ReturnType::Default => syn::parse_quote!(()),
+        ReturnType::Type(_, ty) if matches!(**ty, Type::Never(_)) => {
+            let span = ty.span();
+            syn::parse_quote_spanned!(span=> <fn() -> ! as #krate::__private::Returns>::Output)
+        }
         ReturnType::Type(_, ty) => (**ty).clone(),
     }
 }
@@ -210,12 +217,6 @@ impl<'ast> Visit<'ast> for Look<'_> {
         }
     }
 
-    fn visit_type_never(&mut self, t: &'ast syn::TypeNever) {
-        if self.in_return {
-            self.refusals.push(Refusal::signature(t.span(), "`!`"));
-        }
-    }
-
     fn visit_expr(&mut self, expr: &'ast Expr) {
         match expr {
             Expr::Async(_) | Expr::Closure(_) => return,
@@ -240,7 +241,17 @@ impl<'ast> Visit<'ast> for Look<'_> {
         visit::visit_expr(self, expr);
     }
 
+    fn visit_macro(&mut self, mac: &'ast syn::Macro) {
+        if !self.confident && !macros::is_known(mac) {
+            self.refusals.push(Refusal::macro_unknown(mac.path.span()));
+        }
+    }
+
     fn visit_item(&mut self, _: &'ast syn::Item) {}
+}
+
+fn is_name(expr: &Expr) -> bool {
+    matches!(expr, Expr::Lit(_) | Expr::Path(_) | Expr::Cast(_))
 }
 
 /// Whether an operand is made of calls of paths, locals, literals and arithmetic: nothing is lent,
@@ -256,11 +267,10 @@ fn is_by_value(expr: &Expr) -> bool {
         Expr::Await(e) => is_by_value(&e.base),
         Expr::Try(e) => is_by_value(&e.expr),
         Expr::Unary(e) => !matches!(e.op, syn::UnOp::Deref(_)) && is_by_value(&e.expr),
+        // A comparison looks at its operands, so they are alive until the await is over.
+        Expr::Binary(e) if names::is_comparison(&e.op) => is_name(&e.left) && is_name(&e.right),
         Expr::Binary(e) => {
-            !names::is_comparison(&e.op)
-                && !uses::is_compound(&e.op)
-                && is_by_value(&e.left)
-                && is_by_value(&e.right)
+            !uses::is_compound(&e.op) && is_by_value(&e.left) && is_by_value(&e.right)
         }
         _ => false,
     }

@@ -17,10 +17,15 @@ use syn::{Arm, Block, Expr, FieldPat, FieldValue, Item, Local, Macro, Member, Pa
 
 /// A local.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "facts of which each can hold without the others")]
 pub(super) struct Var {
     pub(super) ident: Ident,
     /// Of a type without drop and without borrows, as the source spells it.
     pub(super) scalar: bool,
+    /// Of a type without borrows, as the source spells it: nothing that is lent can hide in it.
+    pub(super) owned: bool,
+    /// Spelled as an array.
+    pub(super) array: bool,
     /// What its type is known to be.
     pub(super) reference: Option<Reference>,
     pub(super) mutable: bool,
@@ -60,7 +65,9 @@ impl Vars {
         };
         let mut name = wanted.clone();
         let mut n = 1;
-        while self.by_name.contains_key(&name)
+        // `future` is a field of the states.
+        while name == "future"
+            || self.by_name.contains_key(&name)
             || self.free.contains(&name)
             || (n > 1 && self.taken.contains(&name))
         {
@@ -69,10 +76,27 @@ impl Vars {
         }
         let span = ident.span();
         let ident = if *ident == name { ident.clone() } else { Ident::new(&name, span) };
-        let var = Var { ident, scalar: false, reference: None, mutable, temporary: false, span };
+        let var = Var {
+            ident,
+            scalar: false,
+            owned: false,
+            array: false,
+            reference: None,
+            mutable,
+            temporary: false,
+            span,
+        };
         self.list.push(var);
         self.by_name.insert(name, self.list.len() - 1);
         self.list.len() - 1
+    }
+
+    /// Says what type the source spells for a local.
+    pub(super) fn spell(&mut self, v: usize, ty: &Type) {
+        self.list[v].scalar = is_scalar_type(ty);
+        self.list[v].owned = is_owned_type(ty);
+        self.list[v].array = is_array_type(ty);
+        self.list[v].reference = reference(ty);
     }
 
     /// A local of the lowering's own.
@@ -83,8 +107,12 @@ impl Vars {
     }
 }
 
-/// Renames the locals of a body; `declare` declares the parameters first.
-pub(super) fn resolve(body: &mut Block, params: &mut [Pat], receiver: Option<&Ident>) -> Vars {
+/// Renames the locals of a body. Parameters are declared first, with what their types say.
+pub(super) fn resolve(
+    body: &mut Block,
+    params: &mut [(Pat, Type)],
+    receiver: Option<&Ident>,
+) -> Vars {
     // The first round finds the words that a local must not take (`let get = get().await`).
     let mut vars = Vars::default();
     words(&body.to_token_stream(), &mut vars.taken);
@@ -97,15 +125,18 @@ pub(super) fn resolve(body: &mut Block, params: &mut [Pat], receiver: Option<&Id
 fn resolve_with(
     vars: Vars,
     body: &mut Block,
-    params: &mut [Pat],
+    params: &mut [(Pat, Type)],
     receiver: Option<&Ident>,
 ) -> Vars {
     let mut r = Resolver { vars, scopes: vec![BTreeMap::new()] };
     if let Some(receiver) = receiver {
         r.bind(receiver, false);
     }
-    for pat in params {
+    for (pat, ty) in params {
         r.declare(pat);
+        if let Some(v) = single(pat).and_then(|i| r.vars.get(i)) {
+            r.vars.spell(v, ty);
+        }
     }
     r.visit_block_mut(body);
     r.vars
@@ -212,10 +243,17 @@ impl VisitMut for Resolver {
                 self.visit_expr_mut(diverge);
             }
         }
-        let known = known_type(local, &self.vars);
+        let scalar =
+            local.init.as_ref().is_some_and(|init| is_scalar_value(&init.expr, &self.vars));
         self.declare(&mut local.pat);
-        if let (Some(known), Some(v)) = (known, single(&local.pat).and_then(|i| self.vars.get(i))) {
-            self.vars.list[v].scalar = known;
+        let Some(v) = single(&local.pat).and_then(|i| self.vars.get(i)) else { return };
+        match &local.pat {
+            Pat::Type(p) => {
+                self.vars.list[v].scalar = is_scalar_type(&p.ty);
+                self.vars.list[v].owned = is_owned_type(&p.ty);
+                self.vars.list[v].array = is_array_type(&p.ty);
+            }
+            _ => self.vars.list[v].scalar = scalar,
         }
     }
 
@@ -304,6 +342,7 @@ impl VisitMut for Resolver {
                 self.visit_expr_mut(value);
                 self.visit_expr_mut(n);
             }
+            Shape::Matches(value, _) => self.visit_expr_mut(value),
         }
         for name in parsed.captured() {
             if let Some(v) = self.lookup(&name)
@@ -323,14 +362,6 @@ pub(super) fn single(pat: &Pat) -> Option<&Ident> {
         Pat::Type(p) => single(&p.pat),
         _ => None,
     }
-}
-
-fn known_type(local: &Local, vars: &Vars) -> Option<bool> {
-    if let Pat::Type(p) = &local.pat {
-        return Some(is_scalar_type(&p.ty));
-    }
-    let init = local.init.as_ref()?;
-    Some(is_scalar_value(&init.expr, vars))
 }
 
 fn range_is_scalar(expr: &Expr, vars: &Vars) -> bool {
@@ -370,7 +401,7 @@ pub(super) fn is_comparison(op: &syn::BinOp) -> bool {
     matches!(op, Eq(_) | Ne(_) | Lt(_) | Le(_) | Gt(_) | Ge(_))
 }
 
-/// Whether a type is a number, `bool`, `char`, `&'static str`, or tuples of them.
+/// Whether a type is a number, `bool`, `char`, `&'static str`, or tuples and arrays of them.
 pub(super) fn is_scalar_type(ty: &Type) -> bool {
     const NAMES: [&str; 16] = [
         "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize",
@@ -380,6 +411,7 @@ pub(super) fn is_scalar_type(ty: &Type) -> bool {
         Type::Paren(t) => is_scalar_type(&t.elem),
         Type::Group(t) => is_scalar_type(&t.elem),
         Type::Tuple(t) => t.elems.iter().all(is_scalar_type),
+        Type::Array(t) => is_scalar_type(&t.elem),
         Type::Path(p) if p.qself.is_none() => {
             p.path.get_ident().is_some_and(|i| NAMES.iter().any(|n| i == n))
         }
@@ -389,6 +421,61 @@ pub(super) fn is_scalar_type(ty: &Type) -> bool {
             is_static && r.mutability.is_none() && str_
         }
         _ => false,
+    }
+}
+
+fn is_array_type(ty: &Type) -> bool {
+    match ty {
+        Type::Array(_) => true,
+        Type::Paren(t) => is_array_type(&t.elem),
+        Type::Tuple(t) => t.elems.iter().any(is_array_type),
+        _ => false,
+    }
+}
+
+/// Whether a type is made of scalars and of types of the standard library that borrow from nothing.
+pub(super) fn is_owned_type(ty: &Type) -> bool {
+    const NAMES: [&str; 20] = [
+        "String",
+        "Vec",
+        "VecDeque",
+        "Box",
+        "Rc",
+        "Arc",
+        "Option",
+        "Result",
+        "HashMap",
+        "HashSet",
+        "BTreeMap",
+        "BTreeSet",
+        "BinaryHeap",
+        "PathBuf",
+        "OsString",
+        "Duration",
+        "Instant",
+        "Cell",
+        "RefCell",
+        "str",
+    ];
+    match ty {
+        Type::Paren(t) => is_owned_type(&t.elem),
+        Type::Group(t) => is_owned_type(&t.elem),
+        Type::Tuple(t) => t.elems.iter().all(is_owned_type),
+        Type::Array(t) => is_owned_type(&t.elem),
+        Type::Slice(t) => is_owned_type(&t.elem),
+        Type::Path(p) if p.qself.is_none() && !is_scalar_type(ty) => {
+            let Some(last) = p.path.segments.last() else { return false };
+            let known = NAMES.iter().any(|n| last.ident == n);
+            known
+                && match &last.arguments {
+                    syn::PathArguments::None => true,
+                    syn::PathArguments::AngleBracketed(list) => list.args.iter().all(
+                        |arg| matches!(arg, syn::GenericArgument::Type(ty) if is_owned_type(ty)),
+                    ),
+                    syn::PathArguments::Parenthesized(_) => false,
+                }
+        }
+        ty => is_scalar_type(ty),
     }
 }
 

@@ -13,13 +13,21 @@ pub struct Refusal {
     pub notes: Vec<(Span, String)>,
     /// What to do.
     pub help: String,
+    /// rustc refuses the function as well: it must not stand beside this message as it was.
+    pub of_rustc_too: bool,
 }
 
 const LEAVE_OFF: &str = "leave `explicit` off: rustc's own machine takes this function as it is";
 
 impl Refusal {
     fn new(span: Span, message: impl Into<String>, help: impl Into<String>) -> Self {
-        Refusal { span, message: message.into(), notes: vec![], help: help.into() }
+        Refusal {
+            span,
+            message: message.into(),
+            notes: vec![],
+            help: help.into(),
+            of_rustc_too: false,
+        }
     }
 
     /// The reason as one text, notes with their lines.
@@ -28,7 +36,10 @@ impl Refusal {
         for (span, note) in &self.notes {
             text.push_str(&format!("\n  note: line {}: {note}", span.start().line));
         }
-        text.push_str(&format!("\n  help: {}\n  help: {LEAVE_OFF}", self.help));
+        text.push_str(&format!("\n  help: {}", self.help));
+        if !self.of_rustc_too {
+            text.push_str(&format!("\n  help: {LEAVE_OFF}"));
+        }
         text
     }
 
@@ -61,6 +72,14 @@ impl Refusal {
             span,
             "an `.await` inside a macro whose arguments cannot be seen",
             "bind what is awaited first: `let value = ….await;`, and give the macro the value",
+        )
+    }
+
+    pub(super) fn macro_unknown(span: Span) -> Self {
+        Self::new(
+            span,
+            "a macro that may return, await or lend what it is given",
+            "write what it does as a call of a function",
         )
     }
 
@@ -133,11 +152,13 @@ impl Refusal {
     }
 
     pub(super) fn recursion(span: Span) -> Self {
-        Self::new(
+        let mut this = Self::new(
             span,
             "an async function that awaits itself is a future inside itself, without end",
             "box the call: `Box::pin(f(n)).await`",
-        )
+        );
+        this.of_rustc_too = true;
+        this
     }
 
     pub(super) fn operand(span: Span) -> Self {

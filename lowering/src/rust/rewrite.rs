@@ -68,6 +68,7 @@ impl VisitMut for Rewrite<'_> {
                 self.visit_expr_mut(value);
                 self.visit_expr_mut(n);
             }
+            Shape::Matches(value, _) => self.visit_expr_mut(value),
         }
         let mut new = mac.clone();
         parsed.write(&mut new);

@@ -15,6 +15,7 @@ use super::cfg::{Cfg, End, Op};
 use super::names::Reference;
 use super::places::{Body, Event, PlaceLiveness};
 use super::refusal::Refusal;
+use super::stay::{self, Stay};
 use super::uses::{Hold, Kind, Use};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,6 +28,10 @@ pub(super) struct Plan {
     pub(super) awaits: Vec<Vec<usize>>,
     /// Per `Leave` (block, op), the locals that are dropped there.
     pub(super) dropped: BTreeMap<(usize, usize), Vec<usize>>,
+    /// Loops whose state is used in place, by suspend point.
+    pub(super) stays: BTreeMap<usize, Stay>,
+    /// Per block that such a loop leads out to, what is there at its start, oldest first.
+    pub(super) exits: BTreeMap<usize, Vec<usize>>,
     /// Blocks in reverse postorder.
     pub(super) order: Vec<usize>,
 }
@@ -161,6 +166,7 @@ pub(super) fn plan(cfg: &Cfg, confident: bool) -> Result<Plan, Vec<Refusal>> {
     let statuses = planner.statuses();
     planner.keep(&live, &statuses);
     planner.check();
+    planner.stay(&live, &statuses);
     if planner.refusals.is_empty() {
         Ok(planner.plan)
     } else {
@@ -229,6 +235,7 @@ impl Planner<'_> {
                         s[v] = Status::Maybe;
                     }
                     Kind::Assign if !u.conditional => s[v] = Status::Alive,
+                    Kind::Assign if !copy && s[v] == Status::Moved => s[v] = Status::Maybe,
                     _ => {}
                 }
             }
@@ -318,10 +325,31 @@ impl Planner<'_> {
         }
     }
 
+    /// Finds the loops whose state is used in place, and what leaves them.
+    fn stay(&mut self, live: &PlaceLiveness, statuses: &[Option<Vec<Status>>]) {
+        let live_in = |b| live.live_in(b).iter().collect();
+        self.plan.stays = stay::find(self.cfg, &self.plan, &self.no_drop, live_in);
+        for s in self.plan.stays.values() {
+            for to in s.blocks.iter().flat_map(|b| &self.steps.successors[*b]) {
+                let Some(status) = statuses[*to].as_ref().filter(|_| !s.blocks.contains(to)) else {
+                    continue;
+                };
+                let there = |v: &usize| {
+                    let owed = !self.no_drop[*v] && status[*v] == Status::Alive;
+                    owed || (live.live_in(*to).contains(*v) && status[*v] != Status::Out)
+                };
+                let mut vars: Vec<usize> = (0..status.len()).filter(there).collect();
+                vars.sort_by_key(|v| self.cfg.order[*v]);
+                self.plan.exits.insert(*to, vars);
+            }
+        }
+    }
+
     /// What the words of the body leave open, for locals that some state keeps.
     fn check(&mut self) {
         let kept: BTreeSet<usize> =
             self.plan.awaits.iter().chain(self.plan.joins.values()).flatten().copied().collect();
+        let awaits_later = self.awaits_later();
         for &b in &self.plan.order {
             let is_await = matches!(self.cfg.blocks[b].end, End::Await { .. });
             let n_operand = match &self.cfg.blocks[b].end {
@@ -331,7 +359,12 @@ impl Planner<'_> {
             let n = self.steps.per_block[b].len();
             for (i, step) in self.steps.per_block[b].iter().enumerate() {
                 let Step::Use(u) = step else { continue };
-                if !kept.contains(&u.var) {
+                // Nothing is awaited after a `return`: what it lends ends with the function.
+                let returns = matches!(&self.cfg.blocks[b].end, End::Return { uses, .. }
+                    if i + uses.len() >= n);
+                // What is lent must be there as long as who holds it, which may be kept.
+                let lends = matches!(u.kind, Kind::Borrow | Kind::Capture | Kind::Opaque);
+                if returns || !(kept.contains(&u.var) || (lends && awaits_later.contains(&b))) {
                     continue;
                 }
                 let in_operand = is_await && i >= n - n_operand;
@@ -339,6 +372,23 @@ impl Planner<'_> {
                 if let Some(refusal) = self.judge(u, in_operand, after, b) {
                     self.refusals.entry(u.var).or_insert(refusal);
                 }
+            }
+        }
+    }
+
+    /// Blocks that an await ends or follows.
+    fn awaits_later(&self) -> BTreeSet<usize> {
+        let mut found = BTreeSet::new();
+        loop {
+            let before = found.len();
+            for &b in self.plan.order.iter().rev() {
+                let here = matches!(self.cfg.blocks[b].end, End::Await { .. });
+                if here || self.steps.successors[b].iter().any(|s| found.contains(s)) {
+                    found.insert(b);
+                }
+            }
+            if found.len() == before {
+                return found;
             }
         }
     }
@@ -369,12 +419,15 @@ impl Planner<'_> {
         }
         let lent = u.hold > Hold::No || in_operand;
         match u.kind {
+            Kind::Capture if u.hold == Hold::No && !in_operand => None,
             Kind::Capture | Kind::Opaque => Some(Refusal::capture(&name, u.span)),
             Kind::Part => Some(Refusal::part(&name, u.span)),
             Kind::Borrow | Kind::Receive if var.scalar && u.kind == Kind::Receive => None,
             Kind::Borrow | Kind::Receive if lent => borrow(),
             // A mutable reference may be lent on by naming it.
-            Kind::Move if !var.scalar && !shared && after && u.hold == Hold::Yes => borrow(),
+            Kind::Move if !var.scalar && !var.owned && !shared && after && u.hold == Hold::Yes => {
+                borrow()
+            }
             _ => None,
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! In: an expression or statement whose names are resolved. Out: its [`Use`]s in evaluation order.
 //! A macro sees no types: where the words leave it open whether a local is moved, lent or copied,
-//! the use says so, and [`super::check`] decides what that means.
+//! the use says so, and [`super::states`] decides what that means.
 
 use super::macros::{self, Shape};
 use super::names::{Reference, Vars, is_comparison, single};
@@ -110,14 +110,12 @@ struct Walk<'a> {
 impl Walk<'_> {
     /// A borrow that only others could hold is held by nobody if there are no others.
     fn finish(mut self) -> Vec<Use> {
-        let owned = |u: &&Use| !self.vars.list[u.var].scalar;
-        let others = self
-            .out
-            .iter()
-            .filter(owned)
-            .any(|u| self.out.iter().filter(owned).any(|other| other.var != u.var));
+        let could_hold = |v: usize| !(self.vars.list[v].scalar || self.vars.list[v].owned);
+        let holders: Vec<usize> =
+            self.out.iter().map(|u| u.var).filter(|v| could_hold(*v)).collect();
         for u in &mut self.out {
             if u.hold == Hold::ByOthers {
+                let others = holders.iter().any(|v| *v != u.var);
                 u.hold = if others { Hold::Yes } else { Hold::No };
             }
         }
@@ -252,6 +250,8 @@ impl Walk<'_> {
                 self.expr(&e.expr, Mode::Value);
                 self.conditionally(|this| this.stmts(&e.body.stmts));
             }
+            Expr::Closure(e) if e.capture.is_some() => self.mentions(expr, Kind::Move),
+            Expr::Async(e) if e.capture.is_some() => self.mentions(expr, Kind::Move),
             Expr::Closure(_) | Expr::Async(_) => self.mentions(expr, Kind::Capture),
             Expr::Macro(e) => self.macro_call(&e.mac),
             other => self.mentions(other, Kind::Opaque),
@@ -333,10 +333,11 @@ impl Walk<'_> {
             Stmt::Local(local) => {
                 let Some(init) = &local.init else { return };
                 let one = single(&local.pat);
-                let scalar =
-                    one.and_then(|i| self.vars.get(i)).is_some_and(|v| self.vars.list[v].scalar);
+                let holds_nothing = one
+                    .and_then(|i| self.vars.get(i))
+                    .is_some_and(|v| self.vars.list[v].scalar || self.vars.list[v].owned);
                 let before = self.hold;
-                self.hold = if scalar { Hold::ByOthers } else { Hold::Yes };
+                self.hold = if holds_nothing { Hold::ByOthers } else { Hold::Yes };
                 let whole = one.is_some() || binds_whole(&local.pat);
                 self.expr(&init.expr, if whole { Mode::Value } else { Mode::Scrutinee });
                 self.hold = before;
@@ -361,6 +362,9 @@ impl Walk<'_> {
             Shape::Repeat(value, n) => {
                 self.expr(value, Mode::Value);
                 self.expr(n, Mode::Value);
+            }
+            Shape::Matches(value, _) => {
+                self.holding(Hold::No, |this| this.expr(value, Mode::Look));
             }
             Shape::Exprs(args) if parsed.by_value => {
                 args.iter().for_each(|arg| self.expr(arg, Mode::Value));
@@ -405,6 +409,11 @@ impl<'ast> Visit<'ast> for Find<'_, '_> {
     fn visit_expr_path(&mut self, path: &'ast syn::ExprPath) {
         if let Some(v) = path.path.get_ident().and_then(|i| self.walk.vars.get(i)) {
             let (kind, span) = (self.kind, path.span());
+            // By `move` a number is copied; of others the words do not say how much is taken.
+            let kind = match kind {
+                Kind::Move if !self.walk.vars.list[v].scalar => Kind::Capture,
+                kind => kind,
+            };
             self.walk.push(v, kind, span);
         }
     }

@@ -393,6 +393,83 @@ three_ways! {
         loop { if i == n { break; } pause().await; i += 1; }
         s + i
     }
+    async fn goes_and_comes_back() -> u64 = () {
+        let mut d = D::new(1);
+        d = give(d).await;
+        let e = D::new(2);
+        for i in 0..3u64 {
+            d = give(d).await;
+            log("back");
+        }
+        pause().await;
+        3
+    }
+    async fn refilled_between_others(n: u64) -> u64 = (2) {
+        let a = D::new(1);
+        let mut b = D::new(2);
+        let c = D::new(3);
+        let gone = give(b).await;
+        if n > 1 { pause().await; }
+        b = D::new(4);
+        if n > 2 { pause().await; }
+        n
+    }
+    async fn result_in_each_arm(n: u64) -> u64 = (2) {
+        let a = D::new(1);
+        if n > 2 {
+            let b = D::new(2);
+            pause().await;
+            b.get()
+        } else {
+            match give(n).await {
+                0 => { let c = D::new(3); pause().await; c.get() }
+                2 => { let d = D::new(4); let e = D::new(5); give(d.get()).await + 1 }
+                _ => 7,
+            }
+        }
+    }
+    async fn result_of_a_loop(n: u64) -> u64 = (3) {
+        let a = D::new(1);
+        let mut i: u64 = 0;
+        loop {
+            let b = D::new(10 + i);
+            pause().await;
+            if i == n { let c = D::new(5); break c.get(); }
+            i += 1;
+        }
+    }
+    async fn result_of_a_labelled_block(n: u64) -> u64 = (3) {
+        let a = D::new(1);
+        'out: {
+            let b = D::new(2);
+            pause().await;
+            if n == 3 { break 'out b.get(); }
+            pause().await;
+            4
+        }
+    }
+    async fn owned_list(n: u64) -> u64 = (3) {
+        let mut list: Vec<u64> = Vec::new();
+        let mut text: String = String::new();
+        for i in 0..n {
+            let x: u64 = give(i).await;
+            list.push(x);
+            text.push_str("x");
+        }
+        pause().await;
+        let len: usize = list.len() + text.len();
+        len as u64
+    }
+    async fn arrays(n: u64) -> u64 = (3) {
+        let mut data: [u64; 4] = [n; 4];
+        for i in 0..n {
+            pause().await;
+            data[i as usize] += i;
+        }
+        let pair: (u64, [u8; 2]) = (1, [2, 3]);
+        pause().await;
+        data[1] + pair.0 + data.len() as u64
+    }
     async fn comparisons(a: D) -> bool = (D(1)) {
         let b = give(D::new(2)).await;
         if a < b { pause().await; }

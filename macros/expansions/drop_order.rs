@@ -1,0 +1,98 @@
+// async fn drop_order(first: Guard) {
+//     let second = lock(1).await;
+//     {
+//         let third = lock(2).await;
+//         pause().await;
+//     }
+//     pause().await;
+// }
+
+fn drop_order(first: Guard) -> impl Coroutine<Output = ()> {
+    enum __State<T0, T1, T2, F0, F1, F2, F3> {
+        Unresumed { first: T0 },
+        Await0 { future: Child<F0>, first: T0 },
+        Await1 { future: Child<F1>, second: T1, first: T0 },
+        Await2 { future: Child<F2>, third: T2, second: T1, first: T0 },
+        Await3 { future: Child<F3>, second: T1, first: T0 },
+        Returned,
+        Poisoned,
+    }
+    machine(
+        __State::Unresumed { first: first },
+        move |state, cx| -> Poll<()> {
+            if let __State::Unresumed { first } = state {
+                let first = moved(first);
+                vacate(state, __State::Returned);
+                suspend(
+                    state,
+                    __State::Await0 {
+                        future: Child::new(lock(1)),
+                        first,
+                    },
+                );
+            }
+            if let __State::Await0 { future, first } = state {
+                let Poll::Ready(value) = resume(future, cx, &__SITES[0usize]) else {
+                    return Poll::Pending;
+                };
+                let first = moved(first);
+                vacate(state, __State::Returned);
+                let second = value;
+                suspend(
+                    state,
+                    __State::Await1 {
+                        future: Child::new(lock(2)),
+                        first,
+                        second,
+                    },
+                );
+            }
+            if let __State::Await1 { future, first, second } = state {
+                let Poll::Ready(value_2) = resume(future, cx, &__SITES[1usize]) else {
+                    return Poll::Pending;
+                };
+                let first = moved(first);
+                let second = moved(second);
+                vacate(state, __State::Returned);
+                let third = value_2;
+                suspend(
+                    state,
+                    __State::Await2 {
+                        future: Child::new(pause()),
+                        first,
+                        second,
+                        third,
+                    },
+                );
+            }
+            if let __State::Await2 { future, first, second, third } = state {
+                let Poll::Ready(_) = resume(future, cx, &__SITES[2usize]) else {
+                    return Poll::Pending;
+                };
+                let first = moved(first);
+                let second = moved(second);
+                let third = moved(third);
+                vacate(state, __State::Returned);
+                end(third);
+                suspend(
+                    state,
+                    __State::Await3 {
+                        future: Child::new(pause()),
+                        first,
+                        second,
+                    },
+                );
+            }
+            if let __State::Await3 { future, first, second } = state {
+                let Poll::Ready(_) = resume(future, cx, &__SITES[3usize]) else {
+                    return Poll::Pending;
+                };
+                let first = moved(first);
+                let second = moved(second);
+                vacate(state, __State::Returned);
+                return Poll::Ready(());
+            }
+            over(state)
+        },
+    )
+}

@@ -1,0 +1,71 @@
+// async fn for_loop(jobs: Vec<Job>) {
+//     for job in jobs {
+//         run(job).await;
+//     }
+// }
+
+fn for_loop(jobs: Vec<Job>) -> impl Coroutine<Output = ()> {
+    enum __State<T0, T2, F0> {
+        Unresumed { jobs: T0 },
+        Await0 { future: Child<F0>, iter: T2 },
+        Returned,
+        Poisoned,
+    }
+    enum __At {
+        State,
+        Join0 {},
+    }
+    machine(
+        __State::Unresumed { jobs: jobs },
+        move |state, cx| -> Poll<()> {
+            let mut at = __At::State;
+            loop {
+                if let __State::Unresumed { jobs } = state {
+                    let jobs = moved(jobs);
+                    vacate(state, __State::Returned);
+                    let mut iter = IntoIterator::into_iter(jobs);
+                    enter(
+                        state,
+                        cx,
+                        __State::Await0 {
+                            future: Child::empty(),
+                            iter,
+                        },
+                    );
+                    at = __At::Join0 {};
+                }
+                if let __At::Join0 {} = at {
+                    let __State::Await0 { iter, .. } = state else { over(state) };
+                    match Iterator::next(&mut (*iter)) {
+                        Option::Some(job) => {
+                            let next = Child::new(run(job));
+                            let __State::Await0 { future, .. } = state else {
+                                over(state)
+                            };
+                            restart(future, cx, next);
+                            at = __At::State;
+                        }
+                        Option::None => {
+                            let __State::Await0 { iter, .. } = state else {
+                                over(state)
+                            };
+                            let mut iter = moved(iter);
+                            leave(state, cx, __State::Returned);
+                            end(iter);
+                            return Poll::Ready(());
+                        }
+                    }
+                }
+                if let __State::Await0 { future, iter } = state {
+                    let Poll::Ready(_) = resume_in_place(future, cx, &__SITES[0usize])
+                    else {
+                        return Poll::Pending;
+                    };
+                    at = __At::Join0 {};
+                    continue;
+                }
+                over(state)
+            }
+        },
+    )
+}

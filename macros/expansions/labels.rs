@@ -1,0 +1,106 @@
+// async fn labels(n: u64) -> u64 {
+//     'rows: for row in 0..n {
+//         for column in 0..n {
+//             if probe(row, column).await {
+//                 continue 'rows;
+//             }
+//         }
+//         return row;
+//     }
+//     n
+// }
+
+fn labels(n: u64) -> impl Coroutine<Output = u64> {
+    enum __State<T0, T1, T3, T4, F0> {
+        Unresumed { n: T0 },
+        Await0 { future: Child<F0>, iter_2: T4, row: T1, iter: T3, n: T0 },
+        Returned,
+        Poisoned,
+    }
+    enum __At<T0, T3> {
+        State,
+        Join0 { iter: T3, n: T0 },
+        Join1 {},
+    }
+    machine(
+        __State::Unresumed { n: n },
+        move |state, cx| -> Poll<u64> {
+            let mut at = __At::State;
+            loop {
+                if let __State::Unresumed { n } = state {
+                    let n = moved(n);
+                    vacate(state, __State::Returned);
+                    let mut iter = IntoIterator::into_iter(0..n);
+                    at = __At::Join0 { n, iter };
+                }
+                if let __At::Join0 { n, mut iter } = at {
+                    match Iterator::next(&mut iter) {
+                        Option::Some(row) => {
+                            let mut iter_2 = IntoIterator::into_iter(0..n);
+                            enter(
+                                state,
+                                cx,
+                                __State::Await0 {
+                                    future: Child::empty(),
+                                    n,
+                                    iter,
+                                    row,
+                                    iter_2,
+                                },
+                            );
+                            at = __At::Join1 {};
+                        }
+                        Option::None => {
+                            return Poll::Ready(n);
+                        }
+                    }
+                }
+                if let __At::Join1 {} = at {
+                    let __State::Await0 { n, iter, row, iter_2, .. } = state else {
+                        over(state)
+                    };
+                    match Iterator::next(&mut (*iter_2)) {
+                        Option::Some(column) => {
+                            let next = Child::new(probe((*row), column));
+                            let __State::Await0 { future, .. } = state else {
+                                over(state)
+                            };
+                            restart(future, cx, next);
+                            at = __At::State;
+                        }
+                        Option::None => {
+                            let __State::Await0 { n, iter, row, iter_2, .. } = state
+                            else { over(state) };
+                            let row = moved(row);
+                            leave(state, cx, __State::Returned);
+                            return Poll::Ready(row);
+                        }
+                    }
+                }
+                if let __State::Await0 { future, n, iter, row, iter_2 } = state {
+                    let Poll::Ready(value) = resume_in_place(
+                        future,
+                        cx,
+                        &__SITES[0usize],
+                    ) else {
+                        return Poll::Pending;
+                    };
+                    if value {
+                        let __State::Await0 { n, iter, row, iter_2, .. } = state else {
+                            over(state)
+                        };
+                        let n = moved(n);
+                        let mut iter = moved(iter);
+                        leave(state, cx, __State::Returned);
+                        at = __At::Join0 { n, iter };
+                        continue;
+                    } else {
+                        at = __At::Join1 {};
+                        continue;
+                    }
+                }
+                over(state)
+            }
+        },
+    )
+}

@@ -1,0 +1,84 @@
+// async fn question_mark(path: Path) -> Result<u64, Error> {
+//     let file = open(path).await?;
+//     let (file, n) = read(file).await?;
+//     close(file).await?;
+//     Ok(n)
+// }
+
+fn question_mark(path: Path) -> impl Coroutine<Output = Result<u64, Error>> {
+    enum __State<T0, T3, F0, F1, F2> {
+        Unresumed { path: T0 },
+        Await0 { future: Child<F0> },
+        Await1 { future: Child<F1> },
+        Await2 { future: Child<F2>, n: T3 },
+        Returned,
+        Poisoned,
+    }
+    machine(
+        __State::Unresumed { path: path },
+        move |state, cx| -> Poll<Result<u64, Error>> {
+            if let __State::Unresumed { path } = state {
+                let path = moved(path);
+                vacate(state, __State::Returned);
+                suspend(
+                    state,
+                    __State::Await0 {
+                        future: Child::new(open(path)),
+                    },
+                );
+            }
+            if let __State::Await0 { future } = state {
+                let Poll::Ready(value) = resume(future, cx, &__SITES[0usize]) else {
+                    return Poll::Pending;
+                };
+                vacate(state, __State::Returned);
+                let file = match branch(value) {
+                    ControlFlow::Continue(value) => value,
+                    ControlFlow::Break(residual) => {
+                        return Poll::Ready(from_residual(residual));
+                    }
+                };
+                suspend(
+                    state,
+                    __State::Await1 {
+                        future: Child::new(read(file)),
+                    },
+                );
+            }
+            if let __State::Await1 { future } = state {
+                let Poll::Ready(value_2) = resume(future, cx, &__SITES[1usize]) else {
+                    return Poll::Pending;
+                };
+                vacate(state, __State::Returned);
+                let (file_2, n) = match branch(value_2) {
+                    ControlFlow::Continue(value) => value,
+                    ControlFlow::Break(residual) => {
+                        return Poll::Ready(from_residual(residual));
+                    }
+                };
+                suspend(
+                    state,
+                    __State::Await2 {
+                        future: Child::new(close(file_2)),
+                        n,
+                    },
+                );
+            }
+            if let __State::Await2 { future, n } = state {
+                let Poll::Ready(value_3) = resume(future, cx, &__SITES[2usize]) else {
+                    return Poll::Pending;
+                };
+                let n = moved(n);
+                vacate(state, __State::Returned);
+                match branch(value_3) {
+                    ControlFlow::Continue(value) => value,
+                    ControlFlow::Break(residual) => {
+                        return Poll::Ready(from_residual(residual));
+                    }
+                };
+                return Poll::Ready(Ok(n));
+            }
+            over(state)
+        },
+    )
+}

@@ -1,0 +1,72 @@
+// async fn state_in_place(n: u64) -> Vec<u64> {
+//     let mut list: Vec<u64> = Vec::new();
+//     while list.len() < 10 {
+//         let x: u64 = next(n).await;
+//         list.push(x);
+//     }
+//     list
+// }
+
+fn state_in_place(n: u64) -> impl Coroutine<Output = Vec<u64>> {
+    enum __State<T0, T1, F0> {
+        Unresumed { n: T0 },
+        Await0 { future: Child<F0>, list: T1, n: T0 },
+        Returned,
+        Poisoned,
+    }
+    enum __At {
+        State,
+        Join0 {},
+    }
+    machine(
+        __State::Unresumed { n: n },
+        move |state, cx| -> Poll<Vec<u64>> {
+            let mut at = __At::State;
+            loop {
+                if let __State::Unresumed { n } = state {
+                    let n = moved(n);
+                    vacate(state, __State::Returned);
+                    let mut list: Vec<u64> = Vec::new();
+                    enter(
+                        state,
+                        cx,
+                        __State::Await0 {
+                            future: Child::empty(),
+                            n,
+                            list,
+                        },
+                    );
+                    at = __At::Join0 {};
+                }
+                if let __At::Join0 {} = at {
+                    let __State::Await0 { n, list, .. } = state else { over(state) };
+                    if (*list).len() < 10 {
+                        let next = Child::new(next((*n)));
+                        let __State::Await0 { future, .. } = state else { over(state) };
+                        restart(future, cx, next);
+                        at = __At::State;
+                    } else {
+                        let __State::Await0 { n, list, .. } = state else { over(state) };
+                        let mut list = moved(list);
+                        leave(state, cx, __State::Returned);
+                        return Poll::Ready(list);
+                    }
+                }
+                if let __State::Await0 { future, n, list } = state {
+                    let Poll::Ready(value) = resume_in_place(
+                        future,
+                        cx,
+                        &__SITES[0usize],
+                    ) else {
+                        return Poll::Pending;
+                    };
+                    let x: u64 = value;
+                    (*list).push(x);
+                    at = __At::Join0 {};
+                    continue;
+                }
+                over(state)
+            }
+        },
+    )
+}

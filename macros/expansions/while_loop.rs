@@ -1,0 +1,67 @@
+// async fn while_loop(n: u64) -> u64 {
+//     let mut sum: u64 = 0;
+//     let mut i: u64 = 0;
+//     while i < n {
+//         sum += next(i).await;
+//         i += 1;
+//     }
+//     sum
+// }
+
+fn while_loop(n: u64) -> impl Coroutine<Output = u64> {
+    enum __State<T0, T1, T2, F0> {
+        Unresumed { n: T0 },
+        Await0 { future: Child<F0>, i: T2, sum: T1, n: T0 },
+        Returned,
+        Poisoned,
+    }
+    enum __At<T0, T1, T2> {
+        State,
+        Join0 { i: T2, sum: T1, n: T0 },
+    }
+    machine(
+        __State::Unresumed { n: n },
+        move |state, cx| -> Poll<u64> {
+            let mut at = __At::State;
+            loop {
+                if let __State::Unresumed { n } = state {
+                    let n = moved(n);
+                    vacate(state, __State::Returned);
+                    let mut sum: u64 = 0;
+                    let mut i: u64 = 0;
+                    at = __At::Join0 { n, sum, i };
+                }
+                if let __At::Join0 { n, mut sum, mut i } = at {
+                    if i < n {
+                        suspend(
+                            state,
+                            __State::Await0 {
+                                future: Child::new(next(i)),
+                                n,
+                                sum,
+                                i,
+                            },
+                        );
+                        at = __At::State;
+                    } else {
+                        return Poll::Ready(sum);
+                    }
+                }
+                if let __State::Await0 { future, n, sum, i } = state {
+                    let Poll::Ready(value) = resume(future, cx, &__SITES[0usize]) else {
+                        return Poll::Pending;
+                    };
+                    let n = moved(n);
+                    let mut sum = moved(sum);
+                    let mut i = moved(i);
+                    vacate(state, __State::Returned);
+                    sum += value;
+                    i += 1;
+                    at = __At::Join0 { n, sum, i };
+                    continue;
+                }
+                over(state)
+            }
+        },
+    )
+}
