@@ -9,5 +9,6 @@ pub mod corpus;
 pub mod ratios;
 #[cfg(feature = "jit")]
 pub mod resume;
+pub mod tasks;
 #[cfg(feature = "jit")]
 pub mod twins;
