@@ -5,7 +5,7 @@
 //! | --- | --- |
 //! | `rt` | the runtime ([`rt`]) and the coroutine ABI ([`abi`]) |
 //! | `hyper`, `tokio-compat` | hyper's runtime traits; tokio's context for libraries that need it |
-//! | `macros` | [`main`](macro@main), [`test`](macro@test), [`task`](macro@task) for Rust async functions |
+//! | `macros` | [`main`](macro@main), [`test`](macro@test), [`task`](macro@task) for Rust async functions ([`guide`]) |
 //! | `graph` | graphs of tasks with a journal ([`graph`]) |
 //! | `flow` | data flow, as values and as streams ([`flow`]) |
 //! | `host` | the host of Vitte programs: their values and procedures ([`host`]) |
@@ -74,6 +74,9 @@ pub use vitte_graph as graph;
 #[doc(hidden)]
 #[path = "machine/mod.rs"]
 pub mod __private;
+#[cfg(feature = "macros")]
+pub mod guide;
+
 #[cfg(feature = "macros")]
 pub use __private::Coroutine;
 #[cfg(feature = "embed")]
