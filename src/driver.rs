@@ -234,11 +234,17 @@ impl Compilation {
     ///
     /// [`Error::Ending`] and [`Error::Read`] (also for text that is not UTF-8).
     pub fn read(path: &Path) -> Result<Self, Error> {
+        let unreadable = |reason| Error::Read { path: path.to_owned(), reason };
         let Some(language) = Language::of(path) else {
+            // Of a file that is not there, that is what matters.
+            std::fs::metadata(path).map_err(|e| unreadable(reason(&e)))?;
             return Err(Error::Ending { path: path.to_owned() });
         };
-        let text = std::fs::read_to_string(path)
-            .map_err(|e| Error::Read { path: path.to_owned(), reason: reason(&e) })?;
+        let bytes = std::fs::read(path).map_err(|e| unreadable(reason(&e)))?;
+        let text = String::from_utf8(bytes).map_err(|e| {
+            let at = e.utf8_error().valid_up_to();
+            unreadable(format!("it is no text: byte {at} is not UTF-8"))
+        })?;
         Ok(Self::of_text(path, language, text))
     }
 

@@ -54,9 +54,25 @@ struct Cli {
     command: Command,
 }
 
+const RUN_HELP: &str = "\
+Examples:
+  vitte run fanout.vit                      on all processors, in real time
+  vitte run fanout.vit --seed 7             the same interleaving each time, on a virtual clock
+  vitte run echo.vit --workers 1 -- 8080    the program gets `8080` as its argument
+
+Exit code: what main gives; 1 for errors in FILE, or if every task waits for ever; 101 if main
+panics; 130 after Ctrl-C.";
+
+const LOWER_HELP: &str = "\
+Examples:
+  vitte lower cancel.vit                            all machines
+  vitte lower cancel.vit --fn worker --emit frame   every byte of the frame of `worker`
+  vitte lower cancel.vit --emit dot | dot -Tsvg     the states as a picture";
+
 #[derive(Subcommand, Debug)]
 enum Command {
     /// Compile and run FILE; the exit code is what its main gives.
+    #[command(after_help = RUN_HELP)]
     Run(RunArgs),
     /// Run the `test "…" { }` blocks of each FILE.
     Test(TestArgs),
@@ -65,6 +81,7 @@ enum Command {
     /// Report what is wrong in each FILE, and do nothing else.
     Check(CheckArgs),
     /// Show what the compiler makes of FILE, stage by stage.
+    #[command(after_help = LOWER_HELP)]
     Lower(LowerArgs),
     /// Run or show a graph of commands and Vitte programs, described in TOML.
     #[cfg(unix)]
@@ -96,6 +113,9 @@ struct RunArgs {
     /// Run deterministically: virtual clock, interleaving chosen by this number.
     #[arg(long)]
     seed: Option<u64>,
+    /// Loop rounds that all tasks together may make; a loop beyond that panics.
+    #[arg(long, value_name = "ROUNDS", requires = "seed")]
+    fuel: Option<u64>,
     /// Write what the scheduler did to this file, as Chrome trace JSON.
     #[arg(long, value_name = "OUT")]
     trace: Option<PathBuf>,

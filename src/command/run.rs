@@ -43,6 +43,10 @@ fn no_main(path: &Path) -> Error {
 /// The runtime that the arguments ask for.
 fn runtime(args: &RunArgs) -> Result<Runtime, Error> {
     let builder = args.seed.map_or_else(Builder::multi_thread, Builder::seeded);
+    let builder = match args.fuel {
+        Some(rounds) => builder.fuel(rounds),
+        None => builder,
+    };
     let builder = match args.workers {
         Some(n) => builder.workers(n as usize),
         None => builder,

@@ -56,6 +56,7 @@ impl Failure {
             (fault_code::DIVISION, _) => "division by zero".into(),
             (fault_code::BOUNDS, _) => format!("index {payload} is out of range"),
             (fault_code::STACK, _) => "the stack is exhausted: endless recursion?".into(),
+            (fault_code::FUEL, _) => "out of fuel: the run has made all the loops it may".into(),
             (code::BOUNDARY, _) => format!("offset {payload} is not at a character boundary"),
             (code::UNREACHABLE, _) => "`unreachable` was reached".into(),
             (code::NULL, _) => "a null value was unwrapped".into(),

@@ -38,6 +38,13 @@ fn unreadable_files_are_named() {
     let ran = vitte(&["check", "README.md"]);
     assert_eq!(ran.code, 1);
     assert!(ran.err.contains(".vir"), "{}", ran.err);
+    // Not there is worse than a wrong name.
+    let ran = vitte(&["check", "no/such/file"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("cannot read `no/such/file`: No such file"), "{}", ran.err);
+    let ran = vitte(&["check", "src/main.rs/x.vit"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("Not a directory"), "{}", ran.err);
     let folder = Folder::new();
     let path = folder.0.join("x.vit");
     std::fs::write(&path, [0xff, 0xfe, 0x00]).unwrap();
@@ -283,4 +290,107 @@ fn an_interrupt_cancels_main_and_exits_130() {
     out.read_to_string(&mut rest).unwrap();
     assert_eq!(rest, "cleaned\n");
     assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn a_loop_without_fuel_panics_in_a_seeded_run_and_the_others_go_on() {
+    let text = "
+proc spin() -> int {
+    let mut n = 0
+    loop { set n += 1 }
+}
+async proc endless() -> int {
+    defer { println(\"cleanup of endless\") }
+    let mut n = 0
+    loop { set n += 1 }
+}
+async proc calls() -> int {
+    defer { println(\"cleanup of calls\") }
+    give spin()
+}
+async proc other() -> int {
+    await sleep(10)
+    give 3
+}
+async proc main() -> int {
+    let a = spawn endless()
+    let b = spawn calls()
+    let c = spawn other()
+    pick await a { Ok(v) { println(\"a\") } Err(e) { println(\"no a\") } }
+    pick await b { Ok(v) { println(\"b\") } Err(e) { println(\"no b\") } }
+    println((await c) ?? -1)
+    give 0
+}
+";
+    let ran = run_text(text, &["--seed", "1", "--fuel", "1000000"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    let mut lines: Vec<&str> = ran.out.lines().collect();
+    lines[..4].sort_unstable();
+    let expected = ["cleanup of calls", "cleanup of endless", "no a", "no b", "3"];
+    assert_eq!(lines, expected, "{}", ran.err);
+
+    let main = "proc main() -> int {\n    let mut n = 0\n    loop { set n += 1 }\n}\n";
+    let ran = run_text(main, &["--seed", "1", "--fuel", "1000000"]);
+    assert_eq!(ran.code, 101, "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("out of fuel"), "{}", ran.err);
+    assert!(ran.err.contains("program.vit:3"), "{}", ran.err);
+    // Without a seed there is no fuel.
+    assert_eq!(run_text(main, &["--fuel", "1"]).code, 2);
+}
+
+#[test]
+fn odd_files_are_an_answer() {
+    let folder = Folder::new();
+    let empty = folder.file("empty.vit", "");
+    assert_eq!(vitte(&["check", &empty]).code, 0);
+    let ran = vitte(&["run", &empty]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("has no `main`"), "{}", ran.err);
+
+    let directory = folder.0.join("directory.vit");
+    std::fs::create_dir(&directory).unwrap();
+    let ran = vitte(&["run", &directory.display().to_string()]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("Is a directory"), "{}", ran.err);
+
+    let binary = folder.0.join("binary.vit");
+    std::fs::write(&binary, b"proc main() {}\n\x7fELF\x02\xc3\x28").unwrap();
+    let ran = vitte(&["run", &binary.display().to_string()]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("byte 20 is not UTF-8"), "{}", ran.err);
+
+    let long = format!(
+        "// {}\nproc main() -> int {{ give nope }}{}\n",
+        "x".repeat(1_000_000),
+        " ".repeat(500_000)
+    );
+    let ran = vitte(&["check", &folder.file("long.vit", &long)]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("long.vit:2:27"), "{}", ran.err);
+    assert!(ran.err.len() < 10_000, "a long line is cut, not {} bytes", ran.err.len());
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_output_quietly() {
+    for args in [["lower", "examples/cancel.vit"], ["run", "examples/cancel.vit"]] {
+        let mut child =
+            command().args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // Closes the pipe before anything was read.
+        drop(child.stdout.take());
+        let ran = child.wait_with_output().unwrap();
+        let err = String::from_utf8_lossy(&ran.stderr);
+        assert_eq!(ran.status.code(), Some(0), "{args:?} {err}");
+        assert!(!err.contains("panicked"), "{err}");
+    }
+}
+
+#[test]
+fn help_teaches() {
+    for what in ["run", "lower", "test", "build", "check", "explain"] {
+        let ran = vitte(&[what, "--help"]);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{what}");
+        assert!(ran.out.contains("Usage: vitte"), "{}", ran.out);
+    }
+    assert!(vitte(&["run", "--help"]).out.contains("--seed 7"));
+    assert!(vitte(&["lower", "--help"]).out.contains("--emit frame"));
 }

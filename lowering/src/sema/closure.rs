@@ -53,7 +53,7 @@ impl<'a> Fx<'_, 'a, '_> {
         for (at, param) in params.iter().enumerate() {
             let ty = match (&param.ty, &wanted) {
                 (Some(ty), _) => self.type_of(ty),
-                (None, Some((wanted, _))) => self.deep(wanted[at]),
+                (None, Some((wanted, _))) => self.infer.settle(&mut self.cx.types, wanted[at]),
                 (None, None) => TyId::ERROR,
             };
             let open = self.cx.types.any(ty, &|kind| matches!(kind, TyKind::Infer(..)));

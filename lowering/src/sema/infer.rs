@@ -77,6 +77,21 @@ impl Infer {
         }
     }
 
+    /// Replaces every variable in a type that stands for some number by what numbers are if nothing
+    /// says otherwise.
+    pub(super) fn settle(&mut self, types: &mut Types, ty: TyId) -> TyId {
+        let ty = self.deep(types, ty);
+        types.map_leaves(ty, &mut |types, leaf| {
+            let (var, number) = match types.kind(leaf) {
+                TyKind::Infer(var, InferKind::Int) => (*var, TyId::INT),
+                TyKind::Infer(var, InferKind::Float) => (*var, TyId::F64),
+                _ => return leaf,
+            };
+            self.bind(var, number);
+            number
+        })
+    }
+
     fn bind(&mut self, var: u32, ty: TyId) -> bool {
         self.bound[var as usize] = Some(ty);
         true

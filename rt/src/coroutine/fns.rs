@@ -108,11 +108,13 @@ unsafe extern "C" fn overrun(ctx: *mut vt_ctx) -> vt_status {
     VT_RUNNING
 }
 
-/// Keeps the first fault; one inside cleanup is kept beside it.
+/// Keeps the first fault; one inside cleanup is kept beside it. The loop that has asked for fuel in
+/// vain knows where it stands, which `overrun` does not.
 fn record(co: &Coroutine, fault: Fault) {
     // SAFETY: the record belongs to the run, which is in progress on this thread.
     let first = unsafe { &mut *co.fault.get() };
-    if first.is_none() {
+    let is_loop = |f: &Fault| [f.code, fault.code] == [fault_code::FUEL; 2] && !fault.in_cleanup;
+    if first.as_ref().is_none_or(is_loop) {
         *first = Some(fault);
     } else if fault.in_cleanup {
         // SAFETY: as above.
