@@ -22,7 +22,7 @@ pub struct FrameAbi {
     pub leaf_root: i32,
     pub leaf_status: i32,
     pub leaf_phase: i32,
-    pub leaf_reserved: i32,
+    pub leaf_running: i32,
     pub leaf_shield: i32,
     pub prefix_bytes: u32,
     /// Offset of the parent pointer, relative to the frame: negative.
@@ -60,7 +60,7 @@ impl FrameAbi {
             leaf_root: offset_of!(vt_leaf, root) as i32,
             leaf_status: offset_of!(vt_leaf, status) as i32,
             leaf_phase: offset_of!(vt_leaf, phase) as i32,
-            leaf_reserved: offset_of!(vt_leaf, reserved) as i32,
+            leaf_running: offset_of!(vt_leaf, running) as i32,
             leaf_shield: offset_of!(vt_leaf, shield) as i32,
             prefix_bytes: prefix as u32,
             prefix_parent: offset_of!(vt_prefix, parent) as i32 - prefix as i32,

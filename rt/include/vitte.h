@@ -84,7 +84,7 @@ struct vt_leaf {
     uint8_t cancel; /* VT_CANCEL_* */
     uint8_t status; /* of a branch: its final status, or VT_NONE */
     uint8_t phase;  /* private to vt_branches; 0 before its first call */
-    uint8_t reserved; /* 0 */
+    uint8_t running; /* 1 while vt_run runs this leaf; 0 before */
     uint32_t shield; /* how many cleanups hold cancels off */
 };
 
@@ -187,7 +187,7 @@ VT_AT(vt_leaf, root, 16);
 VT_AT(vt_leaf, cancel, 24);
 VT_AT(vt_leaf, status, 25);
 VT_AT(vt_leaf, phase, 26);
-VT_AT(vt_leaf, reserved, 27);
+VT_AT(vt_leaf, running, 27);
 VT_AT(vt_leaf, shield, 28);
 VT_SIZE(vt_ctx, 96);
 VT_AT(vt_ctx, leaf, 0);

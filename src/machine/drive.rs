@@ -69,7 +69,7 @@ pub(crate) fn leaf(machine: &vt_machine, frame: &Frame) -> vt_leaf {
         cancel: 0,
         status: VT_NONE as u8,
         phase: 0,
-        reserved: 0,
+        running: 0,
         shield: 0,
     }
 }

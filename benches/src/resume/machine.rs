@@ -91,7 +91,7 @@ impl Machine {
             cancel: 0,
             status: 0xff,
             phase: 0,
-            reserved: 0,
+            running: 0,
             shield: 0,
         };
         let ctx = vt_ctx {

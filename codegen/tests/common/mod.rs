@@ -72,7 +72,7 @@ impl Host {
             cancel: 0,
             status: VT_NONE as u8,
             phase: 0,
-            reserved: 0,
+            running: 0,
             shield: 0,
         };
         let ctx = vt_ctx {

@@ -160,7 +160,7 @@ impl Split<'_> {
             let leaf = self.leaf(join.leaves, i);
             let record = Loc::Mem(self.frame, self.layout.bound[join.point].records[i]);
             let abi = self.r.abi;
-            // `cancel`, `status`, `phase` and `reserved` are one word.
+            // `cancel`, `status`, `phase` and `running` are one word.
             let flags = leaf.at(abi.leaf_cancel as u32);
             let shield = leaf.at(abi.leaf_shield as u32);
             copy(self, flags, record, Type::I32);
@@ -252,7 +252,7 @@ impl Split<'_> {
             (abi.leaf_cancel, 0),
             (abi.leaf_status, i64::from(VT_NONE)),
             (abi.leaf_phase, 0),
-            (abi.leaf_reserved, 0),
+            (abi.leaf_running, 0),
         ];
         for (offset, n) in bytes {
             let n = self.r.e.const_int(Type::I8, n);

@@ -38,8 +38,8 @@ pub struct vt_leaf {
     pub status: u8,
     /// In the first branch record of a join: what the join is doing (private to `vt_branches`).
     pub phase: u8,
-    /// Zero.
-    pub reserved: u8,
+    /// 1 while `vt_run` runs this leaf: whoever resumes it then is answered `VT_FAULTED`.
+    pub running: u8,
     /// How many cleanups hold cancels off.
     pub shield: u32,
 }
@@ -126,6 +126,7 @@ pub struct vt_fns {
 const _: () = {
     assert!(size_of::<vt_leaf>() == 32);
     assert!(core::mem::offset_of!(vt_leaf, cancel) == 24);
+    assert!(core::mem::offset_of!(vt_leaf, running) == 27);
     assert!(core::mem::offset_of!(vt_leaf, shield) == 28);
     assert!(core::mem::offset_of!(vt_ctx, budget) == 24);
     assert!(core::mem::offset_of!(vt_ctx, mode) == 48);

@@ -4,7 +4,7 @@ use crate::ctx::{
     VT_CANCEL_ASKED, VT_CANCEL_TAKEN, VT_MODE_CANCEL, VT_MODE_RESUME, vt_ctx, vt_leaf,
 };
 use crate::machine::{VT_ARENA, vt_prefix, vt_site};
-use crate::status::{VT_NONE, VT_RUNNING, VT_YIELDED, vt_status};
+use crate::status::{VT_FAULTED, VT_NONE, VT_RUNNING, VT_YIELDED, vt_status};
 
 /// Runs `leaf` until the coroutine it belongs to suspends (`VT_YIELDED`) or its outermost frame
 /// answers `VT_DONE`, `VT_FAULTED`, `VT_CANCELLED` or `VT_ITEM`.
@@ -13,14 +13,17 @@ use crate::status::{VT_NONE, VT_RUNNING, VT_YIELDED, vt_status};
 /// leaf, never between two pops, once, with shield 0. A coroutine that suspends while a cancel is
 /// waiting gets it at once.
 ///
+/// A leaf that is being run (a body that resumes itself, directly or through what it calls) is not
+/// touched: the answer is `VT_FAULTED`.
+///
 /// The loop nests only where a join runs its branches. After `ctx.abort` it pops no further. It
 /// leaves `ctx.leaf` as `leaf`: [`crate::vt_branches`] puts back what it found.
 ///
 /// # Safety
 ///
 /// * `ctx` and `leaf` are valid and not used by another thread during the call (**I1**).
-/// * `leaf.resume` and `leaf.frame` belong together; the frame is unresumed or suspended, and every
-///   awaiter up the chain of links is alive and suspended on it.
+/// * `leaf.resume` and `leaf.frame` belong together; unless the leaf is being run, the frame is
+///   unresumed or suspended, and every awaiter up the chain of links is alive and suspended on it.
 /// * `ctx.mode` is RESUME and `ctx.child_status` NONE.
 /// * `leaf.root` is the outermost frame, or the storage of the operation that is the whole branch.
 #[unsafe(no_mangle)]
@@ -36,16 +39,53 @@ pub unsafe extern "C" fn vt_run(ctx: *mut vt_ctx, leaf: *mut vt_leaf) -> vt_stat
 /// As [`vt_run`].
 #[inline]
 pub unsafe fn run(ctx: *mut vt_ctx, leaf: *mut vt_leaf) -> vt_status {
-    // SAFETY: the caller vouches for `ctx`; nobody else uses it during the call.
-    unsafe { (*ctx).leaf = leaf };
-    // SAFETY: the caller vouches for `ctx` and `leaf`.
-    let status = unsafe { resume_suspended(ctx, leaf) };
+    // One test for the two rare cases: the leaf is being run, or a cancel was asked for.
+    // SAFETY: `leaf` is valid (caller).
+    let status = if unsafe { is_plain(leaf) } {
+        // SAFETY: as above.
+        unsafe { (*leaf).running = 1 };
+        // SAFETY: the caller vouches for `ctx`; nobody else uses it during the call.
+        unsafe { (*ctx).leaf = leaf };
+        // SAFETY: the caller vouches for `ctx` and `leaf`, of which no cancel is asked.
+        unsafe { resume_leaf(ctx, leaf) }
+    } else {
+        // SAFETY: `leaf` is valid (caller).
+        if unsafe { (*leaf).running } != 0 {
+            return VT_FAULTED;
+        }
+        // SAFETY: as above.
+        unsafe { (*leaf).running = 1 };
+        // SAFETY: the caller vouches for `ctx`; nobody else uses it during the call.
+        unsafe { (*ctx).leaf = leaf };
+        // SAFETY: the caller vouches for `ctx` and `leaf`.
+        unsafe { resume_suspended(ctx, leaf) }
+    };
     // SAFETY: `leaf` is valid and no resume is in progress.
-    if status == VT_YIELDED && !deliverable(unsafe { &*leaf }) {
-        return VT_YIELDED;
-    }
-    // SAFETY: as the caller's; `status` is what the leaf has just answered.
-    unsafe { settle(ctx, leaf, status) }
+    let status = if status == VT_YIELDED && !deliverable(unsafe { &*leaf }) {
+        VT_YIELDED
+    } else {
+        // SAFETY: as the caller's; `status` is what the leaf has just answered.
+        unsafe { settle(ctx, leaf, status) }
+    };
+    // SAFETY: `leaf` is valid (caller).
+    unsafe { (*leaf).running = 0 };
+    status
+}
+
+/// Whether a leaf is not being run and nobody asked it to cancel.
+///
+/// # Safety
+///
+/// `leaf` is valid.
+#[inline]
+unsafe fn is_plain(leaf: *mut vt_leaf) -> bool {
+    const CANCEL_AND_RUNNING: u32 = u32::from_ne_bytes([0xff, 0, 0, 0xff]);
+    // SAFETY: `leaf` is valid (caller).
+    let flags = unsafe { &raw const (*leaf).cancel };
+    // SAFETY: `cancel`, `status`, `phase` and `running` are four initialised bytes in a row, at an
+    // offset that is a multiple of 4.
+    let flags = unsafe { flags.cast::<u32>().read() };
+    flags & CANCEL_AND_RUNNING == 0
 }
 
 /// Resumes and pops until there is an answer; a leaf that just suspends again never comes here.

@@ -40,7 +40,7 @@ macro_rules! facts {
 #[test]
 fn header_and_crate_agree_on_every_offset() {
     let facts = facts! {
-        vt_leaf { resume frame root cancel status phase reserved shield }
+        vt_leaf { resume frame root cancel status phase running shield }
         vt_ctx { leaf task fns budget stack_limit now_ns mode child_status coop requeue abort winner
                  wake_reason ready_mask errno timed_out user }
         vt_fns { alloc_frame free_frame overrun fault choose branches run }

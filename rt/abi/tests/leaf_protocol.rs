@@ -101,6 +101,19 @@ fn cancel_asked_while_running_is_delivered_at_the_next_suspension() {
 }
 
 #[test]
+fn a_body_that_resumes_itself_is_refused_and_goes_on() {
+    let mut world = World::new();
+    let mut frame = Sleep::new(1, 5, 0);
+    frame.resume_itself = true;
+    let mut leaf = new_leaf(sleep, frame.ptr());
+    assert_eq!(world.run(&mut leaf), VT_YIELDED);
+    assert_eq!((leaf.running, frame.tag), (0, 3), "suspended as if nothing had been tried");
+    world.now = 5;
+    assert_eq!(world.run(&mut leaf), VT_DONE);
+    assert_eq!((leaf.running, world.log.as_slice()), (0, ["1 done@5".to_owned()].as_slice()));
+}
+
+#[test]
 fn shield_holds_a_cancel_without_losing_it() {
     let mut world = World::new();
     let mut frame = Sleep::new(1, 5, 0);

@@ -110,7 +110,7 @@ pub(crate) unsafe fn alloc_task(
         cancel: VT_CANCEL_NONE,
         status: VT_NONE as u8,
         phase: 0,
-        reserved: 0,
+        running: 0,
         shield: 0,
     };
     let parts = Parts {

@@ -21,14 +21,14 @@ use frames::{awaiter, poison_dead, read_number};
 use std::ptr::null_mut;
 use vitte_abi::{
     SlotRole, VT_CANCEL_ASKED, VT_CANCEL_NONE, VT_DONE, VT_FAULTED, VT_ITEM, VT_MODE_RESUME,
-    VT_NONE, VT_RUNNING, VT_YIELDED, stack_pointer, vt_branches, vt_ctx, vt_fns, vt_leaf, vt_run,
+    VT_NONE, VT_RUNNING, VT_YIELDED, stack_pointer, vt_branches, vt_ctx, vt_fns, vt_leaf, vt_resume, vt_run,
     vt_span, vt_status,
 };
 use vitte_codegen::{Code, CodegenError, Jit, Options};
 use vitte_lowering::coroutine::Lowered;
 use vitte_lowering::interp::{Atom, Event, Input, Outcome, Script, Trace, Violation, status_name};
 use vitte_lowering::ir::{DropAction, Func, FuncKind, Module, Ty, Type};
-use world::{OpShape, World, imports, shapes, world};
+use world::{OpShape, Watched, World, imports, shapes, world};
 
 /// Loop budget of one refill.
 const BUDGET: i64 = 1 << 20;
@@ -174,7 +174,7 @@ impl<'p, 'm> Run<'p, 'm> {
             cancel: VT_CANCEL_NONE,
             status: VT_NONE as u8,
             phase: 0,
-            reserved: 0,
+            running: 0,
             shield: 0,
         });
         let (frame, status) = (null_mut(), VT_YIELDED);
@@ -248,6 +248,34 @@ impl<'p, 'm> Run<'p, 'm> {
     /// Asks for a cancel while an operation is started, that is, while the task runs.
     pub fn cancel_in_start(&mut self, op: u32) {
         self.world().cancel_in_start = Some(op);
+    }
+
+    /// Resumes the leaf in force and that of the run whenever an operation is started; what that is
+    /// answered is in [`Run::inner_resumes`].
+    pub fn resume_in_start(&mut self) {
+        let leaf = &raw mut *self.leaf;
+        self.world().resume_in_start = Some(leaf);
+    }
+
+    /// What resumes of a task that was running were answered.
+    pub fn inner_resumes(&mut self) -> Vec<vt_status> {
+        std::mem::take(&mut self.world().inner)
+    }
+
+    /// [`Run::resume_raw`], and, if the leaf suspended again, whether the root's frame was still the
+    /// same when `vt_run` returned as when the leaf's resume function did.
+    pub fn resume_watched(&mut self) -> (vt_status, Option<bool>) {
+        let (resume, frame) = (self.leaf.resume, self.frame.cast_const());
+        let len = self.program.lowered.machines[&self.func].size as usize;
+        self.world().watched = Some(Watched { resume, frame, len, bytes: Vec::new() });
+        self.leaf.resume = world::watch;
+        let status = self.resume_raw();
+        let after = self.frame_bytes();
+        let watched = self.world().watched.take().expect("set above");
+        if std::ptr::fn_addr_eq(self.leaf.resume, world::watch as vt_resume) {
+            self.leaf.resume = watched.resume;
+        }
+        (status, (!watched.bytes.is_empty()).then(|| watched.bytes == after))
     }
 
     /// Bytes of native stack between the deepest and the least deep start of an operation.

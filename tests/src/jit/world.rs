@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use vitte_abi::{
     VT_CANCEL_ASKED, VT_CANCELLED, VT_DONE, VT_FAULTED, VT_MODE_CANCEL, VT_MODE_RESUME, VT_YIELDED,
-    fault_code, vt_ctx, vt_status,
+    fault_code, vt_ctx, vt_leaf, vt_resume, vt_run, vt_status,
 };
 use vitte_codegen::ImportTable;
 use vitte_lowering::interp::{Atom, Behaviour, Event, NEVER, Script, Trace};
@@ -75,6 +75,13 @@ pub(super) struct World {
     pub(super) stack: Option<(usize, usize)>,
     /// Asks for a cancel while this operation is started, that is, while the task runs.
     pub(super) cancel_in_start: Option<u32>,
+    /// Resumes a leaf while operations are started: the one in force, or that of the whole run.
+    pub(super) resume_in_start: Option<*mut vt_leaf>,
+    /// What that was answered.
+    pub(super) inner: Vec<vt_status>,
+    /// The frame to be compared, the resume function that is watched, and the frame's bytes when it
+    /// returned.
+    pub(super) watched: Option<Watched>,
     shapes: [OpShape; 3],
     #[allow(clippy::vec_box, reason = "generated code holds the addresses")]
     objects: Vec<Box<Object>>,
@@ -98,6 +105,9 @@ impl World {
             silent: false,
             stack: None,
             cancel_in_start: None,
+            resume_in_start: None,
+            inner: Vec::new(),
+            watched: None,
             shapes,
             objects: Vec::new(),
             by_address: BTreeMap::new(),
@@ -335,6 +345,42 @@ unsafe extern "C" fn start<const KIND: u8>(ctx: *mut vt_ctx, storage: *mut u8, a
         // SAFETY: the leaf in force is alive.
         unsafe { (*leaf).cancel = VT_CANCEL_ASKED };
     }
+    if let Some(leaf) = world.resume_in_start {
+        // SAFETY: the context of the run.
+        let in_force = unsafe { (*ctx).leaf };
+        for leaf in [in_force, leaf] {
+            // SAFETY: both leaves are alive and being run, which is what is tried.
+            let status = unsafe { vt_run(ctx, leaf) };
+            world.inner.push(status);
+        }
+    }
+}
+
+/// A resume function that is watched.
+#[derive(Debug)]
+pub(super) struct Watched {
+    pub(super) resume: vt_resume,
+    pub(super) frame: *const u8,
+    pub(super) len: usize,
+    /// Empty unless it suspended.
+    pub(super) bytes: Vec<u8>,
+}
+
+/// Resumes what is watched, and notes the bytes of the frame when it returns.
+pub(super) unsafe extern "C" fn watch(ctx: *mut vt_ctx, frame: *mut u8) -> vt_status {
+    // SAFETY: as for the operations.
+    let watched = unsafe { world(ctx) }.watched.as_ref().expect("a watched leaf");
+    let resume = watched.resume;
+    // SAFETY: the frame is that of the leaf, whose resume function this is.
+    let status = unsafe { resume(ctx, frame) };
+    // SAFETY: as above.
+    let watched = unsafe { world(ctx) }.watched.as_mut().expect("a watched leaf");
+    if status == VT_YIELDED {
+        // SAFETY: the frame has that many bytes, all initialised, and nobody runs it.
+        let bytes = unsafe { std::slice::from_raw_parts(watched.frame, watched.len) };
+        watched.bytes = bytes.to_vec();
+    }
+    status
 }
 
 unsafe extern "C" fn poll<const KIND: u8>(ctx: *mut vt_ctx, storage: *mut u8) -> vt_status {

@@ -151,7 +151,7 @@ pub(crate) fn new_leaf(resume: vt_resume, frame: *mut u8) -> vt_leaf {
         cancel: VT_CANCEL_NONE,
         status: VT_NONE as u8,
         phase: 0,
-        reserved: 0,
+        running: 0,
         shield: 0,
     }
 }
@@ -274,6 +274,8 @@ pub(crate) struct Sleep {
     link: *const vt_site,
     pub(crate) tag: u8,
     pub(crate) ask_itself: bool,
+    /// Resumes the leaf in force before it suspends first, and notes the answer.
+    pub(crate) resume_itself: bool,
     pub(crate) finish_on_cancel: bool,
     pub(crate) fault: bool,
     pub(crate) fault_in_cleanup: bool,
@@ -290,6 +292,7 @@ impl Sleep {
             link: null(),
             tag: 0,
             ask_itself: false,
+            resume_itself: false,
             finish_on_cancel: false,
             fault: false,
             fault_in_cleanup: false,
@@ -335,6 +338,10 @@ pub(crate) unsafe extern "C" fn sleep(ctx: *mut vt_ctx, frame: *mut u8) -> vt_st
         0 => {
             me.tag = 3;
             me.until = now + me.duration;
+            if me.resume_itself {
+                let status = unsafe { vt_run(ctx, (*ctx).leaf) };
+                assert_eq!(status, VT_FAULTED, "a leaf that is being run");
+            }
             if me.ask_itself {
                 unsafe { (*(*ctx).leaf).cancel = VT_CANCEL_ASKED };
             }
