@@ -99,7 +99,16 @@ impl<'p> FnCx<'_, 'p> {
             self.e.span = self.cx.span(arm.pattern.span);
             let mark = self.entries.len();
             self.predeclare(&arm.pattern);
-            self.test(&arm.pattern, &loc, next);
+            if self.entries.len() == mark {
+                self.test(&arm.pattern, &loc, next);
+            } else {
+                let miss = self.e.block();
+                self.test(&arm.pattern, &loc, miss);
+                let fits = self.e.cur();
+                self.e.seal_and_switch(miss);
+                self.leave_for(next, mark);
+                self.e.switch_to(fits);
+            }
             let takes = arm.guard.is_none();
             self.bind(&arm.pattern, &loc, takes);
             let mut fell = true;
@@ -109,10 +118,7 @@ impl<'p> FnCx<'_, 'p> {
                         let (yes, no) = (self.e.block(), self.e.block());
                         self.e.br(cond, yes, no);
                         self.e.seal_and_switch(no);
-                        let entries = self.entries.clone();
-                        self.pop_to(mark);
-                        self.entries = entries;
-                        self.e.jump(next, &[]);
+                        self.leave_for(next, mark);
                         self.e.seal_and_switch(yes);
                     }
                     Err(Never) => fell = false,
@@ -142,6 +148,14 @@ impl<'p> FnCx<'_, 'p> {
             self.e.term(Terminator::Unreachable);
         }
         self.met(meet)
+    }
+
+    /// Goes to a block outside of the entries above the mark, which stay for the other ways.
+    fn leave_for(&mut self, block: IrBlock, mark: usize) {
+        let entries = self.entries.clone();
+        self.pop_to(mark);
+        self.entries = entries;
+        self.e.jump(block, &[]);
     }
 
     /// Holds a value to the end of the scope and makes a place of it.
