@@ -157,3 +157,36 @@ fn codes_are_explained() {
     assert_eq!(ran.code, 1);
     assert!(ran.err.contains("HIRASYNC0001"), "{}", ran.err);
 }
+
+/// What is waited for at the end of a scope has the place of that end, not of what ran before.
+#[test]
+fn the_wait_at_the_end_of_a_scope_stands_there() {
+    let folder = Folder::new();
+    let file = folder.file(
+        "scope.vit",
+        "async proc one() -> int { await sleep(1); give 1 }
+async proc numbers() -> stream[int] { emit 1 }
+async proc main() -> int {
+    with task_scope() as s {
+        s.spawn(one())
+        println(\"last\")
+    }
+    for await n in numbers() {
+        if n == 1 { break }
+    }
+    give 0
+}
+",
+    );
+    let ran = vitte(&["lower", &file, "--emit", "frame", "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let states = json.as_array().unwrap().iter().flat_map(|m| m["states"].as_array().unwrap());
+    let of = |name: &str| -> Vec<u64> {
+        let named = states.clone().filter(|s| s["name"] == name);
+        named.map(|s| s["span"]["line"].as_u64().unwrap()).collect()
+    };
+    let waits = of("await task_scope");
+    assert!(!waits.is_empty() && waits.iter().all(|&line| line == 7), "{waits:?}");
+    let drains = of("drain");
+    assert!(!drains.is_empty() && drains.iter().all(|&line| line == 8), "{drains:?}");
+}

@@ -10,6 +10,7 @@ use super::layout::{LIST_DATA, PAYLOAD, PICK_PAYLOAD};
 use super::place::Loc;
 use super::scope::Action;
 use super::walk::{Effect, effect};
+use crate::diagnostics;
 use crate::ir::{ConvertOp, InstKind, Type, Value};
 use crate::sema::hir::{
     Appended, Block, Const, Expr, ExprKind, FieldIdx, LoadMode, PanicReason, Place, PlaceBase,
@@ -121,7 +122,11 @@ impl<'p> FnCx<'_, 'p> {
                 self.for_channel(*id, pattern, channel, body)
             }
             ExprKind::Select { arms, otherwise } => self.select(arms, otherwise.as_deref(), e.ty),
-            ExprKind::WithScope { local, body } => self.with_scope(*local, body),
+            ExprKind::WithScope { local, body } => {
+                let last = diagnostics::Span { lo: e.span.hi.saturating_sub(1), ..e.span };
+                let end = self.cx.span(last);
+                self.with_scope(*local, body, end)
+            }
             ExprKind::Give(value) => {
                 let val = match value {
                     Some(value) => {

@@ -26,7 +26,8 @@ use std::collections::BTreeMap;
 use super::emit::Var;
 use super::func::{FnCx, Store};
 use crate::ir::{
-    Awaitee, Block, BlockArg, BlockCall, FuncKind, Held, InstKind, Slot, Terminator, Type, Value,
+    Awaitee, Block, BlockArg, BlockCall, FuncKind, Held, InstKind, Slot, Span, Terminator, Type,
+    Value,
 };
 use crate::sema::hir;
 use vitte_abi::fault_code;
@@ -96,6 +97,8 @@ impl Action<'_> {
 #[derive(Clone, Debug)]
 pub(super) struct Entry<'p> {
     pub(super) action: Action<'p>,
+    /// Where it was put on the list: the place of what it waits for.
+    span: Span,
     chains: BTreeMap<Exit, Block>,
 }
 
@@ -119,7 +122,8 @@ pub(super) struct LoopCx {
 impl<'p> FnCx<'_, 'p> {
     /// Puts an entry on the list.
     pub(super) fn push(&mut self, action: Action<'p>) {
-        self.entries.push(Entry { action, chains: BTreeMap::new() });
+        let span = self.e.span;
+        self.entries.push(Entry { action, span, chains: BTreeMap::new() });
     }
 
     /// Takes out the drop of a slot that has been consumed (S4).
@@ -172,7 +176,7 @@ impl<'p> FnCx<'_, 'p> {
         while self.entries.len() > mark {
             let entry = self.entries.pop().expect("the list is longer than the mark");
             if !self.e.is_dead() {
-                self.run_action(&entry.action, None);
+                self.run_entry(&entry, None);
             }
         }
     }
@@ -271,7 +275,7 @@ impl<'p> FnCx<'_, 'p> {
             let tail = self.entries.split_off(d);
             self.e.switch_to(block);
             let parked = std::mem::replace(&mut self.parked, exit == Exit::GiveParked);
-            self.run_action(&tail[0].action, Some(exit));
+            self.run_entry(&tail[0], Some(exit));
             self.parked = parked;
             open = Some((self.e.cur(), cause));
             self.entries.extend(tail);
@@ -323,6 +327,15 @@ impl<'p> FnCx<'_, 'p> {
 
     /// Emits what an entry does at the cursor; `exit` is `None` at the end of its scope. The list
     /// holds the entries below it.
+    fn run_entry(&mut self, entry: &Entry<'p>, exit: Option<Exit>) {
+        let back = self.e.span;
+        if entry.action.is_complex() {
+            self.e.span = entry.span;
+        }
+        self.run_action(&entry.action, exit);
+        self.e.span = back;
+    }
+
     fn run_action(&mut self, action: &Action<'p>, exit: Option<Exit>) {
         match action.clone() {
             Action::Drop(slot) => self.e.effect(InstKind::DropSlot(slot)),

@@ -75,13 +75,14 @@ impl<'p> FnCx<'_, 'p> {
 
     // ---- task scopes ----
 
-    pub(super) fn with_scope(&mut self, local: LocalId, body: &'p Block) -> R<Val> {
+    pub(super) fn with_scope(&mut self, local: LocalId, body: &'p Block, end: Span) -> R<Val> {
         let mark = self.entries.len();
-        let result = self.scope_inner(local, body);
+        let result = self.scope_inner(local, body, end);
         self.leave(mark, result)
     }
 
-    fn scope_inner(&mut self, local: LocalId, body: &'p Block) -> R<Val> {
+    /// The wait for the children stands where the block ends.
+    fn scope_inner(&mut self, local: LocalId, body: &'p Block, end: Span) -> R<Val> {
         let data = &self.body.expect("locals belong to a body").locals[local.0 as usize];
         let ty = self.ty(data.ty);
         let span = self.cx.span(data.span);
@@ -91,7 +92,9 @@ impl<'p> FnCx<'_, 'p> {
         let slot = self.e.slot(Ty::Value(t), &data.name, span);
         self.e.effect(InstKind::SlotStore { slot, offset: 0, value: scope });
         self.push(Action::Drop(slot));
+        let back = std::mem::replace(&mut self.e.span, end);
         self.push(Action::ScopeWait(slot));
+        self.e.span = back;
         self.locals[local.0 as usize] = Some(vec![Store::Slot(slot, t)]);
         self.block(body)
     }
