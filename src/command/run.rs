@@ -4,6 +4,7 @@ use super::{RunArgs, exit, interrupt, report};
 use crate::driver::{self, Compilation, Error};
 use crate::execute::{End, Executable};
 use crate::host::imports::{flush, set_args};
+use crate::host::leaks;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -72,6 +73,7 @@ fn execute(executable: &Executable, args: &RunArgs) -> Result<u8, Error> {
     let end = running.wait(&runtime);
     interrupt::unwatch();
     flush();
+    let has_ended = matches!(end, End::Gave(_));
     let code = match end {
         End::Gave(code) => code as u8,
         End::Panicked(failure) => {
@@ -87,8 +89,11 @@ fn execute(executable: &Executable, args: &RunArgs) -> Result<u8, Error> {
     let program = running.program.clone();
     drop(running);
     // Cancels what main did not wait for, and reports failures that nobody saw.
-    runtime.shutdown(SHUTDOWN);
+    let report = runtime.shutdown(SHUTDOWN);
     flush();
+    if has_ended && report.left.tasks.is_empty() {
+        crate::host::imports::report(&leaks::told());
+    }
     if let Some(path) = &args.trace {
         write_trace(path, &handle.stop_trace())?;
     }

@@ -7,6 +7,7 @@ use super::{TestArgs, exit, report};
 use crate::driver::{Compilation, Error};
 use crate::execute::{End, Executable};
 use crate::host::imports::flush;
+use crate::host::leaks;
 use std::time::Duration;
 use vitte_rt::runtime::Builder;
 
@@ -98,7 +99,9 @@ fn run_one(executable: &Executable, n: usize, seed: Option<u64>) -> Result<Optio
         message: format!("the runtime cannot start: {e}"),
     })?;
     let running = executable.start(n, &runtime)?;
-    let why = match running.wait(&runtime) {
+    let end = running.wait(&runtime);
+    let has_ended = matches!(end, End::Gave(_));
+    let why = match end {
         End::Gave(_) => None,
         End::Panicked(failure) => Some(failure.to_string()),
         End::Cancelled => Some("it was cancelled".into()),
@@ -108,7 +111,12 @@ fn run_one(executable: &Executable, n: usize, seed: Option<u64>) -> Result<Optio
     };
     let program = running.program.clone();
     drop(running);
-    runtime.shutdown(SHUTDOWN);
+    let report = runtime.shutdown(SHUTDOWN);
+    let cycles = leaks::told();
+    // Each seed would tell the same.
+    if has_ended && report.left.tasks.is_empty() && seed.is_none_or(|seed| seed == 0) {
+        crate::host::imports::report(&cycles);
+    }
     let unseen = || program.has_failed().then(|| "a task failed that nobody awaited".to_owned());
     Ok(why.or_else(unseen))
 }

@@ -109,6 +109,9 @@ fn take_apart(obj: Obj) {
     let layout = object_layout(bytes.unwrap_or(HEADER_BYTES));
     let layout = layout.expect("I: an object that was allocated has a layout");
     live::add(-1);
+    if desc.is_recursive() {
+        super::leaks::note(desc, -1);
+    }
     // SAFETY: allocated by `new_object` with the same number of bytes; nobody refers to it.
     unsafe { deallocate(obj.as_ptr(), layout) }
 }

@@ -15,6 +15,8 @@ mod code {
     pub(super) const NULL: u32 = BOUNDARY + 2;
     pub(super) const NO_ARM: u32 = BOUNDARY + 3;
     pub(super) const SHIFT: u32 = BOUNDARY + 4;
+    pub(super) const CHAR: u32 = BOUNDARY + 5;
+    pub(super) const NEGATIVE: u32 = BOUNDARY + 6;
 }
 
 /// Why a task failed.
@@ -62,6 +64,8 @@ impl Failure {
             (code::NULL, _) => "a null value was unwrapped".into(),
             (code::NO_ARM, _) => "no arm of the match fits".into(),
             (code::SHIFT, _) => format!("shift by {payload} bits"),
+            (code::CHAR, _) => format!("{payload} is no character"),
+            (code::NEGATIVE, _) => format!("{payload} is negative, where a number of things is needed"),
             _ => fault.to_string(),
         };
         Self { message, place }

@@ -27,6 +27,7 @@ pub mod format;
 mod handle;
 pub mod imports;
 mod io;
+pub mod leaks;
 pub mod list;
 mod net;
 pub mod object;

@@ -62,7 +62,7 @@ pub mod kind {
 pub struct TypeDesc {
     /// One of [`kind`].  offset 0
     pub kind: u32,
-    /// Zero.  offset 4
+    /// [`RECURSIVE`](super::leaks::RECURSIVE) or 0.  offset 4
     pub flags: u32,
     /// Bytes of a form or pick, header included.  offset 8
     pub size: u64,
@@ -130,6 +130,21 @@ impl TypeDesc {
     /// Whether objects of this type are handles: shared between tasks, counted atomically.
     pub fn is_handle(&self) -> bool {
         self.kind >= kind::TASK
+    }
+
+    /// Whether objects of this type can be in a cycle.
+    pub(crate) fn is_recursive(&self) -> bool {
+        self.flags & super::leaks::RECURSIVE != 0
+    }
+
+    /// Its name in the source; empty if it has none.
+    pub(crate) fn name(&self) -> &'static str {
+        if self.name.is_null() {
+            return "";
+        }
+        // SAFETY: a name is that long, in static data (I4).
+        let bytes = unsafe { std::slice::from_raw_parts(self.name, self.name_len as usize) };
+        std::str::from_utf8(bytes).unwrap_or("")
     }
 
     /// What a list, task or channel holds.
@@ -320,6 +335,11 @@ pub(crate) fn new_object(desc: *const TypeDesc, bytes: usize) -> Option<Obj> {
     // SAFETY: the allocation is at least a header long and aligned for it.
     unsafe { address.cast::<Header>().write(header) };
     live::add(1);
+    // SAFETY: the descriptor of a new object is valid (I4).
+    let desc = unsafe { &*desc };
+    if desc.is_recursive() {
+        super::leaks::note(desc, 1);
+    }
     Some(Obj(address))
 }
 

@@ -211,3 +211,38 @@ fn a_second_interrupt_kills() {
     interrupt(&child);
     assert_eq!(child.wait().unwrap().code(), Some(130));
 }
+
+#[test]
+fn objects_in_cycles_are_told_when_the_program_has_ended() {
+    let text = "form Node { name: string, next: ?Node }
+form Tree { kids: [Tree] }
+async proc ring(n: int) -> int {
+    let first = Node { name: \"first\", next: null }
+    let second = Node { name: \"second\", next: first }
+    await sleep(1)
+    if n > 0 { set first.next = second }
+    give 1
+}
+async proc main() -> int {
+    let leaf = Tree { kids: [] }
+    let tree = Tree { kids: [leaf, leaf] }
+    if LOOP > 1 { push(leaf.kids, tree) }
+    let ts = [spawn ring(LOOP), spawn ring(LOOP)]
+    for t in ts { await t }
+    give 0
+}
+";
+    for how in [&[][..], &["--seed", "3"], &["--workers", "1"]] {
+        let ran = run_text(&text.replace("LOOP", "0"), how);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{how:?}: a shared tree is none");
+        let ran = run_text(&text.replace("LOOP", "1"), how);
+        let told = "note: 4 object(s) in cycles were never freed: 4 of `Node`
+   = help: set a field \
+                    of each cycle to null when it is no longer needed
+";
+        assert_eq!((ran.code, ran.err.as_str()), (0, told), "{how:?}");
+        let ran = run_text(&text.replace("LOOP", "2"), how);
+        let told = "8 object(s) in cycles were never freed: 4 of `Node`, 2 of `Tree`, 2 of `[Tree]`";
+        assert!(ran.err.contains(told), "{how:?} {}", ran.err);
+    }
+}

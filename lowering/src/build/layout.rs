@@ -145,6 +145,7 @@ impl Cx<'_> {
             TyKind::Adt(..) if self.is_plain_pick(ty) => out.push(Part::Plain(Type::I32)),
             TyKind::String
             | TyKind::List(_)
+            | TyKind::Array(..)
             | TyKind::Adt(..)
             | TyKind::Task(_)
             | TyKind::Channel(_)
@@ -279,7 +280,7 @@ impl Cx<'_> {
         let mut variants: Vec<Spread> = Vec::new();
         let (kind, elem) = match self.types.kind(ty).clone() {
             TyKind::String => (kind::STRING, None),
-            TyKind::List(t) => (kind::LIST, Some(t)),
+            TyKind::List(t) | TyKind::Array(t, _) => (kind::LIST, Some(t)),
             TyKind::Task(t) => (kind::TASK, Some(t)),
             TyKind::Channel(t) => (kind::CHANNEL, Some(t)),
             TyKind::Adt(adt, _) => match &self.program.adts[adt.0 as usize].kind {
@@ -318,9 +319,10 @@ impl Cx<'_> {
             let d = self.data(format!("arms{}", ty.0), bytes, inner);
             relocs.push((40, Reloc::Data(d, 0)));
         }
+        let flags = u32::from(kind < kind::TASK && self.is_recursive(ty));
         let mut bytes = Vec::new();
         bytes.extend(kind.to_le_bytes());
-        bytes.extend([0; 4]);
+        bytes.extend(flags.to_le_bytes());
         bytes.extend(u64::from(size).to_le_bytes());
         bytes.extend([0; 8]);
         bytes.extend((name.len() as u64).to_le_bytes());
@@ -329,6 +331,37 @@ impl Cx<'_> {
         let d = self.data(format!("type{}", ty.0), bytes, relocs);
         self.type_descs.insert(ty, d);
         d
+    }
+
+    /// Whether a value of a type can contain another of that type, and so be in a cycle.
+    fn is_recursive(&mut self, ty: TyId) -> bool {
+        let mut seen: Vec<TyId> = Vec::new();
+        let mut todo = self.held_types(ty);
+        while let Some(next) = todo.pop() {
+            if next == ty {
+                return true;
+            }
+            if !seen.contains(&next) {
+                seen.push(next);
+                todo.extend(self.held_types(next));
+            }
+        }
+        false
+    }
+
+    /// The types that a value of a type holds directly.
+    fn held_types(&mut self, ty: TyId) -> Vec<TyId> {
+        match self.types.kind(ty).clone() {
+            TyKind::Adt(adt, _) => {
+                let arms = match &self.program.adts[adt.0 as usize].kind {
+                    AdtKind::Form(_) => return self.fields(ty, None),
+                    AdtKind::Pick(arms) => arms.len() as u32,
+                };
+                (0..arms).flat_map(|i| self.fields(ty, Some(VariantIdx(i)))).collect()
+            }
+            TyKind::Proc { .. } | TyKind::Ref { .. } => Vec::new(),
+            _ => self.types.parts(ty),
+        }
     }
 
     /// An immortal string.
