@@ -11,6 +11,7 @@
 //! program without errors answers `None` then. Errors of later stages, and of textual IR, are an
 //! [`Error`]. Each stage may be used on its own.
 
+use crate::modules;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -302,8 +303,10 @@ impl Compilation {
     /// Parses and checks Vitte source; `None` if there are errors among the diagnostics.
     fn program(&mut self) -> Option<hir::Program> {
         let file = self.ast();
-        let files = [(self.id, file)];
-        let program = sema::check(&files, &self.sources, &mut self.diagnostics);
+        let (sources, diagnostics) = (&mut self.sources, &mut self.diagnostics);
+        let files = modules::Program::load(&self.path, (self.id, file), sources, diagnostics);
+        let program = sema::check_linked(&files.files, &files.links, sources, diagnostics);
+        files.explain(diagnostics);
         self.diagnostics.sort();
         program.filter(|_| !self.diagnostics.has_errors())
     }
@@ -330,7 +333,9 @@ impl Compilation {
                         return Ok(None);
                     }
                 };
-                let tests = program.tests.iter().enumerate();
+                // The tests of a file that is only used belong to that file.
+                let is_own = |t: &hir::Test| program.procs[t.proc.0 as usize].span.file == self.id;
+                let tests = program.tests.iter().enumerate().filter(|(_, t)| is_own(t));
                 let test = |(n, t): (usize, &hir::Test)| Test {
                     name: t.name.clone(),
                     symbol: format!("test${n}"),
@@ -514,7 +519,7 @@ pub fn write_error(path: &Path, error: &std::io::Error) -> Error {
 }
 
 /// The system's message without its number.
-fn reason(error: &std::io::Error) -> String {
+pub(crate) fn reason(error: &std::io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_owned()
 }

@@ -94,4 +94,7 @@ pub mod driver;
 pub mod execute;
 
 #[cfg(feature = "vitte")]
+mod modules;
+
+#[cfg(feature = "vitte")]
 pub mod command;

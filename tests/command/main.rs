@@ -6,6 +6,7 @@ mod examples;
 mod failures;
 #[cfg(unix)]
 mod graph;
+mod modules;
 mod semantics;
 mod stages;
 
@@ -28,6 +29,7 @@ impl Folder {
     /// Writes a file and gives its path.
     fn file(&self, name: &str, text: &str) -> String {
         let path = self.0.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, text).unwrap();
         path.display().to_string()
     }

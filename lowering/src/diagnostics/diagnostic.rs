@@ -193,6 +193,13 @@ impl Diagnostics {
         }
     }
 
+    /// Adds a note to the diagnostics of a key at a place.
+    pub fn note_at(&mut self, key: &str, span: Span, note: &str) {
+        for one in self.list.iter_mut().filter(|d| d.key == key && d.span() == Some(span)) {
+            one.notes.push(note.to_owned());
+        }
+    }
+
     /// Puts them in source order (file, offset); those without a place come last. The order of
     /// pushing decides ties.
     pub fn sort(&mut self) {

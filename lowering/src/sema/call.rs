@@ -91,7 +91,7 @@ impl<'a> Fx<'_, 'a, '_> {
                 Some(Head::Module(module)) => match self.cx.module_member(module, &name.name) {
                     Some(def) => self.call_def(def, name, types, args, want, span),
                     None => {
-                        self.unresolved(name);
+                        self.not_shown(module, name);
                         self.args_for_errors(args);
                         error_expr(span)
                     }

@@ -8,7 +8,9 @@
 
 use super::hir::{self, ProcId, ProcKind, StaticId};
 use super::std::{STD_PICKS, StdProc};
+use super::Links;
 use super::types::{AdtId, TyId, Types};
+use super::uses::item_name;
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceId, SourceMap, Span};
 use crate::syntax::ast;
 use std::collections::{BTreeMap, VecDeque};
@@ -47,6 +49,10 @@ pub(super) struct Module<'a> {
     pub(super) names: BTreeMap<String, Def>,
     spans: BTreeMap<String, Span>,
     pub(super) uses: Vec<&'a ast::Use>,
+    /// The modules that paths of uses mean.
+    pub(super) links: BTreeMap<String, u32>,
+    /// What others see: the name for them, and the name here.
+    pub(super) exports: BTreeMap<String, String>,
 }
 
 /// A form or pick.
@@ -158,6 +164,8 @@ pub(super) struct Cx<'a, 'd> {
     pub(super) aliases: Vec<AliasInfo<'a>>,
     pub(super) tests: Vec<hir::Test>,
     asserts: Vec<(u32, &'a ast::Expr)>,
+    /// What awaits a kept `timeout`: of a future, of a task.
+    pub(super) timeouts: [Option<ProcId>; 2],
     pub(super) queue: VecDeque<ProcId>,
 }
 
@@ -202,14 +210,19 @@ impl<'a, 'd> Cx<'a, 'd> {
             aliases: Vec::new(),
             tests: Vec::new(),
             asserts: Vec::new(),
+            timeouts: [None; 2],
             queue: VecDeque::new(),
         }
     }
 
     /// Fills the tables from the files.
-    pub(super) fn collect(&mut self, files: &'a [(SourceId, ast::File)]) {
-        for (_, file) in files {
+    pub(super) fn collect(&mut self, files: &'a [(SourceId, ast::File)], links: &[Links]) {
+        for (at, (_, file)) in files.iter().enumerate() {
             let mut module = Module::default();
+            if let Some(links) = links.get(at) {
+                let link = |(path, &file): (&String, &usize)| (path.clone(), file as u32);
+                module.links = links.iter().map(link).collect();
+            }
             for item in &file.items {
                 if let ast::ItemKind::Space(path) = &item.kind {
                     module.space = path.text();
@@ -226,6 +239,7 @@ impl<'a, 'd> Cx<'a, 'd> {
             for item in &file.items {
                 self.declare(at as u32, item, &mut later);
             }
+            self.exports(at as u32, &file.items);
         }
         for module in 0..self.modules.len() {
             for at in 0..self.modules[module].uses.len() {
@@ -319,7 +333,14 @@ impl<'a, 'd> Cx<'a, 'd> {
             }
             ast::ItemKind::Trait(item) => self.bind(module, &item.name, Def::Trait),
             ast::ItemKind::Impl(item) => later.push(Later::Impl { module, item }),
-            ast::ItemKind::Extern(_) => self.unsupported("an `extern` block", item.span.start()),
+            ast::ItemKind::Extern(block) => {
+                self.unsupported("an `extern` block", item.span.start());
+                for member in &block.members {
+                    if let Some(name) = item_name(&member.kind) {
+                        self.bind(module, name, Def::Error);
+                    }
+                }
+            }
             ast::ItemKind::Test(test) => {
                 if test.kind == ast::TestKind::Bench {
                     self.unsupported("a `bench` block", test.name_span);

@@ -126,7 +126,7 @@ impl<'a> Fx<'_, 'a, '_> {
             Some(Head::Module(module)) => {
                 return match self.cx.module_member(module, &name.name) {
                     Some(def) => self.def_value(def, None, want, span),
-                    None => self.unresolved(name),
+                    None => self.not_shown(module, name),
                 };
             }
             Some(Head::Wrapper(_)) if name.name == "None" => return self.null(want, span),

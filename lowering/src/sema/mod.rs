@@ -41,6 +41,7 @@ mod program;
 mod recursion;
 pub mod std;
 mod std_call;
+mod std_value;
 mod stmt;
 mod ty;
 pub mod types;
@@ -55,6 +56,10 @@ pub use self::print::print;
 use self::items::Cx;
 use crate::diagnostics::{Diagnostics, SourceId, SourceMap};
 use crate::syntax::ast;
+use ::std::collections::BTreeMap;
+
+/// Which file of a program each path means that a file uses: `a/b` to its position.
+pub type Links = BTreeMap<String, usize>;
 
 /// Checks a program and gives its typed form, or `None` if there were errors.
 pub fn check(
@@ -62,8 +67,19 @@ pub fn check(
     sources: &SourceMap,
     diags: &mut Diagnostics,
 ) -> Option<hir::Program> {
+    check_linked(files, &[], sources, diags)
+}
+
+/// The same where somebody has found the files that each file uses; a path without a link means the
+/// file with that `space`.
+pub fn check_linked(
+    files: &[(SourceId, ast::File)],
+    links: &[Links],
+    sources: &SourceMap,
+    diags: &mut Diagnostics,
+) -> Option<hir::Program> {
     let mut cx = Cx::new(sources, diags);
-    cx.collect(files);
+    cx.collect(files, links);
     cx.check_bodies();
     cx.recursive_awaits();
     cx.into_program()

@@ -46,6 +46,15 @@ impl<'a> Fx<'_, 'a, '_> {
         error_expr(name.span)
     }
 
+    /// Reports a name that a module does not show.
+    pub(super) fn not_shown(&mut self, module: Def, name: &ast::Ident) -> Expr {
+        if !self.cx.is_hidden(module, &name.name) {
+            return self.unresolved(name);
+        }
+        self.cx.hidden_name("SEMA_E_UNRESOLVED_NAME", &name.name, name.span);
+        error_expr(name.span)
+    }
+
     /// A visible name that differs by one or two letters.
     pub(super) fn similar(&self, name: &str) -> Option<String> {
         let mut known: Vec<&str> = Vec::new();
@@ -157,7 +166,7 @@ impl<'a> Fx<'_, 'a, '_> {
             Some(def) => match self.cx.module_member(def, &last.name) {
                 Some(def) => Some(Target::Def(def)),
                 None => {
-                    self.unresolved(last);
+                    self.not_shown(def, last);
                     None
                 }
             },

@@ -4,6 +4,7 @@ use super::items::{Cx, Def};
 use super::std as library;
 use crate::diagnostics::{Diagnostic, Span};
 use crate::syntax::ast;
+use ::std::collections::BTreeMap;
 
 impl<'a> Cx<'a, '_> {
     /// Finds what a path of a use or type names: module, then item in it.
@@ -11,6 +12,9 @@ impl<'a> Cx<'a, '_> {
         let text = segments.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join("/");
         if let Some(name) = text.strip_prefix("std/").or_else(|| text.strip_prefix("vitte/std/")) {
             return library::module(name).map(Def::StdModule);
+        }
+        if let Some(&id) = self.modules[from as usize].links.get(&text) {
+            return Some(Def::Module(id));
         }
         if let Some(&id) = self.spaces.get(&text) {
             return Some(Def::Module(id));
@@ -23,12 +27,65 @@ impl<'a> Cx<'a, '_> {
     /// Finds a member of a module.
     pub(super) fn module_member(&self, module: Def, name: &str) -> Option<Def> {
         match module {
-            Def::Module(id) => self.modules[id as usize].names.get(name).copied(),
+            Def::Module(id) => {
+                let module = &self.modules[id as usize];
+                module.names.get(module.exports.get(name)?).copied()
+            }
             Def::StdModule(std) => library::member(std, name).map(Def::Std).or_else(|| {
                 library::TYPE_NAMES.iter().find(|ty| **ty == name).map(|ty| Def::StdType(ty))
             }),
             _ => None,
         }
+    }
+
+    /// Notes what a module shows to others: what `export` and `share` name, and items marked so.
+    pub(super) fn exports(&mut self, module: u32, items: &'a [ast::Item]) {
+        let mut exports = BTreeMap::new();
+        let mut one = |inside: &str, outside: &str| {
+            exports.insert(outside.to_owned(), inside.to_owned());
+        };
+        for item in items {
+            match &item.kind {
+                ast::ItemKind::Export(export) => {
+                    if export.all {
+                        self.modules[module as usize].names.keys().for_each(|name| one(name, name));
+                    }
+                    for name in &export.names {
+                        let Some(inside) = name.path.segments.last() else { continue };
+                        one(&inside.name, &name.alias.as_ref().unwrap_or(inside).name);
+                    }
+                }
+                ast::ItemKind::Share(names) => names.iter().for_each(|n| one(&n.name, &n.name)),
+                kind => {
+                    let seen =
+                        matches!(item.visibility, ast::Visibility::Public | ast::Visibility::Shared);
+                    if let (true, Some(name)) = (seen, item_name(kind)) {
+                        one(&name.name, &name.name);
+                    }
+                }
+            }
+        }
+        self.modules[module as usize].exports = exports;
+    }
+
+    /// Whether a module has a name that it does not export.
+    pub(super) fn is_hidden(&self, module: Def, name: &str) -> bool {
+        match module {
+            Def::Module(id) => {
+                let module = &self.modules[id as usize];
+                module.names.contains_key(name) && !module.exports.contains_key(name)
+            }
+            _ => false,
+        }
+    }
+
+    /// Reports a name that a module keeps for itself.
+    pub(super) fn hidden_name(&mut self, key: &'static str, name: &str, span: Span) {
+        self.diags.push(
+            Diagnostic::error(key, format!("`{name}` is not exported"))
+                .at(span, "its module has this name for itself")
+                .help(format!("write `export {name}` in the file that declares it")),
+        );
     }
 
     /// Binds the names of a `use` in its module.
@@ -45,6 +102,10 @@ impl<'a> Cx<'a, '_> {
                     .and_then(|parent| self.module_member(parent, &last.name));
                 match found {
                     Some(def) => (def, alias.as_ref().unwrap_or(last)),
+                    None if self.hides(module, parent, &last.name) => {
+                        self.hidden_name("SEMA_E_UNRESOLVED_USE", &last.name, path.span);
+                        (Def::Error, alias.as_ref().unwrap_or(last))
+                    }
                     None => {
                         self.unresolved_use(&path.text(), path.span);
                         (Def::Error, alias.as_ref().unwrap_or(last))
@@ -52,10 +113,11 @@ impl<'a> Cx<'a, '_> {
                 }
             }
             (ast::UseTree::All, Some(Def::Module(from))) => {
-                let names: Vec<(String, Def)> = self.modules[from as usize]
-                    .names
+                let from = &self.modules[from as usize];
+                let names: Vec<(String, Def)> = from
+                    .exports
                     .iter()
-                    .map(|(name, def)| (name.clone(), *def))
+                    .filter_map(|(name, inside)| Some((name.clone(), *from.names.get(inside)?)))
                     .collect();
                 for (name, def) in names {
                     self.modules[module as usize].names.entry(name).or_insert(def);
@@ -74,6 +136,11 @@ impl<'a> Cx<'a, '_> {
                     let bound = name.alias.as_ref().unwrap_or(&name.name);
                     let def = match self.module_member(parent, &name.name.name) {
                         Some(def) => def,
+                        None if self.is_hidden(parent, &name.name.name) => {
+                            let (name, span) = (&name.name.name, name.name.span);
+                            self.hidden_name("SEMA_E_UNRESOLVED_USE", name, span);
+                            Def::Error
+                        }
                         None => {
                             let text = format!("{}.{}", path.text(), name.name.name);
                             self.unresolved_use(&text, name.name.span);
@@ -100,12 +167,29 @@ impl<'a> Cx<'a, '_> {
         self.bind(module, bound, def);
     }
 
+    fn hides(&self, from: u32, parent: &[ast::Ident], name: &str) -> bool {
+        self.find_module(from, parent).is_some_and(|parent| self.is_hidden(parent, name))
+    }
+
     fn unresolved_use(&mut self, text: &str, span: Span) {
         self.diags.push(
             Diagnostic::error("SEMA_E_UNRESOLVED_USE", format!("there is no `{text}` to use"))
                 .at(span, "no module of the program or of std has this name")
                 .note("modules of std: net, io, time, fs, task, string, list, math")
-                .help("check the spelling, and that the file with that `space` is given, too"),
+                .help("check the spelling; the file of a module `a/b` is `a/b.vit`, or `b.vit` beside this one"),
         );
+    }
+}
+
+/// The name that an item declares.
+pub(super) fn item_name(kind: &ast::ItemKind) -> Option<&ast::Ident> {
+    match kind {
+        ast::ItemKind::Proc(item) => Some(&item.name),
+        ast::ItemKind::Form(item) => Some(&item.name),
+        ast::ItemKind::Pick(item) => Some(&item.name),
+        ast::ItemKind::Type(item) => Some(&item.name),
+        ast::ItemKind::Trait(item) => Some(&item.name),
+        ast::ItemKind::Const(item) | ast::ItemKind::Static(item) => Some(&item.name),
+        _ => None,
     }
 }

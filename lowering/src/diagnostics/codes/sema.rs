@@ -194,7 +194,9 @@ Types are those of the language (`int`, `string`, `[T]`, `?T`, …), of std, and
         key: "SEMA_E_UNRESOLVED_USE",
         title: "there is nothing of this name to use",
         explanation: "\
-`use` names a module of the program (by its `space`), a module of std, or a member of one.",
+`use` names a module of the program, a module of std, or an exported member of one. The file of a
+module `a/b` is `a/b.vit`: below the folder of the file that uses it, beside it, or from the folder
+above `a` downwards.",
         bad: "use std/net.{listen}\nproc main() -> int {\n    println(1);\n    give 0\n}",
         good: "use std/net.{tcp_listen}\nproc main() -> int {\n    println(1);\n    give 0\n}",
     },

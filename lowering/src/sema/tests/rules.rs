@@ -206,7 +206,7 @@ fn modules_see_each_other_by_use() {
     let mut diags = crate::diagnostics::Diagnostics::new();
     let texts = [
         "space app/main\nuse app/shapes.{Shape, area}\nuse app/shapes as s\nproc main() -> int { give area(Shape { w: 2, h: s.SIDE }) }",
-        "space app/shapes\nconst SIDE: int = 3\nform Shape { w: int, h: int }\nproc area(s: Shape) -> int { give s.w * s.h }",
+        "space app/shapes\nexport *\nconst SIDE: int = 3\nform Shape { w: int, h: int }\nproc area(s: Shape) -> int { give s.w * s.h }",
     ];
     let mut files = Vec::new();
     for text in texts {
