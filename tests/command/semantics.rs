@@ -30,4 +30,5 @@ files! {
     scopes_and_cancels_end_tasks_in_order = "07_ends";
     every_kind_of_panic_ends_its_task_after_cleanup = "08_panics";
     defers_run_on_every_exit = "09_defers";
+    the_other_rules_hold = "10_rules";
 }

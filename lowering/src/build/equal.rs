@@ -21,7 +21,7 @@ impl FnCx<'_, '_> {
             TyKind::Unit | TyKind::Never => self.e.bool(true),
             TyKind::String => self.import_value("vitte_str_eq", &[a[0], b[0]]),
             TyKind::F32 | TyKind::F64 => self.e.compare(CompareOp::Feq, a[0], b[0]),
-            TyKind::List(_) | TyKind::Adt(..) if !self.cx.is_plain_pick(ty) => {
+            TyKind::List(_) | TyKind::Array(..) | TyKind::Adt(..) if !self.cx.is_plain_pick(ty) => {
                 let f = self.equal_func(ty);
                 self.call_func(f, &[a[0], b[0]])[0]
             }
@@ -141,7 +141,7 @@ impl FnCx<'_, '_> {
         let [a, b] = [self.e.addr_of(params[0]), self.e.addr_of(params[1])];
         let no = self.e.block();
         match self.cx.types.kind(ty).clone() {
-            TyKind::List(elem) => {
+            TyKind::List(elem) | TyKind::Array(elem, _) => {
                 let len = self.e.load(Type::I64, a, PAYLOAD);
                 let other = self.e.load(Type::I64, b, PAYLOAD);
                 let same = self.e.compare(CompareOp::Eq, len, other);

@@ -8,7 +8,7 @@ use super::func::{FnCx, Own, Store, Val};
 use super::layout::{LIST_DATA, PAYLOAD, Part};
 use super::place::{Base, Loc, sub};
 use crate::ir::{BinaryOp, Block, CompareOp, Type, Value};
-use crate::sema::hir::{Const, LocalId, Pattern, PatternKind, VariantIdx};
+use crate::sema::hir::{Const, LocalId, Pattern, PatternKind, Rest, VariantIdx};
 use crate::sema::types::{TyId, TyKind};
 
 impl<'p> FnCx<'_, 'p> {
@@ -88,7 +88,7 @@ impl<'p> FnCx<'_, 'p> {
                 let fits = self.e.compare(op, len, n);
                 self.require(fits, fail);
                 if elements.iter().any(|p| !always_fits(p)) {
-                    let locs = self.element_locs(list, pattern.ty, elements.len());
+                    let locs = self.element_locs(list, pattern.ty, elements.len(), *rest);
                     for (p, l) in elements.iter().zip(&locs) {
                         self.test(p, l, fail);
                     }
@@ -166,18 +166,30 @@ impl<'p> FnCx<'_, 'p> {
         out
     }
 
-    fn element_locs(&mut self, list: Value, ty: TyId, n: usize) -> Vec<Loc> {
+    /// Places of the elements that a list pattern names: those after `..` count from the end.
+    fn element_locs(&mut self, list: Value, ty: TyId, n: usize, rest: Option<Rest>) -> Vec<Loc> {
         let elem = self.elem(ty);
         let spread = self.cx.spread(0, &[elem]);
         let addr = self.e.addr_of(list);
         let data = self.e.load(Type::Ptr, addr, LIST_DATA);
         let parts = self.cx.parts(elem);
-        let at = |i: usize| Loc::Mem {
-            base: Base::Value(data),
+        let before = rest.map_or(n, |rest| rest.before);
+        let at = |base: Value, i: usize| Loc::Mem {
+            base: Base::Value(base),
             offsets: spread.offsets[0].iter().map(|o| o + i as u32 * spread.size).collect(),
             parts: parts.clone(),
         };
-        (0..n).map(at).collect()
+        let mut locs: Vec<Loc> = (0..before).map(|i| at(data, i)).collect();
+        if before < n {
+            let len = self.e.load(Type::I64, addr, PAYLOAD);
+            let named = self.e.iconst(Type::I64, (n - before) as i128);
+            let first = self.e.binary(BinaryOp::Sub, len, named);
+            let stride = self.e.iconst(Type::I64, i128::from(spread.size));
+            let offset = self.e.binary(BinaryOp::Mul, first, stride);
+            let end = self.add_addr(data, offset);
+            locs.extend((0..n - before).map(|i| at(end, i)));
+        }
+        locs
     }
 
     fn equals_const(&mut self, v: &[Value], c: &Const, ty: TyId) -> Value {
@@ -265,18 +277,15 @@ impl<'p> FnCx<'_, 'p> {
             }
             PatternKind::List { elements, rest } => {
                 let list = self.load(loc).v[0];
-                let locs = self.element_locs(list, pattern.ty, elements.len());
-                for (p, l) in elements.iter().zip(&locs) {
-                    self.bind(p, l, false);
+                if elements.iter().any(binds) {
+                    let locs = self.element_locs(list, pattern.ty, elements.len(), *rest);
+                    for (p, l) in elements.iter().zip(&locs) {
+                        self.bind(p, l, false);
+                    }
                 }
-                if let Some(Some(id)) = rest {
-                    let addr = self.e.addr_of(list);
-                    let len = self.e.load(Type::I64, addr, PAYLOAD);
-                    let from = self.e.iconst(Type::I64, elements.len() as i128);
-                    let ty = self.ty(pattern.ty);
-                    let v = self.import_object("vitte_list_slice", &[list, from, len], ty);
-                    let val = self.owned(vec![v], ty);
-                    self.declare(*id, val);
+                if let Some(id) = rest.and_then(|rest| rest.local) {
+                    let val = self.rest_of(list, elements.len(), *rest, id);
+                    self.declare(id, val);
                 }
             }
             PatternKind::Wildcard
@@ -284,6 +293,20 @@ impl<'p> FnCx<'_, 'p> {
             | PatternKind::Range { .. }
             | PatternKind::Or(_) => {}
         }
+    }
+
+    /// A list of the elements that `..` stands for.
+    fn rest_of(&mut self, list: Value, n: usize, rest: Option<Rest>, id: LocalId) -> Val {
+        let before = rest.map_or(n, |rest| rest.before);
+        let addr = self.e.addr_of(list);
+        let len = self.e.load(Type::I64, addr, PAYLOAD);
+        let after = self.e.iconst(Type::I64, (n - before) as i128);
+        let to = self.e.binary(BinaryOp::Sub, len, after);
+        let from = self.e.iconst(Type::I64, before as i128);
+        let body = self.body.expect("locals belong to a body");
+        let ty = self.ty(body.locals[id.0 as usize].ty);
+        let v = self.import_object("vitte_list_slice", &[list, from, to], ty);
+        self.owned(vec![v], ty)
     }
 
     fn read_for(&mut self, loc: &Loc, takes: bool) -> Val {
@@ -311,9 +334,15 @@ impl<'p> FnCx<'_, 'p> {
             PatternKind::Variant { variant, .. } => {
                 self.field_locs(loc, pattern.ty, Some(*variant))
             }
-            PatternKind::List { elements, .. } => {
+            PatternKind::List { elements, rest } => {
                 let list = self.load(loc).v[0];
-                self.element_locs(list, pattern.ty, elements.len())
+                if let Some(id) = rest.and_then(|rest| rest.local) {
+                    let val = self.rest_of(list, elements.len(), *rest, id);
+                    for (store, &v) in self.stores(id).into_iter().zip(&val.v) {
+                        self.assign_store(store, v);
+                    }
+                }
+                self.element_locs(list, pattern.ty, elements.len(), *rest)
             }
             _ => self.field_locs(loc, pattern.ty, None),
         };
@@ -387,7 +416,7 @@ fn binders(p: &Pattern, out: &mut Vec<LocalId>) {
         PatternKind::Or(list) => list.iter().take(1).for_each(|p| binders(p, out)),
         PatternKind::List { elements, rest } => {
             elements.iter().for_each(|p| binders(p, out));
-            out.extend(rest.iter().flatten());
+            out.extend(rest.and_then(|rest| rest.local));
         }
         _ => sub_patterns(p).into_iter().for_each(|p| binders(p, out)),
     }

@@ -42,6 +42,9 @@ impl<'a> Fx<'_, 'a, '_> {
     /// `await e`.
     pub(super) fn await_(&mut self, inner: &'a ast::Expr, word: Span, span: Span) -> Expr {
         self.may_await(word, "await");
+        if self.kind == BodyKind::Const {
+            return error_expr(span);
+        }
         let Some(mut awaitable) = self.awaitable(inner) else { return error_expr(span) };
         let ty = awaitable.ty;
         awaitable.span = span;

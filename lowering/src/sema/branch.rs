@@ -2,7 +2,7 @@
 
 use super::body::{Fx, Want, const_expr, error_expr, unit_expr};
 use super::hir::{self, Const, Expr, ExprKind, MatchSource};
-use super::types::{TyId, TyKind};
+use super::types::{InferKind, TyId, TyKind};
 use crate::diagnostics::Span;
 use crate::syntax::ast;
 
@@ -71,7 +71,7 @@ impl<'a> Fx<'_, 'a, '_> {
         if want == Want::Effect {
             return TyId::UNIT;
         }
-        let ty = match want {
+        let mut ty = match want {
             Want::Ty(ty) => ty,
             _ => {
                 // An option among them makes it an option for all.
@@ -83,17 +83,100 @@ impl<'a> Fx<'_, 'a, '_> {
                     .unwrap_or(TyId::ERROR)
             }
         };
+        if matches!(self.ty_kind(ty), TyKind::Infer(_, InferKind::Int)) {
+            // One float makes the literals beside it floats.
+            let is_float = |fx: &Self, value: &Expr| {
+                matches!(
+                    fx.ty_kind(value.ty),
+                    TyKind::F32 | TyKind::F64 | TyKind::Infer(_, InferKind::Float)
+                )
+            };
+            if let Some(float) = values.iter().find(|value| is_float(self, value)) {
+                ty = float.ty;
+            }
+        }
         for value in values.iter_mut() {
-            let taken = std::mem::replace(value, unit_expr(value.span));
+            let mut taken = std::mem::replace(value, unit_expr(value.span));
+            self.adapt_literal(&mut taken, ty);
             *value = self.coerce(taken, ty);
         }
         ty
+    }
+
+    /// Makes a float of a value that is an integer literal, if a float is wanted.
+    #[allow(clippy::cast_precision_loss, reason = "a literal wanted as a float is rounded")]
+    fn adapt_literal(&mut self, value: &mut Expr, ty: TyId) {
+        let int = matches!(self.ty_kind(value.ty), TyKind::Infer(_, InferKind::Int));
+        let float = matches!(
+            self.ty_kind(ty),
+            TyKind::F32 | TyKind::F64 | TyKind::Infer(_, InferKind::Float)
+        );
+        if !int || !float || !is_literal(value) {
+            return;
+        }
+        let mut at = value;
+        loop {
+            at.ty = ty;
+            match &mut at.kind {
+                ExprKind::Block(block) => match &mut block.value {
+                    Some(last) => at = last,
+                    None => return,
+                },
+                ExprKind::Const(constant) => {
+                    if let Const::Int(n) = constant {
+                        *constant = Const::Float(*n as f64);
+                    }
+                    return;
+                }
+                _ => return,
+            }
+        }
     }
 
     pub(super) fn match_(
         &mut self,
         scrutinee: &'a ast::Expr,
         arms: &'a [ast::Arm],
+        want: Want,
+        span: Span,
+    ) -> Expr {
+        let arms = arms.iter().map(|arm| ArmSource {
+            pattern: arm.pattern.as_ref(),
+            guard: arm.guard.as_ref(),
+            body: &arm.body,
+            span: arm.span,
+        });
+        self.match_arms(scrutinee, arms, want, span)
+    }
+
+    /// The value switch.
+    pub(super) fn switch(
+        &mut self,
+        scrutinee: &'a ast::Expr,
+        arms: &'a [ast::SwitchArm],
+        otherwise: Option<&'a ast::ElseArm>,
+        want: Want,
+        span: Span,
+    ) -> Expr {
+        let arms = arms.iter().map(|arm| ArmSource {
+            pattern: Some(&arm.pattern),
+            guard: arm.guard.as_ref(),
+            body: &arm.body,
+            span: arm.span,
+        });
+        let last = otherwise.map(|arm| ArmSource {
+            pattern: None,
+            guard: None,
+            body: &arm.body,
+            span: arm.span,
+        });
+        self.match_arms(scrutinee, arms.chain(last), want, span)
+    }
+
+    fn match_arms(
+        &mut self,
+        scrutinee: &'a ast::Expr,
+        arms: impl Iterator<Item = ArmSource<'a>>,
         want: Want,
         span: Span,
     ) -> Expr {
@@ -104,7 +187,7 @@ impl<'a> Fx<'_, 'a, '_> {
         let mut hint = want;
         for arm in arms {
             let arm = self.scoped(|fx| {
-                let pattern = match &arm.pattern {
+                let pattern = match arm.pattern {
                     Some(pattern) => fx.pattern(pattern, ty),
                     None => hir::Pattern {
                         kind: hir::PatternKind::Wildcard,
@@ -112,43 +195,14 @@ impl<'a> Fx<'_, 'a, '_> {
                         span: arm.span.start(),
                     },
                 };
-                let guard = arm.guard.as_ref().map(|guard| fx.expr_as(guard, TyId::BOOL));
-                let body = fx.block(&arm.body, hint);
+                let guard = arm.guard.map(|guard| fx.expr_as(guard, TyId::BOOL));
+                let body = fx.block(arm.body, hint);
                 hir::Arm { pattern, guard, body, span: arm.span }
             });
             if hint == Want::Any && !self.diverges(&arm.body) {
                 hint = Want::Ty(arm.body.ty);
             }
             typed.push(arm);
-        }
-        self.finish_match(scrutinee, typed, want, MatchSource::Match, span)
-    }
-
-    pub(super) fn switch(
-        &mut self,
-        scrutinee: &'a ast::Expr,
-        arms: &'a [ast::SwitchArm],
-        otherwise: Option<&'a ast::ElseArm>,
-        want: Want,
-        span: Span,
-    ) -> Expr {
-        let scrutinee = self.expr(scrutinee, Want::Any);
-        let scrutinee = self.deref(scrutinee);
-        let ty = scrutinee.ty;
-        let mut typed = Vec::new();
-        for arm in arms {
-            typed.push(self.scoped(|fx| {
-                let pattern = fx.pattern(&arm.pattern, ty);
-                let guard = arm.guard.as_ref().map(|guard| fx.expr_as(guard, TyId::BOOL));
-                let body = fx.block(&arm.body, want);
-                hir::Arm { pattern, guard, body, span: arm.span }
-            }));
-        }
-        if let Some(arm) = otherwise {
-            let body = self.block(&arm.body, want);
-            let pattern =
-                hir::Pattern { kind: hir::PatternKind::Wildcard, ty, span: arm.span.start() };
-            typed.push(hir::Arm { pattern, guard: None, body, span: arm.span });
         }
         self.finish_match(scrutinee, typed, want, MatchSource::Match, span)
     }
@@ -351,6 +405,23 @@ impl<'a> Fx<'_, 'a, '_> {
             }
             _ => value,
         }
+    }
+}
+
+/// An arm as it is written; without a pattern it takes every value.
+struct ArmSource<'a> {
+    pattern: Option<&'a ast::Pattern>,
+    guard: Option<&'a ast::Expr>,
+    body: &'a ast::Block,
+    span: Span,
+}
+
+/// Whether a value is an integer literal, perhaps at the end of a block.
+fn is_literal(value: &Expr) -> bool {
+    match &value.kind {
+        ExprKind::Const(Const::Int(_)) => true,
+        ExprKind::Block(block) => block.value.as_deref().is_some_and(is_literal),
+        _ => false,
     }
 }
 

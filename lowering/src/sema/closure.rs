@@ -91,8 +91,7 @@ impl<'a> Fx<'_, 'a, '_> {
             }
             (None, None) => None,
         };
-        let name = format!("{}.{{closure {}}}", self.name, self.n_closures);
-        self.n_closures += 1;
+        let name = self.lifted_name();
         let outer = self.outer_names();
         let (module, self_ty, generics) = (self.module, self.self_ty, self.generics.clone());
         let mut fx = Fx::new(self.cx, name.clone(), module, BodyKind::Proc(kind));
@@ -102,7 +101,28 @@ impl<'a> Fx<'_, 'a, '_> {
         fx.result_open = hint.is_none();
         fx.scopes.insert(0, outer);
         let (body, result) = fx.closure_body(&infos, body, span);
-        let param_types = infos.iter().map(|info| info.ty).collect();
+        self.lifted(name, infos, result, kind, body, span)
+    }
+
+    /// The name of the next procedure value in this body.
+    pub(super) fn lifted_name(&mut self) -> String {
+        let name = format!("{}.{{closure {}}}", self.name, self.n_closures);
+        self.n_closures += 1;
+        name
+    }
+
+    /// Declares the procedure that a procedure value was lifted to; its value.
+    pub(super) fn lifted(
+        &mut self,
+        name: String,
+        params: Vec<ParamInfo<'a>>,
+        result: TyId,
+        kind: ProcKind,
+        body: hir::Body,
+        span: Span,
+    ) -> Expr {
+        let (module, self_ty, generics) = (self.module, self.self_ty, self.generics.clone());
+        let param_types = params.iter().map(|info| info.ty).collect();
         let id = hir::ProcId(self.cx.procs.len() as u32);
         let type_args = (0..generics.len() as u32)
             .map(|index| {
@@ -114,7 +134,7 @@ impl<'a> Fx<'_, 'a, '_> {
             name,
             module,
             generics,
-            params: infos,
+            params,
             result,
             kind,
             self_ty,
@@ -154,6 +174,9 @@ impl<'a> Fx<'_, 'a, '_> {
             self.bind(&param.name, Named::Local(local));
             if param.name == "<pattern>" {
                 self.cx.unsupported("a pattern as the parameter of a closure", param.span);
+                if let Some(pattern) = param.pattern {
+                    self.pattern(pattern, TyId::ERROR);
+                }
             }
         }
         let n_params = self.locals.len() as u32;
@@ -176,10 +199,11 @@ impl<'a> Fx<'_, 'a, '_> {
         let n_loops = self.n_loops;
         let body = self.finish(hir::Body { locals: Vec::new(), n_params, n_loops, value });
         let result = self.deep(result);
+        let open = if self.has_errors() { TyId::ERROR } else { TyId::UNIT };
         let result = self.cx.types.map_leaves(result, &mut |types, leaf| match types.kind(leaf) {
             TyKind::Infer(_, InferKind::Int) => TyId::INT,
             TyKind::Infer(_, InferKind::Float) => TyId::F64,
-            TyKind::Infer(_, InferKind::Any) => TyId::UNIT,
+            TyKind::Infer(_, InferKind::Any) => open,
             _ => leaf,
         });
         (body, result)

@@ -72,13 +72,18 @@ impl<'a> Cx<'a, '_> {
     }
 
     /// The value of an integer constant expression, such as a tag.
-    pub(super) fn const_int(&mut self, module: u32, value: &'a ast::Expr) -> Option<i64> {
-        let value = self.const_expr(module, None, None, value, "tag")?;
+    pub(super) fn const_int(
+        &mut self,
+        module: u32,
+        value: &'a ast::Expr,
+        what: &str,
+    ) -> Option<i64> {
+        let value = self.const_expr(module, None, None, value, what)?;
         match value.kind {
             ExprKind::Const(Const::Int(n)) => i64::try_from(n).ok(),
             _ => {
                 self.diags.push(
-                    Diagnostic::error("TYPECK_E_MISMATCH", "a tag must be an integer")
+                    Diagnostic::error("TYPECK_E_MISMATCH", format!("a {what} must be an integer"))
                         .at(value.span, "this is none")
                         .help("write a number"),
                 );

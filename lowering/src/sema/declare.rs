@@ -125,7 +125,7 @@ impl<'a> Cx<'a, '_> {
                             self.twice(&arm.name, "arm");
                         }
                         if let Some(tag) = &arm.tag {
-                            number = self.const_int(module, tag).unwrap_or(number);
+                            number = self.const_int(module, tag, "tag").unwrap_or(number);
                         }
                         let name = arm.name.name.clone();
                         variants.push(hir::Variant { name, payload, number });

@@ -43,8 +43,8 @@ enum Ctor {
     Opaque(String),
     /// A list of that length.
     Len(usize),
-    /// A list of at least that length.
-    LenFrom(usize),
+    /// A list of at least so many elements at its start and so many at its end.
+    LenFrom(usize, usize),
 }
 
 struct Judge<'j, 'c, 'a, 'd> {
@@ -209,7 +209,10 @@ impl Judge<'_, '_, '_, '_> {
             PatternKind::List { elements, rest } => {
                 let n = elements.len();
                 let elements = self.pats(elements);
-                let ctor = if rest.is_some() { Ctor::LenFrom(n) } else { Ctor::Len(n) };
+                let ctor = match rest {
+                    Some(rest) => Ctor::LenFrom(rest.before, n - rest.before),
+                    None => Ctor::Len(n),
+                };
                 Pat::Ctor(ctor, elements)
             }
             PatternKind::Or(parts) => Pat::Or(self.pats(parts)),
@@ -224,7 +227,10 @@ impl Judge<'_, '_, '_, '_> {
             (TyKind::Option(inner), Ctor::Variant(VariantIdx::SOME)) => vec![inner],
             (TyKind::Result(ok, _), Ctor::Variant(VariantIdx::OK)) => vec![ok],
             (TyKind::Result(_, err), Ctor::Variant(VariantIdx::ERR)) => vec![err],
-            (TyKind::List(item), Ctor::Len(n) | Ctor::LenFrom(n)) => vec![item; *n],
+            (TyKind::List(item) | TyKind::Array(item, _), Ctor::Len(n)) => vec![item; *n],
+            (TyKind::List(item) | TyKind::Array(item, _), Ctor::LenFrom(before, after)) => {
+                vec![item; before + after]
+            }
             (TyKind::Adt(adt, args), ctor) => {
                 let parts: Vec<TyId> = match (&self.fx.cx.adts[adt.0 as usize].kind, ctor) {
                     (AdtKind::Form(fields), _) => fields.iter().map(|field| field.ty).collect(),
@@ -264,14 +270,40 @@ impl Judge<'_, '_, '_, '_> {
                 });
             }
             TyKind::Tuple(_) | TyKind::Unit => return Some(vec![Ctor::Single]),
+            TyKind::Array(_, n) => {
+                // An array may be long: only as many elements as patterns name are looked at, as
+                // long as those of a start and those of an end are different ones.
+                let (mut before, mut after, mut whole) = (0, 0, false);
+                for head in &heads {
+                    match head {
+                        Ctor::LenFrom(b, a) => {
+                            before = before.max(*b);
+                            after = after.max(*a);
+                        }
+                        _ => whole = true,
+                    }
+                }
+                let n = usize::try_from(*n).unwrap_or(usize::MAX);
+                let whole = whole || before + after >= n;
+                return Some(vec![if whole { Ctor::Len(n) } else { Ctor::LenFrom(before, after) }]);
+            }
             TyKind::List(_) => {
-                let longest = heads.iter().map(|head| match head {
-                    Ctor::Len(n) | Ctor::LenFrom(n) => *n,
-                    _ => 0,
-                });
-                let longest = longest.max().unwrap_or(0);
-                let mut ctors: Vec<Ctor> = (0..=longest).map(Ctor::Len).collect();
-                ctors.push(Ctor::LenFrom(longest + 1));
+                // Lists that are longer than every fixed length, and long enough for every start
+                // and every end, differ in nothing that a pattern sees.
+                let (mut fixed, mut before, mut after) = (0, 0, 0);
+                for head in &heads {
+                    match head {
+                        Ctor::Len(n) => fixed = fixed.max(n + 1),
+                        Ctor::LenFrom(b, a) => {
+                            before = before.max(*b);
+                            after = after.max(*a);
+                        }
+                        _ => {}
+                    }
+                }
+                before = before.max(fixed.saturating_sub(after));
+                let mut ctors: Vec<Ctor> = (0..before + after).map(Ctor::Len).collect();
+                ctors.push(Ctor::LenFrom(before, after));
                 return Some(ctors);
             }
             _ => return None,
@@ -402,7 +434,11 @@ impl Judge<'_, '_, '_, '_> {
             }
             (Ctor::Range(lo, _), _) => lo.to_string(),
             (Ctor::Len(_), _) => format!("[{list}]"),
-            (Ctor::LenFrom(_), _) => format!("[{list}, ..]"),
+            (Ctor::LenFrom(before, _), _) => {
+                let mut all = inner;
+                all.insert(*before, "..".to_owned());
+                format!("[{}]", all.join(", "))
+            }
             _ => "_".to_owned(),
         }
     }
@@ -428,7 +464,8 @@ fn collect(pat: &Pat, heads: &mut Vec<Ctor>) {
 fn covers(ctor: &Ctor, piece: &Ctor) -> bool {
     match (ctor, piece) {
         (Ctor::Range(lo, hi), Ctor::Range(a, b)) => lo <= a && b <= hi,
-        (Ctor::LenFrom(n), Ctor::Len(m) | Ctor::LenFrom(m)) => n <= m,
+        (Ctor::LenFrom(before, after), Ctor::Len(n)) => before + after <= *n,
+        (Ctor::LenFrom(before, after), Ctor::LenFrom(b, a)) => before <= b && after <= a,
         _ => ctor == piece,
     }
 }
@@ -436,14 +473,25 @@ fn covers(ctor: &Ctor, piece: &Ctor) -> bool {
 /// A row for values made with one constructor, its first column taken apart.
 fn specialise(row: &[Pat], ctor: &Ctor, n: usize) -> Vec<Vec<Pat>> {
     let Some((first, rest)) = row.split_first() else { return Vec::new() };
-    let with = |mut parts: Vec<Pat>| {
-        parts.resize(n, Pat::Any);
-        parts.extend_from_slice(rest);
-        parts
+    // What is not said about the parts belongs behind those at the start.
+    let with = |parts: &[Pat], before: usize| {
+        let (start, end) = parts.split_at(before.min(parts.len()));
+        let gap = n.saturating_sub(parts.len());
+        let mut all = start.to_vec();
+        all.extend(std::iter::repeat_n(Pat::Any, gap));
+        all.extend_from_slice(end);
+        all.extend_from_slice(rest);
+        all
     };
     match first {
-        Pat::Any => vec![with(Vec::new())],
-        Pat::Ctor(own, parts) if covers(own, ctor) => vec![with(parts.clone())],
+        Pat::Any => vec![with(&[], 0)],
+        Pat::Ctor(own, parts) if covers(own, ctor) => {
+            let before = match own {
+                Ctor::LenFrom(before, _) => *before,
+                _ => parts.len(),
+            };
+            vec![with(parts, before)]
+        }
         Pat::Ctor(..) => Vec::new(),
         Pat::Or(parts) => parts
             .iter()

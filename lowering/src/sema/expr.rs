@@ -54,6 +54,7 @@ impl<'a> Fx<'_, 'a, '_> {
             ast::ExprKind::Is { expr, pattern, negated } => self.is(expr, pattern, *negated, span),
             ast::ExprKind::Tuple(elems) => self.tuple(elems, want, span),
             ast::ExprKind::List(elems) => self.list(elems, want, span),
+            ast::ExprKind::Repeat { value, len } => self.repeat(value, len, want, span),
             ast::ExprKind::ListComp { element, pattern, iter, cond } => {
                 self.list_comp(element, pattern, iter, cond.as_deref(), span)
             }
@@ -122,7 +123,9 @@ impl<'a> Fx<'_, 'a, '_> {
                     Want::Ty(ty) => self.hinted(ty),
                     _ => TyKind::Error,
                 };
-                if matches!(float, TyKind::F32 | TyKind::F64) {
+                let is_float =
+                    matches!(float, TyKind::F32 | TyKind::F64 | TyKind::Infer(_, InferKind::Float));
+                if is_float {
                     let Want::Ty(ty) = want else { return error_expr(span) };
                     let ty = match self.ty_kind(ty) {
                         TyKind::Option(inner) => inner,
@@ -187,19 +190,62 @@ impl<'a> Fx<'_, 'a, '_> {
     }
 
     fn list(&mut self, elems: &'a [ast::Expr], want: Want, span: Span) -> Expr {
-        let item = match want {
-            Want::Ty(ty) => match self.hinted(ty) {
-                TyKind::List(item) => item,
-                _ => self.fresh(),
-            },
-            _ => self.fresh(),
-        };
+        let (item, len) = self.wanted_items(want);
         let mut values = Vec::new();
         for elem in elems {
             values.push(self.expr_as(elem, item));
         }
-        let ty = self.cx.types.list(item);
+        let ty = match len {
+            Some(n) if self.has_length(n, elems.len() as u64, span) => {
+                self.cx.types.intern(TyKind::Array(item, n))
+            }
+            Some(_) => return error_expr(span),
+            None => self.cx.types.list(item),
+        };
         Expr { kind: ExprKind::List(values), ty, span }
+    }
+
+    /// `[v; n]`: an array where one is wanted, else a list.
+    fn repeat(&mut self, value: &'a ast::Expr, len: &'a ast::Expr, want: Want, span: Span) -> Expr {
+        let (item, wanted) = self.wanted_items(want);
+        let value = Box::new(self.expr_as(value, item));
+        let (n, ty) = match wanted {
+            Some(wanted) => match self.cx.array_len(len, self.module) {
+                Some(n) if self.has_length(wanted, n, span) => {
+                    let kind = Const::Int(i128::from(n));
+                    let ty = self.cx.types.intern(TyKind::Array(item, n));
+                    (const_expr(kind, TyId::INT, len.span), ty)
+                }
+                _ => return error_expr(span),
+            },
+            None => (self.expr_as(len, TyId::INT), self.cx.types.list(item)),
+        };
+        Expr { kind: ExprKind::Repeat { value, n: Box::new(n) }, ty, span }
+    }
+
+    /// What the elements of a list literal are, and how many there must be.
+    fn wanted_items(&mut self, want: Want) -> (TyId, Option<u64>) {
+        match want {
+            Want::Ty(ty) => match self.hinted(ty) {
+                TyKind::List(item) => (item, None),
+                TyKind::Array(item, n) => (item, Some(n)),
+                TyKind::Error => (TyId::ERROR, None),
+                _ => (self.fresh(), None),
+            },
+            _ => (self.fresh(), None),
+        }
+    }
+
+    /// Reports a number of elements that is not the array's.
+    pub(super) fn has_length(&mut self, wanted: u64, given: u64, span: Span) -> bool {
+        if wanted != given {
+            let title = format!("{given} element(s) for an array of {wanted}");
+            self.error("TYPECK_E_ARRAY_LEN", title, span)
+                .note("an array has exactly as many elements as its type says")
+                .help("change the number in the type, or use a list `[T]`")
+                .push(format!("{wanted} are needed here"));
+        }
+        wanted == given
     }
 
     fn list_comp(

@@ -85,7 +85,6 @@ impl Fx<'_, '_, '_> {
                 hir::StmtKind::Let { local, init } => {
                     let plain = matches!(init.kind, ExprKind::Ref(_) | ExprKind::Load { .. });
                     self.settle_expr(init);
-                    self.check_cold(init);
                     let ty = self.cx.types.kind(init.ty).clone();
                     if let (TyKind::Ref { .. }, false) = (&ty, plain) {
                         self.ref_escapes(init.span);
@@ -103,7 +102,6 @@ impl Fx<'_, '_, '_> {
                 }
                 hir::StmtKind::Expr(expr) => {
                     self.settle_expr(expr);
-                    self.check_cold(expr);
                 }
                 hir::StmtKind::Defer(block) => self.settle_block(block),
             }
@@ -136,18 +134,6 @@ impl Fx<'_, '_, '_> {
                 .note("it belongs to one place, which must be able to end it")
                 .help(help)
                 .push(format!("this is `{name}`"));
-        }
-    }
-
-    /// Reports a future of something that can only be awaited at once.
-    fn check_cold(&mut self, expr: &Expr) {
-        if let ExprKind::Future(awaitable) = &expr.kind
-            && !matches!(
-                awaitable.kind,
-                AwaitableKind::Call(_) | AwaitableKind::CallValue { .. } | AwaitableKind::Op { .. }
-            )
-        {
-            self.cx.unsupported("a `timeout` that is not awaited where it is written", expr.span);
         }
     }
 
@@ -252,7 +238,6 @@ impl Fx<'_, '_, '_> {
                 self.settle_place(place);
                 self.settle_expr(value);
                 self.check_kept(value);
-                self.check_cold(value);
             }
             ExprKind::Append { place, what } => {
                 self.settle_place(place);
@@ -285,9 +270,15 @@ impl Fx<'_, '_, '_> {
             | ExprKind::List(args)
             | ExprKind::Variant { args, .. } => self.settle_all(args),
             ExprKind::ProcValue(callee) => self.settle_callee(callee, span),
-            ExprKind::Future(awaitable)
-            | ExprKind::Await(awaitable)
-            | ExprKind::Spawn { what: awaitable, .. } => {
+            ExprKind::Future(awaitable) => {
+                self.settle_awaitable(awaitable);
+                let (ty, at) = (awaitable.ty, awaitable.span);
+                if let AwaitableKind::Timeout { ms, of } = &awaitable.kind {
+                    let (ms, of) = ((**ms).clone(), (**of).clone());
+                    *expr = self.cold_timeout(ms, of, ty, at);
+                }
+            }
+            ExprKind::Await(awaitable) | ExprKind::Spawn { what: awaitable, .. } => {
                 self.settle_awaitable(awaitable);
                 if let ExprKind::Spawn { parent: hir::SpawnParent::Scope(scope), .. } =
                     &mut expr.kind
@@ -362,7 +353,6 @@ impl Fx<'_, '_, '_> {
             ExprKind::Give(value) => {
                 if let Some(value) = value {
                     self.settle_expr(value);
-                    self.check_cold(value);
                 }
             }
             ExprKind::Break { value, .. } => {

@@ -222,8 +222,8 @@ impl Flow<'_> {
             | hir::PatternKind::Or(parts) => parts.iter().for_each(|part| self.pattern(part)),
             hir::PatternKind::List { elements, rest } => {
                 elements.iter().for_each(|part| self.pattern(part));
-                if let Some(Some(local)) = rest {
-                    self.declare(*local);
+                if let Some(local) = rest.and_then(|rest| rest.local) {
+                    self.declare(local);
                 }
             }
             hir::PatternKind::Form(fields) => {

@@ -57,6 +57,7 @@ impl Infer {
             (left, right) => {
                 let same = match (&left, &right) {
                     (TyKind::Tuple(one), TyKind::Tuple(other)) => one.len() == other.len(),
+                    (TyKind::Array(_, one), TyKind::Array(_, other)) => one == other,
                     (TyKind::Adt(one, args), TyKind::Adt(other, rest)) => {
                         one == other && args.len() == rest.len()
                     }

@@ -6,9 +6,9 @@
 //! Order: std's picks, then the names of all modules, then uses, then types and signatures, as
 //! each may refer to anything before.
 
+use super::Links;
 use super::hir::{self, ProcId, ProcKind, StaticId};
 use super::std::{STD_PICKS, StdProc};
-use super::Links;
 use super::types::{AdtId, TyId, Types};
 use super::uses::item_name;
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceId, SourceMap, Span};

@@ -393,13 +393,23 @@ impl<'a> Fx<'_, 'a, '_> {
         let plain =
             |op, params: &[TyId], result| Some(StdMethod::Builtin(op, params.to_vec(), result));
         match (kind, name) {
-            (TyKind::String | TyKind::List(_), "len") => plain(Builtin::Len, &[], int),
-            (TyKind::String | TyKind::List(_), "is_empty") => Some(StdMethod::IsEmpty),
+            (TyKind::String | TyKind::List(_) | TyKind::Array(..), "len") => {
+                plain(Builtin::Len, &[], int)
+            }
+            (TyKind::String | TyKind::List(_) | TyKind::Array(..), "is_empty") => {
+                Some(StdMethod::IsEmpty)
+            }
             (TyKind::String | TyKind::List(_), "slice") => {
                 plain(Builtin::Slice, &[int, int], value.ty)
             }
+            (TyKind::Array(item, _), "slice") => {
+                let part = types.list(*item);
+                plain(Builtin::Slice, &[int, int], part)
+            }
             (TyKind::String, "contains") => Some(StdMethod::Contains(string)),
-            (TyKind::List(item), "contains") => Some(StdMethod::Contains(*item)),
+            (TyKind::List(item) | TyKind::Array(item, _), "contains") => {
+                Some(StdMethod::Contains(*item))
+            }
             (TyKind::String, "parse_int") => {
                 let result = types.option(int);
                 plain(Builtin::ParseInt, &[], result)

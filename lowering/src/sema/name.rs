@@ -119,7 +119,7 @@ impl<'a> Fx<'_, 'a, '_> {
                     .push("used as a value");
                 error_expr(span)
             }
-            Def::Std(_) => self.unsupported("a procedure of std as a value", span),
+            Def::Std(std) => self.std_value(std, want, span),
             Def::Adt(_) | Def::Alias(_) | Def::StdType(_) | Def::Trait => {
                 self.error("SEMA_E_NOT_A_VALUE", "a type stands where a value is needed", span)
                     .help("make a value: `F { field: … }` of a form, `P.Arm` of a pick")

@@ -196,7 +196,10 @@ impl<'a> Fx<'_, 'a, '_> {
                 };
                 let left = self.expr(lhs, hint);
                 let left = self.deref(left);
-                let right = self.expr(rhs, Want::Ty(left.ty));
+                // No operator makes an array.
+                let is_array = matches!(self.ty_kind(left.ty), TyKind::Array(..));
+                let hint = if is_array { Want::Any } else { Want::Ty(left.ty) };
+                let right = self.expr(rhs, hint);
                 self.arithmetic(bin_op(op), Overflow::Checked, left, right, op_span, span)
             }
         }
@@ -441,7 +444,7 @@ impl<'a> Fx<'_, 'a, '_> {
         let right = self.expr(rhs, Want::Any);
         let right = self.deref(right);
         let (op, item) = match self.ty_kind(right.ty) {
-            TyKind::List(item) => (Builtin::InList, item),
+            TyKind::List(item) | TyKind::Array(item, _) => (Builtin::InList, item),
             TyKind::String => (Builtin::InString, TyId::STRING),
             _ => return self.bad_operand("in", &right, "a list or string on the right", span),
         };

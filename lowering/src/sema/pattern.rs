@@ -84,11 +84,17 @@ impl<'a> Fx<'_, 'a, '_> {
                 PatternKind::Tuple(parts)
             }
             ast::PatternKind::List { elements, rest, after } => {
-                if !after.is_empty() {
-                    self.cx.unsupported("elements after `..` in a list pattern", span);
-                }
+                let n = (elements.len() + after.len()) as u64;
+                let (mut rest_ty, mut fits) = (ty, true);
                 let item = match self.ty_kind(ty) {
                     TyKind::List(item) => item,
+                    TyKind::Array(item, len) => {
+                        rest_ty = self.cx.types.list(item);
+                        if rest.is_none() || n > len {
+                            fits = self.has_length(len, n, span);
+                        }
+                        item
+                    }
                     _ => {
                         let item = self.fresh();
                         let list = self.cx.types.list(item);
@@ -103,10 +109,18 @@ impl<'a> Fx<'_, 'a, '_> {
                 for elem in elements {
                     parts.push(self.pattern_in(elem, item, bound, first));
                 }
-                let rest = rest
-                    .as_ref()
-                    .map(|name| name.as_ref().map(|name| self.bind_name(name, ty, bound, first)));
-                PatternKind::List { elements: parts, rest }
+                let rest = rest.as_ref().map(|name| hir::Rest {
+                    before: elements.len(),
+                    local: name.as_ref().map(|name| self.bind_name(name, rest_ty, bound, first)),
+                });
+                for elem in after {
+                    parts.push(self.pattern_in(elem, item, bound, first));
+                }
+                if fits {
+                    PatternKind::List { elements: parts, rest }
+                } else {
+                    PatternKind::Wildcard
+                }
             }
             ast::PatternKind::Or(alternatives) => {
                 let mut parts = Vec::new();

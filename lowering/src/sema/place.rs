@@ -95,7 +95,8 @@ impl<'a> Fx<'_, 'a, '_> {
             };
             return Expr { kind: ExprKind::Append { place, what }, ty: TyId::UNIT, span };
         }
-        let hint = if shift { Want::Any } else { Want::Ty(ty) };
+        let is_array = matches!(self.ty_kind(ty), TyKind::Array(..));
+        let hint = if shift || is_array { Want::Any } else { Want::Ty(ty) };
         let value = self.expr(value, hint);
         let value = self.deref(value);
         let bits = matches!(hir_op, BinOp::BitAnd | BinOp::BitOr | BinOp::BitXor);
@@ -440,7 +441,7 @@ impl<'a> Fx<'_, 'a, '_> {
             return error_expr(span);
         }
         match kind {
-            TyKind::List(item) => {
+            TyKind::List(item) | TyKind::Array(item, _) => {
                 let mut place = Self::as_place(value);
                 let kind = ProjectionKind::Index(Box::new(index));
                 place.path.push(Projection { kind, ty: item, span });
@@ -481,8 +482,9 @@ impl<'a> Fx<'_, 'a, '_> {
         let value = self.expr(base, Want::Any);
         let value = self.deref(value);
         let ty = value.ty;
-        match self.ty_kind(ty) {
-            TyKind::List(_) | TyKind::String => {}
+        let part_ty = match self.ty_kind(ty) {
+            TyKind::List(_) | TyKind::String => ty,
+            TyKind::Array(item, _) => self.cx.types.list(item),
             TyKind::Error | TyKind::Never => return error_expr(span),
             _ => {
                 let name = self.type_name(ty);
@@ -491,14 +493,14 @@ impl<'a> Fx<'_, 'a, '_> {
                     .push("sliced here");
                 return error_expr(span);
             }
-        }
+        };
         let lo = match lo {
             Some(lo) => self.expr_as(lo, TyId::INT),
             None => const_expr(Const::Int(0), TyId::INT, span),
         };
         if let Some(hi) = hi {
             let hi = self.expr_as(hi, TyId::INT);
-            return Self::builtin(Builtin::Slice, vec![value, lo, hi], ty, span);
+            return Self::builtin(Builtin::Slice, vec![value, lo, hi], part_ty, span);
         }
         // Without an end: the length, of the same value.
         let mut stmts = Vec::new();
@@ -507,9 +509,9 @@ impl<'a> Fx<'_, 'a, '_> {
         stmts.push(hir::Stmt { kind, span });
         let whole = self.load(held, span);
         let len = Self::builtin(Builtin::Len, vec![self.load(held, span)], TyId::INT, span);
-        let part = Self::builtin(Builtin::Slice, vec![whole, lo, len], ty, span);
+        let part = Self::builtin(Builtin::Slice, vec![whole, lo, len], part_ty, span);
         let block = hir::Block { stmts, value: Some(Box::new(part)) };
-        Expr { kind: ExprKind::Block(Box::new(block)), ty, span }
+        Expr { kind: ExprKind::Block(Box::new(block)), ty: part_ty, span }
     }
 }
 

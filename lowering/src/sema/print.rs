@@ -308,12 +308,17 @@ impl<'p> Printer<'p> {
             }
             PatternKind::Tuple(parts) => self.patterns("(", parts, ", ", ")"),
             PatternKind::List { elements, rest } => {
-                self.patterns("[", elements, ", ", "");
+                let (before, after) =
+                    elements.split_at(rest.map_or(elements.len(), |rest| rest.before));
+                self.patterns("[", before, ", ", "");
                 if let Some(rest) = rest {
-                    self.push(if elements.is_empty() { ".." } else { ", .." });
-                    if let Some(local) = rest {
-                        self.declared(*local);
+                    self.push(if before.is_empty() { ".." } else { ", .." });
+                    if let Some(local) = rest.local {
+                        self.declared(local);
                     }
+                }
+                if !after.is_empty() {
+                    self.patterns(", ", after, ", ", "");
                 }
                 self.push("]");
             }

@@ -249,6 +249,12 @@ pub(super) fn prelude(name: &str) -> Option<StdProc> {
     PRELUDE.iter().find(|(known, _)| *known == name).map(|(_, what)| *what)
 }
 
+/// The name of a procedure of std.
+pub(super) fn name_of(proc: StdProc) -> &'static str {
+    let members = MODULES.iter().flat_map(|(_, members)| members.iter());
+    PRELUDE.iter().chain(members).find(|(_, what)| *what == proc).map_or("", |(name, _)| *name)
+}
+
 /// Finds a module of std by its path below `std`.
 pub(super) fn module(name: &str) -> Option<&'static str> {
     MODULES.iter().find(|(known, _)| *known == name).map(|(known, _)| *known)

@@ -33,7 +33,12 @@ impl<'a> Fx<'_, 'a, '_> {
                     }
                     _ => {
                         self.args_for_errors(args);
-                        self.wrong_count(word, 1, args.len(), span);
+                        let title = format!("`{word}` takes 1 argument(s), not {}", args.len());
+                        self.error("TYPECK_E_ARG_COUNT", title, span)
+                            .help(format!(
+                                "make one text of them: `{word}(a as string + \" \" + b)`"
+                            ))
+                            .push(format!("{} are given", args.len()));
                         return error_expr(span);
                     }
                 };
@@ -247,6 +252,19 @@ impl<'a> Fx<'_, 'a, '_> {
         if !self.is_number(ty) {
             return self.bad_operand(word, &first, "a number", span);
         }
+        let second = (n == 2).then(|| self.expr_as(&args[1].value, ty));
+        self.choose_of(choice, first, second, span)
+    }
+
+    /// The same for checked arguments of one type, a number.
+    pub(super) fn choose_of(
+        &mut self,
+        choice: Choice,
+        first: Expr,
+        second: Option<Expr>,
+        span: Span,
+    ) -> Expr {
+        let ty = first.ty;
         let mut stmts = Vec::new();
         let mut keep = |fx: &mut Self, name: &str, init: Expr| {
             let local = fx.local(name, ty, init.span);
@@ -254,7 +272,14 @@ impl<'a> Fx<'_, 'a, '_> {
             local
         };
         let a = keep(self, "<a>", first);
-        let (test, then, otherwise) = if choice == Choice::Abs {
+        let (test, then, otherwise) = if let Some(second) = second {
+            let b = keep(self, "<b>", second);
+            let (then, otherwise) = match choice {
+                Choice::Max => (b, a),
+                _ => (a, b),
+            };
+            (self.load(b, span), self.load(then, span), self.load(otherwise, span))
+        } else {
             let zero = if self.is_integer(ty) { Const::Int(0) } else { Const::Float(0.0) };
             let value = self.load(a, span);
             let kind = ExprKind::Unary {
@@ -263,14 +288,6 @@ impl<'a> Fx<'_, 'a, '_> {
                 expr: Box::new(self.load(a, span)),
             };
             (const_expr(zero, ty, span), Expr { kind, ty, span }, value)
-        } else {
-            let second = self.expr_as(&args[1].value, ty);
-            let b = keep(self, "<b>", second);
-            let (then, otherwise) = match choice {
-                Choice::Max => (b, a),
-                _ => (a, b),
-            };
-            (self.load(b, span), self.load(then, span), self.load(otherwise, span))
         };
         let cond = Expr {
             kind: ExprKind::Binary {
@@ -292,7 +309,7 @@ impl<'a> Fx<'_, 'a, '_> {
     }
 
     /// Parameters and result of a procedure of std with fixed types.
-    fn plain_signature(&mut self, op: Builtin) -> (Vec<TyId>, TyId) {
+    pub(super) fn plain_signature(&mut self, op: Builtin) -> (Vec<TyId>, TyId) {
         match op {
             Builtin::ParseInt => (vec![TyId::STRING], self.cx.types.option(TyId::INT)),
             Builtin::ParseFloat => (vec![TyId::STRING], self.cx.types.option(TyId::F64)),
@@ -302,7 +319,7 @@ impl<'a> Fx<'_, 'a, '_> {
     }
 
     /// Parameters and result of an operation of std with fixed types.
-    fn op_signature(&mut self, op: AsyncOp) -> (Vec<TyId>, TyId) {
+    pub(super) fn op_signature(&mut self, op: AsyncOp) -> (Vec<TyId>, TyId) {
         let types = &mut self.cx.types;
         let (string, int) = (TyId::STRING, TyId::INT);
         match op {

@@ -373,7 +373,7 @@ impl<'a> Fx<'_, 'a, '_> {
         let source = self.expr(iter, Want::Any);
         let source = self.deref(source);
         let item = match (self.ty_kind(source.ty), awaits) {
-            (TyKind::List(item), None) => item,
+            (TyKind::List(item) | TyKind::Array(item, _), None) => item,
             (TyKind::Stream(item) | TyKind::Channel(item), Some(_)) => item,
             (TyKind::Stream(_) | TyKind::Channel(_), None) => {
                 self.error("TYPECK_E_NOT_ITERABLE", "a stream needs `for await`", iter.span)

@@ -100,7 +100,15 @@ impl<'a> Cx<'a, '_> {
                 let inner = self.type_of(inner, scope);
                 if inner == TyId::ERROR { inner } else { self.types.option(inner) }
             }
-            ast::TypeKind::Array { .. } => self.no_type("an array of fixed length", ty.span),
+            ast::TypeKind::Array { element, len } => {
+                let element = self.type_of(element, scope);
+                match self.array_len(len, scope.module) {
+                    Some(n) if element != TyId::ERROR => {
+                        self.types.intern(TyKind::Array(element, n))
+                    }
+                    _ => TyId::ERROR,
+                }
+            }
             ast::TypeKind::List(elem) => {
                 let elem = self.type_of(elem, scope);
                 if elem == TyId::ERROR { elem } else { self.types.list(elem) }
@@ -149,6 +157,20 @@ impl<'a> Cx<'a, '_> {
             }
             ast::TypeKind::Error => TyId::ERROR,
         }
+    }
+
+    /// The length of an array: a constant that is not negative.
+    pub(super) fn array_len(&mut self, len: &'a ast::Expr, module: u32) -> Option<u64> {
+        let n = self.const_int(module, len, "length")?;
+        let fits = u64::try_from(n).ok();
+        if fits.is_none() {
+            self.diags.push(
+                Diagnostic::error("TYPECK_E_ARRAY_LEN", "the length of an array is negative")
+                    .at(len.span, format!("this is {n}"))
+                    .help("write how many elements it has: `[int; 4]`"),
+            );
+        }
+        fits
     }
 
     fn no_type(&mut self, what: &str, span: Span) -> TyId {

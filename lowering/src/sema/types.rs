@@ -8,6 +8,7 @@
 //! [`TyKind::Error`] is reachable from a body or signature.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 /// Names a type of a [`Types`] table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -139,6 +140,8 @@ pub enum TyKind {
     F64,
     /// `[T]`, counted; `bytes` is `[u8]`.
     List(TyId),
+    /// `[T; N]`: a list whose length is part of its type, counted as lists are.
+    Array(TyId, u64),
     /// `(A, B)`; at least two elements.
     Tuple(Vec<TyId>),
     /// A form or pick with its type arguments, counted (a pick without any payload is an integer).
@@ -254,6 +257,14 @@ impl Types {
         self.intern(TyKind::List(elem))
     }
 
+    /// The type of the elements of a list or array.
+    pub fn element(&self, ty: TyId) -> Option<TyId> {
+        match *self.kind(ty) {
+            TyKind::List(elem) | TyKind::Array(elem, _) => Some(elem),
+            _ => None,
+        }
+    }
+
     /// Gives `?inner`.
     pub fn option(&mut self, inner: TyId) -> TyId {
         self.intern(TyKind::Option(inner))
@@ -288,6 +299,7 @@ impl Types {
     pub fn parts(&self, ty: TyId) -> Vec<TyId> {
         match self.kind(ty) {
             TyKind::List(t)
+            | TyKind::Array(t, _)
             | TyKind::Option(t)
             | TyKind::Future(t)
             | TyKind::Stream(t)
@@ -311,6 +323,7 @@ impl Types {
     pub fn with_parts(&mut self, ty: TyId, parts: &[TyId]) -> TyId {
         let kind = match self.kind(ty).clone() {
             TyKind::List(_) => TyKind::List(parts[0]),
+            TyKind::Array(_, n) => TyKind::Array(parts[0], n),
             TyKind::Option(_) => TyKind::Option(parts[0]),
             TyKind::Future(_) => TyKind::Future(parts[0]),
             TyKind::Stream(_) => TyKind::Stream(parts[0]),
@@ -382,6 +395,11 @@ impl Types {
             TyKind::F32 => out.push_str("f32"),
             TyKind::F64 => out.push_str("f64"),
             TyKind::List(elem) => wrap(out, "", &[*elem]),
+            TyKind::Array(elem, n) => {
+                out.push('[');
+                self.write(*elem, out);
+                let _ = write!(out, "; {n}]");
+            }
             TyKind::Tuple(elems) => {
                 out.push('(');
                 self.write_all(elems, out);

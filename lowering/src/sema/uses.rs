@@ -57,8 +57,10 @@ impl<'a> Cx<'a, '_> {
                 }
                 ast::ItemKind::Share(names) => names.iter().for_each(|n| one(&n.name, &n.name)),
                 kind => {
-                    let seen =
-                        matches!(item.visibility, ast::Visibility::Public | ast::Visibility::Shared);
+                    let seen = matches!(
+                        item.visibility,
+                        ast::Visibility::Public | ast::Visibility::Shared
+                    );
                     if let (true, Some(name)) = (seen, item_name(kind)) {
                         one(&name.name, &name.name);
                     }

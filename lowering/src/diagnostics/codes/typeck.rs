@@ -31,6 +31,16 @@ arguments by position only.",
         good: "proc f(a: int) {}\nproc main() -> int {\n    f(a: 1);\n    give 0\n}",
     },
     Code {
+        key: "TYPECK_E_ARRAY_LEN",
+        title: "an array has another length",
+        explanation: "\
+The length of an array `[T; N]` is part of its type: literals and patterns have exactly N elements, and
+N is a constant that is not negative. `[v; N]` writes one value N times; a pattern with `..` may name
+fewer. Where the number changes while the program runs, use a list `[T]`.",
+        bad: "proc main() -> int {\n    let a: [int; 3] = [1, 2];\n    give a[0]\n}",
+        good: "proc main() -> int {\n    let a: [int; 2] = [1, 2];\n    give a[0]\n}",
+    },
+    Code {
         key: "TYPECK_E_BREAK_VALUE",
         title: "a value breaks a loop that has none",
         explanation: "\

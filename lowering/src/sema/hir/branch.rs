@@ -138,11 +138,20 @@ pub enum PatternKind {
     Tuple(Vec<Pattern>),
     /// Fits lists of that length, or at least that length if there is a rest.
     List {
-        /// The first elements.
+        /// The elements before and after `..`.
         elements: Vec<Pattern>,
-        /// `..`, and what a list of the other elements is bound to.
-        rest: Option<Option<LocalId>>,
+        /// `..`, if there is one.
+        rest: Option<Rest>,
     },
     /// Fits if one fits, tried in order. All bind the same locals.
     Or(Vec<Pattern>),
+}
+
+/// `..` in a list pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rest {
+    /// Number of elements before it.
+    pub before: usize,
+    /// What a list of the elements that it stands for is bound to.
+    pub local: Option<LocalId>,
 }

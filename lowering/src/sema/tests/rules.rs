@@ -169,7 +169,7 @@ fn awaits_stand_in_async_bodies() {
     assert_eq!(keys("test \"t\" { await sleep(1) }"), NONE);
     assert_eq!(body("let f = proc() { await sleep(1) }; f();"), ["HIRASYNC0001"]);
     assert_eq!(body("critical { select { when _ = sleep(1) {} } }"), ["HIRASYNC0002"]);
-    assert_eq!(keys("const A: int = await sleep(1)"), ["HIRASYNC0002", "TYPECK_E_MISMATCH"]);
+    assert_eq!(keys("const A: int = await sleep(1)"), ["HIRASYNC0002"]);
 }
 
 #[test]
@@ -252,4 +252,90 @@ fn an_append_is_seen_where_it_means_the_same() {
     assert!(shows("let ts: [Task[int]] = []; set ts = ts + [spawn g(1)];"));
     assert!(!shows("let xs = [1]; let ys = [2]; set xs = ys + [1];"));
     assert!(!shows("let xs = [1]; set xs = xs + [{ set xs = []; 1 }];"));
+}
+
+/// What follows from a mistake is not told again.
+#[test]
+fn what_is_refused_has_one_diagnostic() {
+    let mapped = "proc mapped[T, U](xs: [T], f: proc(T) -> U) -> [U] { let mut out: [U] = []; \
+                  for x in xs { set out = out + [f(x)] } give out }\n";
+    let capture = format!(
+        "{mapped}proc main() -> int {{ let k = 3; let ys = mapped([1], |x| x * k); give ys[0] }}"
+    );
+    for (text, key) in [
+        (capture.as_str(), "SEMA_E_CAPTURE"),
+        (
+            "proc main() -> int { let k = \"a\"; let f = |x: int| k; println(f(2) + \"b\"); give 0 }",
+            "SEMA_E_CAPTURE",
+        ),
+        (
+            "proc main() -> int { let f = |(a, b): (int, int)| a + b; give f((1, 2)) }",
+            "SEMA_E_UNSUPPORTED",
+        ),
+        (
+            "extern \"C\" { proc puts(s: string) -> i32; }\nproc main() -> int { puts(\"x\"); give 0 }",
+            "SEMA_E_UNSUPPORTED",
+        ),
+        ("const X: int = await f()\nasync proc f() -> int { give 1 }", "HIRASYNC0002"),
+        ("proc main() -> int { let a: [int; -1] = []; give len(a) }", "TYPECK_E_ARRAY_LEN"),
+        (
+            "proc main() -> int { let a: [int; 2] = [1, 2]; let [x, y, z] = a; give x + y + z }",
+            "TYPECK_E_ARRAY_LEN",
+        ),
+        (
+            "proc main() -> int { let mut a: [int; 2] = [1, 2]; set a = a + [3]; give a[0] }",
+            "TYPECK_E_OPERATOR",
+        ),
+        (
+            "proc main() -> int { let mut a: [int; 2] = [1, 2]; set a += [3]; give a[0] }",
+            "TYPECK_E_OPERATOR",
+        ),
+        (
+            "proc f(a: [int; 2]) {}\nproc main() -> int { f([1, 2, 3]); give 0 }",
+            "TYPECK_E_ARRAY_LEN",
+        ),
+        ("proc f(a: [int]) {}\nproc g(a: [int; 2]) { f(a) }", "TYPECK_E_MISMATCH"),
+        ("proc f(a: [int; 3]) {}\nproc g(a: [int; 2]) { f(a) }", "TYPECK_E_MISMATCH"),
+        ("proc f(n: int) { let a: [int; n] = [0]; }", "SEMA_E_UNRESOLVED_NAME"),
+        ("proc f(a: [int; 2]) { push(a, 3) }", "SEMA_E_NO_METHOD"),
+        ("proc main() -> int { let f = len; give 0 }", "TYPECK_E_ANNOTATION"),
+        ("proc main() -> int { let f: proc(int) -> int = len; give f(1) }", "TYPECK_E_OPERATOR"),
+        ("proc main() -> int { let f = panic; give 0 }", "SEMA_E_UNSUPPORTED"),
+        ("proc main() -> int { println(\"a\", 1); give 0 }", "TYPECK_E_ARG_COUNT"),
+        (
+            "async proc f() -> int { give 1 }\nasync proc main() -> int { let t = timeout(5, (f(), f())); await t; give 0 }",
+            "SEMA_E_UNSUPPORTED",
+        ),
+    ] {
+        assert_eq!(keys(text), [key], "{text}");
+    }
+}
+
+#[test]
+fn list_patterns_with_ends_cover_what_they_say() {
+    let judged =
+        |arms: &str| keys(&format!("proc f(xs: [int]) -> int {{ give match xs {{ {arms} }} }}"));
+    assert_eq!(judged("case [] => 0; case [a] => a; case [a, .., b] => a + b;"), NONE);
+    assert_eq!(judged("case [] => 0; case [.., b] => b;"), NONE);
+    assert_eq!(judged("case [] => 0; case [a, .., b] => a + b;"), ["TYPECK_E_NOT_EXHAUSTIVE"]);
+    assert_eq!(judged("case [1, ..] => 0; case [.., b] => b;"), ["TYPECK_E_NOT_EXHAUSTIVE"]);
+    assert_eq!(
+        judged("case [] => 0; case [.., b] => b; case [_, .., _] => 1;"),
+        ["TYPECK_E_UNREACHABLE_ARM"]
+    );
+    assert_eq!(keys("proc f(a: [int; 2]) -> int { let [x, ..] = a; give x }"), NONE);
+    assert_eq!(
+        keys("proc f(a: [bool; 1]) -> int { give match a { case [true] => 1; } }"),
+        ["TYPECK_E_NOT_EXHAUSTIVE"]
+    );
+    let both = "case [true, ..] => 1; case [.., false] => 2;";
+    assert_eq!(keys(&format!("proc f(a: [bool; 1]) -> int {{ give match a {{ {both} }} }}")), NONE);
+    assert_eq!(
+        keys(&format!("proc f(a: [bool; 2]) -> int {{ give match a {{ {both} }} }}")),
+        ["TYPECK_E_NOT_EXHAUSTIVE"]
+    );
+    assert_eq!(
+        keys("proc f(a: [u8; 4000000000000]) -> u8 { let [x, .., y] = a; give x + y }"),
+        NONE
+    );
 }

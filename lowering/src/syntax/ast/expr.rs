@@ -165,6 +165,13 @@ pub enum ExprKind {
     Tuple(Vec<Expr>),
     /// `[a, b]`.
     List(Vec<Expr>),
+    /// `[v; n]`.
+    Repeat {
+        /// Each element.
+        value: Box<Expr>,
+        /// How many.
+        len: Box<Expr>,
+    },
     /// `[e for p in xs if c]`.
     ListComp {
         /// The value of each element.

@@ -66,6 +66,7 @@ fn composite(e: &Expr) -> Node {
     match &e.kind {
         ExprKind::Tuple(elements) => node("tuple").all(elements.iter().map(expr)).end(),
         ExprKind::List(elements) => node("list").all(elements.iter().map(expr)).end(),
+        ExprKind::Repeat { value, len } => node("repeat").with(expr(value)).with(expr(len)).end(),
         ExprKind::ListComp { element, pattern: p, iter, cond } => node("list-for")
             .with(expr(element))
             .with(pattern(p))

@@ -145,10 +145,11 @@ impl Parser<'_> {
         (self.nth(2), self.nth(3)) == (Word, Colon)
     }
 
-    /// `[a, b]`, `[e for p in xs if c]`.
+    /// `[a, b]`, `[v; n]`, `[e for p in xs if c]`.
     fn list_literal(&mut self) -> Parsed<Expr> {
         let lo = self.lo();
         let mut comprehension = None;
+        let (mut first, mut len) = (true, None);
         let elements = self.list(RBracket, |p| {
             let element = p.element()?;
             if p.at_word("for") && comprehension.is_none() {
@@ -158,10 +159,29 @@ impl Parser<'_> {
                 let iter = Box::new(p.expr()?);
                 let cond = if p.eat_word("if") { Some(Box::new(p.expr()?)) } else { None };
                 comprehension = Some((pattern, iter, cond));
+            } else if first && p.eat(Semi) {
+                len = Some(Box::new(p.expr()?));
             }
+            first = false;
             Ok(element)
         })?;
         let mut elements = elements.into_iter();
+        if let Some(len) = len {
+            let kind = match (elements.next(), elements.len()) {
+                (Some(value), 0) => ExprKind::Repeat { value: Box::new(value), len },
+                _ => {
+                    let diagnostic = Diagnostic::error(
+                        "PARSE_E_EXPECTED_TOKEN",
+                        "a list that repeats a value has one value and one length",
+                    )
+                    .at(len.span, "nothing may follow the length")
+                    .help("write `[v; n]`");
+                    self.report(diagnostic);
+                    ExprKind::Error
+                }
+            };
+            return Ok(self.node(lo, kind));
+        }
         let kind = match (comprehension, elements.len()) {
             (Some((pattern, iter, cond)), 1) => match elements.next() {
                 Some(element) => {
