@@ -65,7 +65,9 @@ impl Failure {
             (code::NO_ARM, _) => "no arm of the match fits".into(),
             (code::SHIFT, _) => format!("shift by {payload} bits"),
             (code::CHAR, _) => format!("{payload} is no character"),
-            (code::NEGATIVE, _) => format!("{payload} is negative, where a number of things is needed"),
+            (code::NEGATIVE, _) => {
+                format!("{payload} is negative, where a number of things is needed")
+            }
             _ => fault.to_string(),
         };
         Self { message, place }

@@ -242,7 +242,8 @@ async proc main() -> int {
 ";
         assert_eq!((ran.code, ran.err.as_str()), (0, told), "{how:?}");
         let ran = run_text(&text.replace("LOOP", "2"), how);
-        let told = "8 object(s) in cycles were never freed: 4 of `Node`, 2 of `Tree`, 2 of `[Tree]`";
+        let told =
+            "8 object(s) in cycles were never freed: 4 of `Node`, 2 of `Tree`, 2 of `[Tree]`";
         assert!(ran.err.contains(told), "{how:?} {}", ran.err);
     }
 }

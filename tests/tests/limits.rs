@@ -92,6 +92,7 @@ fn a_body_that_resumes_itself_is_refused_and_goes_on() {
     for name in ["case05_operands", "case12_defer", "case18_recursion", "case23_join"] {
         let case = case(name);
         let program = Program::new(&case.module, &case.lowered).unwrap();
+        let mut n_refused = 0;
         for args in &case.variants {
             for script in [Script::ready(), Script::pending(1)] {
                 let expected = program.run(case.root, args, &script);
@@ -99,13 +100,14 @@ fn a_body_that_resumes_itself_is_refused_and_goes_on() {
                 run.resume_in_start();
                 run.run();
                 let refused = run.inner_resumes();
-                assert!(!refused.is_empty(), "{name} starts operations");
+                n_refused += refused.len();
                 assert!(refused.iter().all(|&s| s == VT_FAULTED), "{name} {refused:?}");
                 let outcome = run.finish();
                 assert_eq!((outcome.status, outcome.violations), (expected.status, vec![]));
                 assert_eq!(outcome.trace, expected.trace, "{name}");
             }
         }
+        assert!(n_refused > 0, "{name} starts operations");
     }
 }
 

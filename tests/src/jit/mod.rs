@@ -21,8 +21,8 @@ use frames::{awaiter, poison_dead, read_number};
 use std::ptr::null_mut;
 use vitte_abi::{
     SlotRole, VT_CANCEL_ASKED, VT_CANCEL_NONE, VT_DONE, VT_FAULTED, VT_ITEM, VT_MODE_RESUME,
-    VT_NONE, VT_RUNNING, VT_YIELDED, stack_pointer, vt_branches, vt_ctx, vt_fns, vt_leaf, vt_resume, vt_run,
-    vt_span, vt_status,
+    VT_NONE, VT_RUNNING, VT_YIELDED, stack_pointer, vt_branches, vt_ctx, vt_fns, vt_leaf,
+    vt_resume, vt_run, vt_span, vt_status,
 };
 use vitte_codegen::{Code, CodegenError, Jit, Options};
 use vitte_lowering::coroutine::Lowered;
