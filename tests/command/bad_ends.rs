@@ -247,3 +247,22 @@ async proc main() -> int {
         assert!(ran.err.contains(told), "{how:?} {}", ran.err);
     }
 }
+
+/// The frame of a cold future lies with the task that made it.
+#[test]
+fn a_future_that_holds_another_is_not_spawned() {
+    let ran = run_text(
+        "async proc f(n: int) -> int { await sleep(n); give n }
+async proc g(x: Future[int]) -> int { await sleep(1); give (await x) + 1 }
+async proc main() -> int {
+    let t = g(f(5))
+    let h = spawn t
+    give (await h) ?? -1
+}
+",
+        &[],
+    );
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+    assert!(ran.err.contains("error[SEMA_E_UNSUPPORTED]: spawning a future"), "{}", ran.err);
+    assert!(ran.err.contains("program.vit:5:19"), "{}", ran.err);
+}

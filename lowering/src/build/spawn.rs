@@ -62,7 +62,9 @@ impl<'p> FnCx<'_, 'p> {
         let ExprKind::Load { place, .. } = &e.kind else { return false };
         let Some(id) = Self::whole_local(place) else { return false };
         let [Store::Future(_, _, func)] = self.stores(id)[..] else { return false };
-        self.cx.m.funcs[func].sig.params.iter().all(|p| !self.cx.m.needs_drop(p.ty))
+        // An address is that of another future's frame, which belongs to this task.
+        let is_plain = |ty: Ty| !self.cx.m.needs_drop(ty) && ty != Ty::Value(Type::Ptr);
+        self.cx.m.funcs[func].sig.params.iter().all(|p| is_plain(p.ty))
     }
 
     /// Makes owned arguments ready for another task.

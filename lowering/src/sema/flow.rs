@@ -566,7 +566,10 @@ fn crossings(fx: &mut Fx<'_, '_, '_>, expr: &Expr) {
     });
     for (ty, span) in sent {
         let stays = |kind: &TyKind| {
-            matches!(kind, TyKind::Ref { .. } | TyKind::TaskScope | TyKind::Stream(_))
+            matches!(
+                kind,
+                TyKind::Ref { .. } | TyKind::TaskScope | TyKind::Stream(_) | TyKind::Future(_)
+            )
         };
         let kind = fx.cx.types.kind(ty);
         if stays(kind) {
@@ -575,6 +578,9 @@ fn crossings(fx: &mut Fx<'_, '_, '_>, expr: &Expr) {
                 .note("tasks share no memory: what crosses is moved or copied")
                 .help(match name.as_str() {
                     "TaskScope" => "spawn into the scope here: `s.spawn(…)`",
+                    name if name.starts_with("Future[") => {
+                        "spawn it here, and hand the task over: a `Task[T]` is shared"
+                    }
                     _ => "send the value itself, or a channel through which it comes",
                 })
                 .push("this belongs to the task that made it");

@@ -184,6 +184,13 @@ fn only_values_cross_to_tasks() {
         ),
         ["HIRASYNC0006"]
     );
+    let future =
+        "async proc f(x: Future[int]) -> int { give await x }\nasync proc g() -> int { give 1 }\n";
+    let main = |text: &str| format!("{future}async proc main() -> int {{ {text} give 0 }}");
+    assert_eq!(keys(&main("spawn f(g());")), ["HIRASYNC0006"]);
+    assert_eq!(keys(&main("with task_scope() as s { s.spawn(f(g())); }")), ["HIRASYNC0006"]);
+    assert_eq!(keys(&main("spawn_detached(f(g()));")), ["HIRASYNC0006"]);
+    assert_eq!(keys(&main("println(await f(g()));")), NONE);
     assert_eq!(body("let ch = channel[F](1); await ch.send(F { a: 1, list: [] });"), NONE);
 }
 
