@@ -14,7 +14,8 @@ fn show(source: &str, whole: bool) -> String {
     let expanded = task::expand("explicit".parse().expect("an option"), item);
     let mut file: syn::File = syn::parse2(expanded).expect("the expansion is Rust");
     file.items.iter_mut().for_each(|item| Cut { whole }.visit_item_mut(item));
-    let mut text: String = source.lines().map(|line| format!("// {line}\n")).collect();
+    let lines: Vec<String> = source.lines().map(|line| format!("// {line}\n")).collect();
+    let mut text = lines.concat();
     text.push('\n');
     // Parsed text has no file; its number is that of the thread.
     let shown = prettyplease::unparse(&file);

@@ -8,6 +8,10 @@
 //!
 //! Its type parameters are inferred by rustc because the constructor of the first state and the
 //! closure meet in the one call of [`machine`].
+#![allow(
+    clippy::inline_always,
+    reason = "a call for a store of a tag would cost more than it does"
+)]
 
 use super::SuspendSite;
 use super::{Coroutine, Task};

@@ -94,10 +94,12 @@ fn run<F: Future<Output = u64>>(future: F) -> (u64, u64) {
 
 macro_rules! pairs {
     ($($(#[doc = $doc:literal])* async fn $name:ident($($arg:ident: $ty:ty = $value:expr),*) $body:block)*) => {
+        #[allow(clippy::all, clippy::pedantic, reason = "written for their shapes")]
         mod native {
             use super::*;
             $($(#[doc = $doc])* pub(super) async fn $name($($arg: $ty),*) -> u64 $body)*
         }
+        #[allow(clippy::all, clippy::pedantic, reason = "written for their shapes")]
         mod task {
             use super::*;
             $($(#[doc = $doc])* #[vitte::task] pub(super) async fn $name($($arg: $ty),*) -> u64 $body)*
