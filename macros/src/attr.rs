@@ -116,11 +116,12 @@ pub(crate) enum Form {
     Cautious,
     Explicit,
     Native,
+    Jit,
 }
 
 /// Reads the options of a task.
 pub(crate) fn task(options: TokenStream) -> (Form, Option<Path>, Option<Error>) {
-    let names = "the options are `explicit`, `native` and `crate = path`";
+    let names = "the options are `explicit`, `native`, `jit` and `crate = path`";
     let (mut form, mut path) = (None, None);
     let mut errors = Errors::default();
     let list = match settings(options, names) {
@@ -131,6 +132,7 @@ pub(crate) fn task(options: TokenStream) -> (Form, Option<Path>, Option<Error>) 
         let asked = match name.to_string().as_str() {
             "explicit" => Form::Explicit,
             "native" => Form::Native,
+            "jit" => Form::Jit,
             "crate" => {
                 path = errors.take(krate(&name, value.as_ref()));
                 continue;
@@ -149,8 +151,8 @@ pub(crate) fn task(options: TokenStream) -> (Form, Option<Path>, Option<Error>) 
                 errors.push(Error::new(name.span(), format!("`{name}` is given twice")));
             }
             Some(_) => {
-                let text = "`explicit` and `native` exclude each other; leave both off to let the \
-                            macro choose";
+                let text = "`explicit`, `native` and `jit` exclude each other; leave all off to let \
+                            the macro choose";
                 errors.push(Error::new(name.span(), text));
             }
             None => form = Some(asked),

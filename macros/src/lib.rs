@@ -19,6 +19,7 @@ mod attr;
 mod embed;
 mod entry;
 mod fallback;
+mod jit;
 mod native;
 mod task;
 mod valid;
@@ -95,9 +96,38 @@ pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
 /// | `#[vitte::task]` | an explicit one where the syntax proves that it is equivalent, else rustc's |
 /// | `#[vitte::task(explicit)]` | an explicit one; what stands in the way is an error |
 /// | `#[vitte::task(native)]` | rustc's, with named suspend points |
+/// | `#[vitte::task(jit)]` | over scalars only: machine code made on the first call (feature `jit`) |
 ///
 /// `crate = path` says where `vitte` is, if it was renamed. Methods, generics and lifetimes are
 /// fine; the crate must be of edition 2024, whose rules for `impl Trait` are those of `async fn`.
+///
+/// # Compiled on the first call
+///
+/// A `jit` task computes with integers, floats, `bool`, `char`, and tuples and arrays of them: locals,
+/// `if`, `match`, loops, `panic!`, `assert!`. It is lowered to the IR of vitte while Rust compiles, and
+/// to machine code once, on its first poll. It awaits calls of any async function whose future is
+/// `Send`; a value that it takes from there needs a spelled type: `let n: u64 = step(i).await;`.
+/// Whatever else a body has is an error that names it.
+///
+/// Overflow, division by zero and indices out of range panic, in every profile, with the words of
+/// rustc and the place. Dropping the future drops what it awaits at once. It runs on any executor.
+///
+/// ```
+/// #[vitte::task(jit)]
+/// async fn collatz(start: u64) -> u32 {
+///     let (mut n, mut steps) = (start, 0);
+///     while n != 1 {
+///         n = if n % 2 == 0 { n / 2 } else { 3 * n + 1 };
+///         steps += 1;
+///         if steps % 64 == 0 {
+///             vitte::task::yield_now().await;
+///         }
+///     }
+///     steps
+/// }
+///
+/// assert_eq!(vitte::block_on(collatz(27)), 111);
+/// ```
 ///
 /// # Examples
 ///
@@ -188,7 +218,7 @@ pub fn vitte(tokens: TokenStream) -> TokenStream {
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```text
 /// mod jobs {
 ///     vitte::include_vitte!("jobs.vit");
 /// }

@@ -2,7 +2,7 @@
 
 use crate::ast::{Function, facade};
 use crate::attr::{self, Form};
-use crate::{fallback, native, valid};
+use crate::{fallback, jit, native, valid};
 use proc_macro2::TokenStream;
 use quote::quote;
 use vitte_lowering::rust;
@@ -25,6 +25,10 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
     let krate = facade(krate);
     if form == Form::Native {
         return native::expand(&krate, &function);
+    }
+    if form == Form::Jit {
+        return jit::expand(&krate, &function)
+            .unwrap_or_else(|error| fallback::signature(&error, &function));
     }
     let confident = form == Form::Explicit;
     match rust::explicit(&krate, &function.sig, &function.block, confident) {

@@ -54,6 +54,11 @@ impl Parts {
         self
     }
 
+    /// Whether there is none.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.n == 0
+    }
+
     /// Where the parts lie in memory from `base` on (a multiple of 8), as a C structure would have
     /// them.
     pub(crate) const fn places(&self, base: u32) -> Places {
@@ -87,6 +92,7 @@ impl Parts {
 
 /// Where parts lie.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(feature = "embed"), allow(dead_code, reason = "for objects that hold values"))]
 pub(crate) struct Places {
     n: usize,
     offsets: [u32; MAX_PARTS],

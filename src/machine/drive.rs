@@ -12,9 +12,11 @@
 )]
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::any::Any;
 use std::mem::offset_of;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{NonNull, null, null_mut};
+use std::task::Waker;
 use vitte_abi::{
     VT_FRAME_TASK, VT_MODE_RESUME, VT_NONE, VT_RUNNING, vt_branches, vt_ctx, vt_fns, vt_leaf,
     vt_machine, vt_prefix, vt_run, vt_span, vt_status,
@@ -32,32 +34,57 @@ static FNS: vt_fns =
 
 /// The context, and what its functions keep.
 #[repr(C)]
-struct Driver {
+struct Driver<'a> {
     ctx: vt_ctx,
+    waker: &'a Waker,
     ended: Ended,
 }
 
-const _: () = assert!(offset_of!(Driver, ctx) == 0);
+const _: () = assert!(offset_of!(Driver<'_>, ctx) == 0);
 
 /// Why a coroutine did not finish with a result.
 #[derive(Default)]
 pub(crate) struct Ended {
     /// The first fault.
     pub(crate) fault: Option<Fault>,
+    /// The first panic of an operation.
+    pub(crate) panic: Option<Box<dyn Any + Send>>,
 }
 
-/// Resumes the frame of a leaf until it suspends or is over.
+/// Resumes the frame of a leaf until it suspends or is over. `requeue` of the answer says that it
+/// suspended without a wait.
 ///
 /// # Safety
 ///
 /// As `vt_run`, for a leaf whose machine keeps D2.
-pub(crate) unsafe fn drive(leaf: &mut vt_leaf) -> (vt_status, Ended) {
+pub(crate) unsafe fn drive(leaf: &mut vt_leaf, waker: &Waker) -> (vt_status, bool, Ended) {
     let leaf: *mut vt_leaf = leaf;
-    let mut driver = Driver { ctx: context(leaf), ended: Ended::default() };
+    let mut driver = Driver { ctx: context(leaf), waker, ended: Ended::default() };
     let ctx = (&raw mut driver).cast::<vt_ctx>();
     // SAFETY: the context is ours; the caller vouches for the leaf.
     let status = unsafe { vt_run(ctx, leaf) };
-    (status, driver.ended)
+    (status, driver.ctx.requeue != 0, driver.ended)
+}
+
+/// The waker of the drive in progress.
+///
+/// # Safety
+///
+/// `ctx` is the context of a resume in progress that [`drive`] made (D1).
+pub(crate) unsafe fn waker_of<'a>(ctx: *mut vt_ctx) -> &'a Waker {
+    // SAFETY: the caller vouches for `ctx`.
+    unsafe { (*ctx.cast::<Driver<'_>>()).waker }
+}
+
+/// Keeps the first panic.
+///
+/// # Safety
+///
+/// As [`waker_of`].
+pub(crate) unsafe fn keep_panic(ctx: *mut vt_ctx, payload: Box<dyn Any + Send>) {
+    // SAFETY: the caller vouches for `ctx`.
+    let ended = unsafe { &mut (*ctx.cast::<Driver<'_>>()).ended };
+    ended.panic.get_or_insert(payload);
 }
 
 /// A leaf whose frame is the whole coroutine.
@@ -155,7 +182,7 @@ impl Drop for Frame {
 /// Keeps the first fault.
 fn record(ctx: *mut vt_ctx, fault: Fault) {
     // SAFETY: D1.
-    let ended = unsafe { &mut (*ctx.cast::<Driver>()).ended };
+    let ended = unsafe { &mut (*ctx.cast::<Driver<'_>>()).ended };
     ended.fault.get_or_insert(fault);
 }
 

@@ -21,6 +21,8 @@ mod boundary;
 pub(crate) mod drive;
 mod entry;
 mod explicit;
+#[cfg(feature = "jit")]
+mod jit;
 mod native;
 mod task;
 mod try_op;
@@ -34,6 +36,8 @@ pub use explicit::{
     Child, Cx, Machine, States, Visit, end, enter, gone, leave, machine, moved, over, refill,
     restart, resume, resume_in_place, suspend, taken, vacate,
 };
+#[cfg(feature = "jit")]
+pub use jit::{JitCode, JitOp, JitTask};
 pub use native::{At, Native, Sites, at, native};
 pub use task::{Kind, Returns, Task};
 pub use try_op::{FromResidual, Try, branch, from_residual};

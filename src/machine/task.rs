@@ -10,6 +10,8 @@ pub enum Kind {
     Explicit,
     /// rustc's.
     Native,
+    /// Machine code that was made at the first call.
+    Jit,
 }
 
 impl Kind {
@@ -18,6 +20,7 @@ impl Kind {
         match self {
             Kind::Explicit => "explicit",
             Kind::Native => "native",
+            Kind::Jit => "jit",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `vitte!` and `include_vitte!`: Vitte procedures called from Rust.
 
+mod jit;
 mod values;
 
 use std::future::Future;

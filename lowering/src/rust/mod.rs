@@ -27,6 +27,7 @@
 
 mod cfg;
 mod emit;
+pub mod jit;
 mod lower;
 mod macros;
 mod names;

@@ -9,6 +9,7 @@ use crate::__private::Value;
 use crate::__private::drive::{Frame, drive, leaf};
 use crate::host::fault::{Failure, release_payload};
 use std::ptr::NonNull;
+use std::task::Waker;
 use vitte_abi::VT_DONE;
 
 impl Module {
@@ -25,7 +26,7 @@ impl Module {
         unsafe { entry.store(frame.address(), args) };
         let mut leaf = leaf(entry.machine, &frame);
         // SAFETY: the frame is unresumed and complete; its machine is never freed (E2).
-        let (status, ended) = unsafe { drive(&mut leaf) };
+        let (status, _, ended) = unsafe { drive(&mut leaf, Waker::noop()) };
         if status == VT_DONE {
             let at = entry.machine.result_offset as usize;
             let result = NonNull::new(frame.address().wrapping_add(at));

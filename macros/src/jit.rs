@@ -1,0 +1,62 @@
+//! `#[vitte::task(jit)]`: the function as IR in a static, and a call that makes its future.
+//!
+//! ```text
+//! fn sum(n: u64) -> impl ::vitte::Coroutine<Output = u64> + Send {
+//!     static CODE: JitCode = JitCode::new(&Task { .. }, "…", &[..], &[JitOp::new(|(i,)| step(i))]);
+//!     CODE.call((n,))
+//! }
+//! ```
+
+use crate::ast::Function;
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::Error;
+use vitte_lowering::rust::{jit, site};
+
+pub(crate) fn expand(krate: &TokenStream, function: &Function) -> Result<TokenStream, Error> {
+    let Function { attrs, vis, defaultness, sig, block } = function;
+    if !cfg!(feature = "jit") {
+        let text = "`jit` needs the feature `jit` of `vitte`";
+        return Err(Error::new(sig.ident.span(), text));
+    }
+    let task = jit::task(sig, block).map_err(|r| Error::new(r.span, r.text()))?;
+    let private = quote!(#krate::__private);
+    let name = &sig.ident;
+    let text = name.to_string();
+    let ops = task.sites.iter().map(|site| {
+        let closure = &site.closure;
+        match &site.result {
+            Some(result) => {
+                quote_spanned!(site.span=> #private::JitOp::new::<_, #result, _, _>(#closure))
+            }
+            None => quote_spanned!(site.span=> #private::JitOp::dropping(#closure)),
+        }
+    });
+    let sites = task.sites.iter().enumerate();
+    let sites = sites.map(|(i, s)| site(krate, &text, i, &s.awaitee, s.span));
+    let (names, types): (Vec<_>, Vec<_>) = task.params.iter().cloned().unzip();
+    let args = names.iter().rev().fold(quote!(()), |rest, name| quote!((#name, #rest)));
+    let jit::JitTask { ir, messages, result, .. } = &task;
+    let outer = attrs.iter().filter(|a| matches!(a.style, syn::AttrStyle::Outer));
+    Ok(quote! {
+        #(#outer)*
+        #[allow(clippy::all, clippy::pedantic)]
+        #vis #defaultness fn #name(#(#names: #types),*)
+            -> impl #krate::Coroutine<Output = #result> + ::core::marker::Send
+        {
+            static CODE: #private::JitCode = #private::JitCode::new(
+                &#private::Task {
+                    name: #text,
+                    kind: #private::Kind::Jit,
+                    sites: &[#(#sites),*],
+                    slots: &[],
+                    live: &[],
+                },
+                #ir,
+                &[#(#messages),*],
+                &[#(#ops),*],
+            );
+            CODE.call::<_, #result>(#args)
+        }
+    })
+}
