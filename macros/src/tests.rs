@@ -9,7 +9,7 @@ use quote::quote;
 /// Mutated functions per run: seconds, or half a minute with the feature `stress`.
 const N_FUNCTIONS: u64 = if cfg!(feature = "stress") { 100_000 } else { 2_000 };
 
-const SEEDS: [&str; 16] = [
+const SEEDS: [&str; 17] = [
     "async fn f(n: u64) -> u64 { let mut i = 0; while i < n { g(i).await; i += 1; } i }",
     "async fn f(self, (a, b): (A, B)) -> Result<u8, E> { let x = g(a).await?; h(x, b).await }",
     "pub async fn f<'a, T: Clone>(x: &'a T) -> T { 'l: loop { if g().await { break 'l x.clone() } } }",
@@ -25,6 +25,7 @@ const SEEDS: [&str; 16] = [
     "async fn f(x: X) -> impl T { let y = async { x.g().await }; let f = |a| a + 1; y.await; f(g(f).await) }",
     "async fn f(mut x: u64) { x += g(x).await; x = h(x).await + x; [x, i().await][x] = 3; x.y = j().await; }",
     "async fn f(r: &R) -> Option<u8> { while let Some(x) = r.next().await { if x? == 2 { return None; } } Some(g()?) }",
+    "async fn f(n: u32, (a, b): (u8, [i64; 3])) -> (u32, bool) { let mut i = 0; let c: u8 = g(i).await; while i < n { i += b[2] as u32; match i { 1 | 2 => break, 3..=9 if i > a as u32 => {} _ => assert!(c > 1, \"x\") } } (i << 2, true) }",
     "async fn f(s: &mut S) -> [u8; 2] { s.n += vec![g().await; 3].len(); [g().await, s.m(|| 1).await] }",
 ];
 
@@ -80,7 +81,16 @@ fn mutated_functions_never_make_a_macro_panic() {
     let seeds: Vec<TokenStream> = SEEDS.iter().map(|s| s.parse().unwrap()).collect();
     let mut pool = vec![];
     seeds.iter().for_each(|s| flatten(s, &mut pool));
-    let options = ["", "explicit", "native", "explicit, crate = a", "workers = 2", "seeds = 3, x"];
+    let options = [
+        "",
+        "explicit",
+        "native",
+        "explicit, crate = a",
+        "workers = 2",
+        "seeds = 3, x",
+        "jit",
+        "jit",
+    ];
     let mut random = Random(1);
     let mut n_explicit = 0;
     for _ in 0..N_FUNCTIONS {
@@ -106,4 +116,49 @@ fn mutated_functions_never_make_a_macro_panic() {
         entry::expand(Point::Test, option, item);
     }
     assert!(n_explicit > 20, "{n_explicit} came out explicit");
+}
+
+#[cfg(feature = "embed")]
+#[test]
+fn mutated_vitte_never_makes_a_macro_panic() {
+    const SEEDS: [&str; 5] = [
+        "form P { x: int, y: [P] }\nasync proc f(p: P, s: string) -> ?P { await sleep(p.x)\n give p }",
+        "pick C { A, B(int) }\nproc g(c: C) -> int { pick c { A { give 0 } B(n) { give n / 2 } } }",
+        "export async proc h(n: int) -> Result[int, string] { defer { println(\"x\") }\n give Ok(n) }",
+        "proc i(l: [string]) -> (int, bool) { let mut n = 0\n for s in l { set n += len(s) }\n give (n, true) }",
+        "async proc j(c: Channel[int]) -> int { let t = spawn k()\n give (await t) ?? 1 }\nasync proc k() -> int { give 1 }",
+    ];
+    let seeds: Vec<TokenStream> = SEEDS.iter().map(|s| s.parse().unwrap()).collect();
+    let mut pool = vec![];
+    seeds.iter().for_each(|s| flatten(s, &mut pool));
+    let mut random = Random(2);
+    let (mut n_good, mut n_bad) = (0, 0);
+    for _ in 0..N_FUNCTIONS / 4 {
+        let mut tokens = seeds[random.below(seeds.len())].clone();
+        for _ in 0..random.below(3) {
+            tokens = mutate(tokens, &pool, &mut random);
+        }
+        let expanded = crate::embed::inline(tokens).to_string();
+        assert!(!expanded.contains("unsafe {"));
+        let refused = expanded.contains("compile_error");
+        n_good += u32::from(!refused);
+        n_bad += u32::from(refused);
+    }
+    assert!(n_good > 20 && n_bad > 20, "{n_good} were compiled, {n_bad} refused");
+}
+
+#[cfg(feature = "embed")]
+#[test]
+fn an_included_file_that_is_missing_or_wrong_is_an_error_at_its_path() {
+    let expand = |path: &str| crate::embed::include(quote::quote!(#path)).to_string();
+    assert!(expand("no such file").contains("cannot read `no such file`: No such file"));
+    let path = std::env::temp_dir().join(format!("vitte-macros-{}.vit", std::process::id()));
+    std::fs::write(&path, "proc f() -> int {\n    give \"1\"\n}\nproc g() { h() }\n").unwrap();
+    let expanded = expand(&path.display().to_string());
+    std::fs::remove_file(&path).unwrap();
+    // All that is wrong, each with its place, and the file is watched even so.
+    let place = |line: u32, column: u32| format!("{}:{line}:{column}", path.display());
+    assert!(expanded.contains(&place(2, 10)) && expanded.contains(&place(4, 12)), "{expanded}");
+    assert!(expanded.contains("include_bytes"), "{expanded}");
+    assert!(crate::embed::include(TokenStream::new()).to_string().contains("takes the path"));
 }
