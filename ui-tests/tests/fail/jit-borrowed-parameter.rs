@@ -1,0 +1,6 @@
+#[vitte_macros::task(jit)]
+async fn f(list: &[u64]) -> u64 {
+    list[0]
+}
+
+fn main() {}

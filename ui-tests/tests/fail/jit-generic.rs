@@ -1,0 +1,6 @@
+#[vitte_macros::task(jit)]
+async fn f<T>(n: u64) -> u64 {
+    n
+}
+
+fn main() {}

@@ -1,0 +1,7 @@
+vitte_macros::vitte! {
+    proc rest() {
+        await sleep(1)
+    }
+}
+
+fn main() {}

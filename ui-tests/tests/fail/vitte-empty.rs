@@ -1,0 +1,5 @@
+vitte_macros::vitte! {
+    form Point { x: int }
+}
+
+fn main() {}
