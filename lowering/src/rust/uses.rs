@@ -8,6 +8,7 @@ use super::macros::{self, Shape};
 use super::names::{Reference, Vars, is_comparison, single};
 use super::places::Event;
 use proc_macro2::{Span, TokenStream, TokenTree};
+use std::collections::BTreeSet;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{BinOp, Expr, Macro, Member, Pat, Stmt, UnOp};
@@ -381,7 +382,9 @@ impl Walk<'_> {
     }
 
     fn mentions(&mut self, expr: &Expr, kind: Kind) {
-        let mut find = Find { walk: self, kind };
+        let mut own = Own { vars: self.vars, found: BTreeSet::new() };
+        own.visit_expr(expr);
+        let mut find = Find { own: own.found, walk: self, kind };
         find.visit_expr(expr);
     }
 
@@ -400,14 +403,31 @@ impl Walk<'_> {
     }
 }
 
+/// Finds the locals that an expression binds itself: a closure's parameters, what its body declares.
+struct Own<'a> {
+    vars: &'a Vars,
+    found: BTreeSet<usize>,
+}
+
+impl<'ast> Visit<'ast> for Own<'_> {
+    fn visit_pat_ident(&mut self, pat: &'ast syn::PatIdent) {
+        self.found.extend(self.vars.get(&pat.ident));
+        visit::visit_pat_ident(self, pat);
+    }
+}
+
+/// Notes what an expression names of the locals around it.
 struct Find<'a, 'b> {
     walk: &'a mut Walk<'b>,
+    own: BTreeSet<usize>,
     kind: Kind,
 }
 
 impl<'ast> Visit<'ast> for Find<'_, '_> {
     fn visit_expr_path(&mut self, path: &'ast syn::ExprPath) {
-        if let Some(v) = path.path.get_ident().and_then(|i| self.walk.vars.get(i)) {
+        if let Some(v) = path.path.get_ident().and_then(|i| self.walk.vars.get(i))
+            && !self.own.contains(&v)
+        {
             let (kind, span) = (self.kind, path.span());
             // By `move` a number is copied; of others the words do not say how much is taken.
             let kind = match kind {
