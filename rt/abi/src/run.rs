@@ -1,7 +1,8 @@
 //! The pop loop: resumes a leaf, and its awaiters as their children finish.
 
 use crate::ctx::{
-    VT_CANCEL_ASKED, VT_CANCEL_TAKEN, VT_MODE_CANCEL, VT_MODE_RESUME, vt_ctx, vt_leaf,
+    VT_CANCEL_ASKED, VT_CANCEL_NONE, VT_CANCEL_TAKEN, VT_MODE_CANCEL, VT_MODE_RESUME, vt_ctx,
+    vt_leaf,
 };
 use crate::machine::{VT_ARENA, vt_prefix, vt_site};
 use crate::status::{VT_FAULTED, VT_NONE, VT_RUNNING, VT_YIELDED, vt_status};
@@ -39,7 +40,7 @@ pub unsafe extern "C" fn vt_run(ctx: *mut vt_ctx, leaf: *mut vt_leaf) -> vt_stat
 /// As [`vt_run`].
 #[inline]
 pub unsafe fn run(ctx: *mut vt_ctx, leaf: *mut vt_leaf) -> vt_status {
-    // One test for the two rare cases: the leaf is being run, or a cancel was asked for.
+    // The two rare cases: the leaf is being run, or a cancel was asked for.
     // SAFETY: `leaf` is valid (caller).
     let status = if unsafe { is_plain(leaf) } {
         // SAFETY: as above.
@@ -72,20 +73,19 @@ pub unsafe fn run(ctx: *mut vt_ctx, leaf: *mut vt_leaf) -> vt_status {
     status
 }
 
-/// Whether a leaf is not being run and nobody asked it to cancel.
+/// Whether a leaf is not being run and nobody asked it to cancel. Two loads of a byte, not one of the
+/// word around both: `running` was stored a moment ago, and a wider load would wait for the store.
 ///
 /// # Safety
 ///
 /// `leaf` is valid.
 #[inline]
 unsafe fn is_plain(leaf: *mut vt_leaf) -> bool {
-    const CANCEL_AND_RUNNING: u32 = u32::from_ne_bytes([0xff, 0, 0, 0xff]);
     // SAFETY: `leaf` is valid (caller).
-    let flags = unsafe { &raw const (*leaf).cancel };
-    // SAFETY: `cancel`, `status`, `phase` and `running` are four initialised bytes in a row, at an
-    // offset that is a multiple of 4.
-    let flags = unsafe { flags.cast::<u32>().read() };
-    flags & CANCEL_AND_RUNNING == 0
+    let running = unsafe { (*leaf).running };
+    // SAFETY: as above.
+    let cancel = unsafe { (*leaf).cancel };
+    running == 0 && cancel == VT_CANCEL_NONE
 }
 
 /// Resumes and pops until there is an answer; a leaf that just suspends again never comes here.
