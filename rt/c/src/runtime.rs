@@ -25,6 +25,8 @@ pub struct Runtime {
     changed: Condvar,
     n_live: AtomicUsize,
     auto_shutdown: AtomicBool,
+    /// No callback is to begin any more in this run.
+    ending: AtomicBool,
     pub(crate) io_submitted: AtomicU64,
     pub(crate) watch: Watch,
 }
@@ -89,6 +91,13 @@ impl Runtime {
         }
     }
 
+    /// Whether callbacks are to wait for the next run. The worker threads go on for a moment after a
+    /// shutdown, until the thread that runs them stops them: a task that they still take is put back.
+    pub(crate) fn is_ending(&self) -> bool {
+        // Acquire: a resume that comes after the shutdown by the order of events sees it.
+        self.ending.load(Ordering::Acquire)
+    }
+
     fn is_to_end(&self, gate: &Gate) -> bool {
         // Acquire: pairs with `leave_task`.
         let idle = self.n_live.load(Ordering::Acquire) == 0;
@@ -121,12 +130,17 @@ impl Runtime {
         let mut gate = self.gate.lock();
         gate.shutdown = false;
         gate.running = false;
+        // Release, here and in what ends a run: pairs with `is_ending`.
+        self.ending.store(false, Ordering::Release);
         drop(gate);
         self.changed.notify_all();
     }
 
     fn shut_down(&self) {
-        self.gate.lock().shutdown = true;
+        let mut gate = self.gate.lock();
+        gate.shutdown = true;
+        self.ending.store(true, Ordering::Release);
+        drop(gate);
         self.changed.notify_all();
     }
 }
@@ -155,6 +169,7 @@ pub extern "C" fn runtime_create(workers: c_int) -> *mut Runtime {
             changed: Condvar::new(),
             n_live: AtomicUsize::new(0),
             auto_shutdown: AtomicBool::new(false),
+            ending: AtomicBool::new(false),
             io_submitted: AtomicU64::new(0),
             watch: Watch::new(),
         };
@@ -176,6 +191,7 @@ pub unsafe extern "C" fn runtime_destroy(runtime: *mut Runtime) {
         let inside = is_inside(&runtime);
         let mut gate = runtime.gate.lock();
         let workers = gate.rt.take();
+        runtime.ending.store(true, Ordering::Release);
         runtime.changed.notify_all();
         while gate.running && !inside {
             runtime.changed.wait(&mut gate);

@@ -315,6 +315,10 @@ impl Future for Task {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
+        if this.context.runtime.is_ending() {
+            cx.waker().wake_by_ref(); // goes on in the next run
+            return Poll::Pending;
+        }
         let Some(info) = this.ready.take().or_else(|| this.poll_waits(cx)) else {
             this.suspend(cx);
             return Poll::Pending;

@@ -21,10 +21,21 @@ static CoroStatus spawner(WorkerContext *ctx, void *data) {
     return CORO_STATUS_DONE;
 }
 
+/* Ends this run; the task is not over. It is queued at once: no worker may take it in the same run. */
 static CoroStatus two_runs(WorkerContext *ctx, void *data) {
     int *step = data;
     if ((*step)++ == 0) {
-        runtime_shutdown(worker_runtime(ctx)); /* ends this run; the task is not over */
+        runtime_shutdown(worker_runtime(ctx));
+        return CORO_STATUS_YIELDED;
+    }
+    return CORO_STATUS_DONE;
+}
+
+/* The same with a timer that is due when the next run begins. */
+static CoroStatus two_runs_timed(WorkerContext *ctx, void *data) {
+    int *step = data;
+    if ((*step)++ == 0) {
+        runtime_shutdown(worker_runtime(ctx));
         worker_await_after(ctx, 1);
         return CORO_STATUS_YIELDED;
     }
@@ -59,6 +70,13 @@ int main(void) {
     CHECK(step == 1);
     runtime_run(runtime);
     CHECK(step == 2);
+    step = 0;
+    runtime_spawn_global(runtime, two_runs_timed, &step);
+    runtime_run(runtime);
+    CHECK(step == 1);
+    usleep(2000);
+    runtime_run(runtime);
+    CHECK(step == 2);
 
     /* Spawned by a thread while the run is on, which only a shutdown ends. */
     n_run = 0;
@@ -75,7 +93,7 @@ int main(void) {
 
     RuntimeStats stats;
     runtime_get_stats(runtime, &stats);
-    CHECK(stats.tasks_spawned == N_BEFORE + 1 + 2 * N_LOCAL + 1 + 1000 + 1);
+    CHECK(stats.tasks_spawned == N_BEFORE + 1 + 2 * N_LOCAL + 2 + 1000 + 1);
     CHECK(stats.tasks_done == stats.tasks_spawned);
     CHECK(stats.parks > 0);
     runtime_destroy(runtime);
