@@ -162,7 +162,10 @@ pub(crate) unsafe extern "C" fn down(ctx: *mut vt_ctx, frame: *mut u8) -> vt_sta
                 VT_RUNNING
             }
             3 => {
-                (*me).result = (*(*me).child.cast::<Down>()).result + 1;
+                if (*ctx).child_status == VT_DONE {
+                    // A child that faulted or was cancelled has left nothing.
+                    (*me).result = (*(*me).child.cast::<Down>()).result + 1;
+                }
                 ((*(*ctx).fns).free_frame)(ctx, (*me).child);
                 (*me).tag = 1;
                 (*ctx).child_status
