@@ -38,6 +38,17 @@ impl Held {
     }
 }
 
+/// Whether something that others do comes to pass before the test is given up.
+fn soon(done: impl Fn() -> bool) -> bool {
+    (0..30_000).any(|_| {
+        let done = done();
+        if !done {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        done
+    })
+}
+
 /// A bit of everything, all of it over at the end.
 async fn round() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -119,8 +130,12 @@ fn fault_23_soak_leaves_nothing_behind() {
         for k in 0..n {
             runtime.block_on(runtime.spawn(round())).unwrap();
             if k % 10 == 0 {
+                let n_threads = Held::now().n_threads;
                 let other = build();
                 other.block_on(other.spawn(round())).unwrap();
+                drop(other);
+                // Nobody waits for the threads of a runtime that was dropped, which close its poller.
+                assert!(soon(|| Held::now().n_threads <= n_threads), "{:?}", Held::now());
             }
             // Descriptors of what is over are closed by the tasks that hold them.
             while runtime.handle().n_tasks() > 0 {
@@ -135,11 +150,7 @@ fn fault_23_soak_leaves_nothing_behind() {
     let n_descriptors = Held::now().n_descriptors;
     let before = played(n_rounds / 3);
     let after = played(n_rounds);
-    // A runtime's poller is closed by the last of its threads, which nobody waits for.
-    let closed = (0..10_000).any(|_| {
-        std::thread::sleep(Duration::from_millis(1));
-        Held::now().n_descriptors <= n_descriptors
-    });
+    let closed = soon(|| Held::now().n_descriptors <= n_descriptors);
     std::panic::set_hook(hook);
     let held = format!("{before:?}, then {after:?}");
     assert!(closed, "{n_descriptors} descriptors, then {:?}", Held::now());
