@@ -5,6 +5,9 @@
 //! larger id than its own; since a spawn wakes a worker, and a worker that was woken looks at the
 //! clock, that note is not long after. When the list is full it is thinned out, the more the older the
 //! notes: an age is told to a few percent of itself.
+//!
+//! The list has its full size from the first note on and is thinned out in place: no note allocates in
+//! the steady state.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -39,7 +42,9 @@ impl Births {
         if notes.last().is_some_and(|&(id, ns)| id >= next_id || ns > now_ns) {
             return;
         }
-        if notes.len() == MAX_NOTES {
+        if notes.capacity() == 0 {
+            notes.reserve_exact(MAX_NOTES);
+        } else if notes.len() == MAX_NOTES {
             thin_out(&mut notes, now_ns);
         }
         notes.push((next_id, now_ns));
@@ -55,18 +60,18 @@ impl Births {
     }
 }
 
-/// Keeps what is needed to tell an age to a part of itself.
+/// Keeps what is needed to tell an age to a part of itself; the newest note is always kept.
 fn thin_out(notes: &mut Vec<(u64, u64)>, now_ns: u64) {
-    let mut kept_ns = u64::MAX;
-    let mut kept = Vec::with_capacity(MAX_NOTES);
-    for &(id, ns) in notes.iter().rev() {
+    let (mut first_kept, mut kept_ns) = (notes.len(), u64::MAX);
+    for at in (0..notes.len()).rev() {
+        let (id, ns) = notes[at];
         if kept_ns - ns >= (now_ns - ns) / PART {
-            kept.push((id, ns));
+            first_kept -= 1;
+            notes[first_kept] = (id, ns);
             kept_ns = ns;
         }
     }
-    kept.reverse();
-    *notes = kept;
+    notes.drain(..first_kept);
 }
 
 #[cfg(all(test, not(loom)))]
@@ -95,7 +100,8 @@ mod tests {
         for id in 1..=N {
             births.note(id + 1, id * STEP_NS);
         }
-        assert!(births.notes.lock().len() <= MAX_NOTES);
+        let (n, room) = (births.notes.lock().len(), births.notes.lock().capacity());
+        assert!(n <= MAX_NOTES && room == MAX_NOTES, "{n} notes in the room for {room}");
         for id in (1..=N).step_by(97) {
             let (age, real) = (N * STEP_NS - births.of(id).unwrap(), (N - id) * STEP_NS);
             assert!(age <= real && real - age <= real / 16 + STEP_NS, "{id}: {age} of {real}");
