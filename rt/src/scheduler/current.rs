@@ -135,8 +135,7 @@ struct Home<'a>(&'a Arc<Shared>, &'a ThreadCx);
 
 impl Drop for Home<'_> {
     fn drop(&mut self) {
-        let core = self.1.core.borrow_mut().take();
-        if let Some(core) = core {
+        if let Some(core) = self.1.leave_core() {
             self.0.bring_home(core);
         }
     }
@@ -165,8 +164,11 @@ pub(crate) fn block_on<F: Future>(
             {
                 break Ok(output);
             }
-            if !cx.has_core() && shared.flavor == Flavor::Current {
-                *cx.core.borrow_mut() = shared.take_home_core();
+            if !cx.has_core()
+                && shared.flavor == Flavor::Current
+                && let Some(core) = shared.take_home_core()
+            {
+                cx.take_core(core);
             }
             let mut n_turns = 0;
             // At least one turn: a future that wakes itself does not starve the tasks.

@@ -119,6 +119,21 @@ impl ThreadCx {
         self.core.borrow().as_ref().map(|core| core.index)
     }
 
+    /// Plays a worker from now on, with the memory that its last thread left.
+    pub(super) fn take_core(&self, mut core: Core) {
+        let (io, due) = std::mem::take(&mut core.kept);
+        self.io.set(io);
+        self.due.set(due);
+        *self.core.borrow_mut() = Some(core);
+    }
+
+    /// Plays no worker any more; the worker keeps the memory for the next thread.
+    pub(super) fn leave_core(&self) -> Option<Core> {
+        let mut core = self.core.borrow_mut().take()?;
+        core.kept = (self.io.take(), self.due.take());
+        Some(core)
+    }
+
     /// Reads the clock for the turns to come.
     pub(crate) fn look_at_clock(&self) {
         let now = self.shared.env.now_ns();

@@ -17,6 +17,7 @@ use super::{Shared, ThreadCx};
 use crate::env::{Choice, Event};
 use crate::inject::Inject;
 use crate::task::{Completed, Freed, Header, Heap, Progress, Queued, RunEnd, Seen, TaskRef};
+use crate::timers::Due;
 
 /// Turns between two looks at the injector and the poller.
 const FAIR_TURNS: u32 = 61;
@@ -65,6 +66,8 @@ pub(crate) struct Core {
     pub(crate) index: usize,
     pub(crate) heap: Box<Heap>,
     pub(crate) searching: bool,
+    /// The memory of [`ThreadCx::io`] and [`ThreadCx::due`] between two threads.
+    pub(super) kept: (Vec<Waker>, Vec<Due>),
     turn: u32,
     n_lifo: u32,
     /// Spins in vain since the last that was not.
@@ -89,6 +92,7 @@ impl Core {
             index,
             heap: Box::new(Heap::new(index)),
             searching: false,
+            kept: Default::default(),
             turn: 0,
             n_lifo: 0,
             n_vain: 0,

@@ -22,8 +22,10 @@
 //! * **I3** Only the owner of a heap changes `free`, `n_used` and the lists of its pages.
 //! * **I4** A page holds its runtime alive. An idle page is kept only while the runtime is open.
 //!
-//! Cost: spawning and ending a task of up to 1 KiB allocates nothing once there are pages; a heap
-//! keeps at most [`MAX_IDLE`] of them empty, the rest goes back.
+//! Cost: spawning and ending a task of up to 1 KiB allocates nothing once there are pages. A heap keeps
+//! [`MIN_KEPT`] of them empty, the rest goes back: at once after a burst. If bursts come again and again
+//! and pages were missed that had gone back, it keeps so many more, at most [`MAX_KEPT`], until
+//! [`SLEEPS`] sleeps of its worker have passed in which they were not needed.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::{NonNull, null_mut};
@@ -58,8 +60,12 @@ const CLASS: [u8; MAX_LINES + 1] = {
     }
     table
 };
-/// Most empty pages that a heap keeps.
-const MAX_IDLE: usize = 32;
+/// Empty pages that a heap keeps.
+const MIN_KEPT: usize = 32;
+/// Empty pages that a heap keeps at most, if it missed those that it gave back.
+const MAX_KEPT: usize = 256;
+/// Sleeps of a worker between two looks for pages that are kept and not needed.
+const SLEEPS: u32 = 64;
 /// Marks the stack of a heap whose pages were adopted.
 const CLOSED: *mut Free = std::ptr::without_provenance_mut(1);
 
@@ -248,6 +254,13 @@ pub(crate) struct Heap {
     index: usize,
     open: [*mut Page; CELLS.len()],
     idle: Vec<NonNull<Page>>,
+    /// Idle pages beyond this number go back.
+    n_kept: usize,
+    /// Pages that went back and were not missed so far.
+    n_given_back: usize,
+    /// Fewest idle pages since the last look, and sleeps since then.
+    n_unneeded: usize,
+    n_sleeps: u32,
     closed: bool,
 }
 
@@ -256,7 +269,16 @@ unsafe impl Send for Heap {}
 
 impl Heap {
     pub(crate) fn new(index: usize) -> Self {
-        Heap { index, open: [null_mut(); CELLS.len()], idle: Vec::new(), closed: false }
+        Heap {
+            index,
+            open: [null_mut(); CELLS.len()],
+            idle: Vec::new(),
+            n_kept: MIN_KEPT,
+            n_given_back: 0,
+            n_unneeded: 0,
+            n_sleeps: 0,
+            closed: false,
+        }
     }
 
     /// A cell of at least `bytes` bytes, with the state word of a free one; `None` if memory is short.
@@ -312,7 +334,8 @@ impl Heap {
         }
         self.close_page(page, class);
         let page = NonNull::new(page)?;
-        if self.closed || self.idle.len() >= MAX_IDLE {
+        if self.closed || self.idle.len() >= self.n_kept {
+            self.n_given_back += 1;
             return Some(page);
         }
         self.idle.push(page);
@@ -340,12 +363,39 @@ impl Heap {
             Some(at) => self.idle.swap_remove(at).as_ptr(),
             None => match self.idle.pop() {
                 Some(page) => shared.pages.reformat(page.as_ptr(), class),
-                None => new_page(shared, self.index, class)?.as_ptr(),
+                None => {
+                    self.miss_page();
+                    new_page(shared, self.index, class)?.as_ptr()
+                }
             },
         };
+        self.n_unneeded = self.n_unneeded.min(self.idle.len());
         debug_assert!(self.open[class].is_null(), "opened when there is none");
         self.open[class] = page;
         Some(())
+    }
+
+    /// There is no idle page: had one been kept that was given back, there were.
+    fn miss_page(&mut self) {
+        if self.n_given_back > 0 {
+            self.n_given_back -= 1;
+            self.n_kept = (self.n_kept + 1).min(MAX_KEPT);
+        }
+    }
+
+    /// The worker goes to sleep: now and then gives pages back that were kept in vain.
+    fn settle(&mut self) {
+        self.n_sleeps += 1;
+        if self.n_sleeps < SLEEPS {
+            return;
+        }
+        let n_unneeded = std::mem::replace(&mut self.n_unneeded, self.idle.len());
+        self.n_sleeps = 0;
+        self.n_kept = self.n_kept.saturating_sub(n_unneeded).max(MIN_KEPT);
+        self.n_given_back = 0;
+        while self.idle.len() > self.n_kept {
+            self.idle.pop().into_iter().for_each(release);
+        }
     }
 
     /// Takes a page out of the open ones.
@@ -563,8 +613,10 @@ impl Shared {
     /// Takes back what was freed elsewhere, when a worker has nothing better to do.
     pub(crate) fn tidy(&self, core: &mut crate::scheduler::Core) {
         core.heap.collect(self);
+        core.heap.settle();
         if let Some(mut heap) = self.heap.try_lock() {
             heap.collect(self);
+            heap.settle();
         }
     }
 
