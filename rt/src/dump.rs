@@ -77,9 +77,8 @@ impl Shared {
 
     /// One task; nothing but its id if it is over.
     pub(crate) fn info(&self, id: u64) -> TaskInfo {
-        let all = self.tasks();
-        match all.iter().find(|task| task.header().id == id) {
-            Some(task) => self.info_of(task),
+        match self.task(id) {
+            Some(task) => self.info_of(&task),
             None => TaskInfo {
                 id,
                 name: String::new(),

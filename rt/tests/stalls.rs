@@ -61,7 +61,8 @@ fn fault_5_all_workers_blocked_are_reported_and_recover() {
             runtime.spawn(async move { gone.lock().unwrap().recv() })
         })
         .collect();
-    let waiting = runtime.spawn(sleep(MS)); // nobody can run it
+    // Nobody can run them; the watchdog passes over them in its search for those it tells of.
+    let waiting: Vec<_> = (0..100).map(|_| runtime.spawn(sleep(MS))).collect();
     let mut missing: Vec<_> = blocked.iter().map(JoinHandle::id).collect();
     while !missing.is_empty() {
         let id = named.recv().unwrap();
@@ -74,7 +75,9 @@ fn fault_5_all_workers_blocked_are_reported_and_recover() {
         for task in blocked {
             assert_eq!(task.await.unwrap(), Ok(()));
         }
-        waiting.await.unwrap();
+        for task in waiting {
+            task.await.unwrap();
+        }
     });
     assert_eq!(runtime.handle().n_tasks(), 0);
 }

@@ -471,6 +471,27 @@ impl Shared {
         tasks
     }
 
+    /// The task with this id, if it is not over.
+    pub(crate) fn task(&self, id: u64) -> Option<TaskRef> {
+        let (mut found, mut freed) = (None, Vec::new());
+        self.pages.for_each(|header| {
+            // SAFETY: a carved cell has a state word, whatever it is used for.
+            if found.is_some() || !unsafe { &(*header.as_ptr()).state }.try_ref() {
+                return;
+            }
+            // SAFETY: the reference that was just counted.
+            let task = unsafe { TaskRef::from_raw(header) };
+            if task.header().id == id {
+                found = Some(task);
+            } else {
+                // Whoever else held the task may have let go of it: it is freed when the list of
+                // pages, which that may change, is not locked any more.
+                freed.extend(task.into_last());
+            }
+        });
+        found
+    }
+
     /// Asks every task to cancel.
     pub(crate) fn cancel_all(&self) {
         for task in self.tasks() {

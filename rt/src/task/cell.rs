@@ -281,6 +281,12 @@ impl TaskRef {
         }
     }
 
+    /// Gives the reference back; what is left to do if it was the last one.
+    pub(crate) fn into_last(self) -> Option<LastRef> {
+        let this = ManuallyDrop::new(self);
+        this.header().state.drop_ref().then(|| LastRef(this.0))
+    }
+
     /// Frees the task; the caller's reference was the last one.
     fn free(&self) {
         let free = self.header().vtable.free;
@@ -303,6 +309,16 @@ impl TaskRef {
             return None;
         }
         NonNull::new(waker.data().cast_mut().cast())
+    }
+}
+
+/// A task without references; dropping this frees it.
+#[derive(Debug)]
+pub(crate) struct LastRef(NonNull<Header>);
+
+impl Drop for LastRef {
+    fn drop(&mut self) {
+        ManuallyDrop::new(TaskRef(self.0)).free();
     }
 }
 
