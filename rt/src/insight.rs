@@ -23,6 +23,8 @@ use crate::watchdog::{Watchdog, WatchdogOptions};
 
 const TRACE: u8 = 1;
 const LATENCY: u8 = 2;
+/// Not wanted by anybody: the environment is virtual, so that every run has something to note.
+const VIRTUAL: u8 = 1 << 7;
 
 /// Shards of the table of wakes.
 const N_SHARDS: usize = 16;
@@ -72,14 +74,14 @@ pub(crate) struct Insight {
 }
 
 impl Insight {
-    pub(crate) fn new(n_workers: usize, options: &InsightOptions) -> Self {
+    pub(crate) fn new(n_workers: usize, options: &InsightOptions, is_virtual: bool) -> Self {
         Insight {
-            wanted: AtomicU8::new(0),
+            wanted: AtomicU8::new(if is_virtual { VIRTUAL } else { 0 }),
             recorder: Recorder::new(n_workers),
             delay: Histogram::default(),
             run: Histogram::default(),
             woken: Default::default(),
-            watchdog: Watchdog::new(n_workers, &options.watchdog),
+            watchdog: Watchdog::new(&options.watchdog),
             unobserved: options.unobserved,
             #[cfg(unix)]
             dump_signal: Mutex::new(None),
@@ -99,7 +101,14 @@ impl Insight {
     #[inline]
     pub(crate) fn on(&self) -> bool {
         // Relaxed: a note more or less when it changes.
-        self.wanted.load(Ordering::Relaxed) != 0
+        self.wanted.load(Ordering::Relaxed) & !VIRTUAL != 0
+    }
+
+    /// Whether a run needs no note at all, neither for insight nor for the seeded environment.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        // Relaxed: as above.
+        self.wanted.load(Ordering::Relaxed) == 0
     }
 
     fn wants(&self, what: u8) -> bool {

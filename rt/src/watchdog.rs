@@ -7,7 +7,8 @@
 //!                  nothing moved and nothing runs, twice ─► sleeps until a worker runs again
 //! ```
 //!
-//! * **I1** Only the thread that plays a worker writes its beat.
+//! * **I1** Only the thread that plays a worker writes its beat; one that hands the worker on ends the beat
+//!   before.
 //! * **I2** A worker that begins a run while the watchdog sleeps wakes it. The watchdog says that it
 //!   will sleep, waits one more period, and looks again: a beat that a worker wrote before it could
 //!   see the word has arrived by then.
@@ -84,19 +85,45 @@ impl fmt::Debug for WatchdogOptions {
     }
 }
 
-/// What a worker is doing; on a cache line of its own.
+/// What a worker is doing.
 #[derive(Debug, Default)]
-#[repr(align(64))]
-struct Beat {
+pub(crate) struct Beat {
     /// Odd while a task runs.
     serial: AtomicU64,
     /// Id of the task that runs or ran last.
     task: AtomicU64,
 }
 
+impl Beat {
+    /// The worker begins to run a task.
+    #[inline]
+    pub(crate) fn begin(&self, task: u64) {
+        // Relaxed: only the watchdog and dumps look; the watchdog looks twice.
+        self.task.store(task, Ordering::Relaxed);
+        self.serial.store((self.serial.load(Ordering::Relaxed) + 1) | 1, Ordering::Relaxed);
+    }
+
+    /// The run is over, or another thread plays the worker from now on.
+    #[inline]
+    pub(crate) fn end(&self) {
+        // Relaxed: as above.
+        self.serial.store((self.serial.load(Ordering::Relaxed) | 1) + 1, Ordering::Relaxed);
+    }
+
+    /// Whether the worker runs this task (a guess as soon as it is made).
+    pub(crate) fn is_of(&self, task: u64) -> bool {
+        let (serial, running) = self.look();
+        serial % 2 == 1 && running == task
+    }
+
+    fn look(&self) -> (u64, u64) {
+        // Relaxed: a torn pair shows up as a change at the next look.
+        (self.serial.load(Ordering::Relaxed), self.task.load(Ordering::Relaxed))
+    }
+}
+
 /// The watchdog of a runtime.
 pub(crate) struct Watchdog {
-    beats: Box<[Beat]>,
     options: WatchdogOptions,
     /// A worker that runs a task is to wake it.
     asleep: AtomicBool,
@@ -118,9 +145,8 @@ impl fmt::Debug for Watchdog {
 }
 
 impl Watchdog {
-    pub(crate) fn new(n_workers: usize, options: &WatchdogOptions) -> Self {
+    pub(crate) fn new(options: &WatchdogOptions) -> Self {
         Watchdog {
-            beats: (0..n_workers).map(|_| Beat::default()).collect(),
             options: options.clone(),
             asleep: AtomicBool::new(options.limit.is_some()),
             inner: Mutex::default(),
@@ -128,25 +154,13 @@ impl Watchdog {
         }
     }
 
-    /// A worker begins to run a task.
+    /// A worker has begun a run.
     #[inline]
-    pub(crate) fn run_begins(&self, shared: &Arc<Shared>, worker: usize, task: u64) {
-        let beat = &self.beats[worker];
-        // Relaxed: only the watchdog looks, and it looks twice.
-        beat.task.store(task, Ordering::Relaxed);
-        // The next odd number, also where a run that handed its worker on left an odd one.
-        beat.serial.store((beat.serial.load(Ordering::Relaxed) + 1) | 1, Ordering::Relaxed);
+    pub(crate) fn heed(&self, shared: &Arc<Shared>) {
+        // Relaxed: I2.
         if self.asleep.load(Ordering::Relaxed) {
             self.wake(shared);
         }
-    }
-
-    /// The run is over, and the thread still plays the worker.
-    #[inline]
-    pub(crate) fn run_ends(&self, worker: usize) {
-        let beat = &self.beats[worker];
-        // Relaxed: as above.
-        beat.serial.store((beat.serial.load(Ordering::Relaxed) | 1) + 1, Ordering::Relaxed);
     }
 
     #[cold]
@@ -190,13 +204,6 @@ impl Watchdog {
         }
         inner.stop
     }
-
-    fn look(&self) -> Vec<(u64, u64)> {
-        // Relaxed: a torn pair shows up as a change at the next look.
-        let read =
-            |beat: &Beat| (beat.serial.load(Ordering::Relaxed), beat.task.load(Ordering::Relaxed));
-        self.beats.iter().map(read).collect()
-    }
 }
 
 /// The body of the watchdog's thread.
@@ -206,7 +213,7 @@ fn watch(shared: &Arc<Shared>) {
     let limit_ns = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
     let period = (limit / 2).max(Duration::from_micros(100));
     // Per worker: the beat, since when it has been seen, and whether it was told.
-    let mut seen: Vec<(u64, u64, bool)> = vec![(0, 0, true); watchdog.beats.len()];
+    let mut seen: Vec<(u64, u64, bool)> = vec![(0, 0, true); shared.n_workers()];
     let mut n_quiet = 0;
     loop {
         if watchdog.wait(Some(period)) {
@@ -214,15 +221,16 @@ fn watch(shared: &Arc<Shared>) {
         }
         let now = shared.env.now_ns();
         let mut quiet = true;
-        for (worker, (serial, task)) in watchdog.look().into_iter().enumerate() {
+        for (worker, (last, since_ns, told)) in seen.iter_mut().enumerate() {
+            let (serial, task) = shared.beat(worker).look();
             let running = serial % 2 == 1;
-            quiet &= !running && seen[worker].0 == serial;
-            if seen[worker].0 != serial {
-                seen[worker] = (serial, now, !running);
+            quiet &= !running && *last == serial;
+            if *last != serial {
+                (*last, *since_ns, *told) = (serial, now, !running);
             }
-            let held_ns = now.saturating_sub(seen[worker].1);
-            if !seen[worker].2 && held_ns >= limit_ns {
-                seen[worker].2 = true;
+            let held_ns = now.saturating_sub(*since_ns);
+            if !*told && held_ns >= limit_ns {
+                *told = true;
                 tell(shared, worker, task, held_ns);
             }
         }

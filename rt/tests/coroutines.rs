@@ -205,6 +205,41 @@ fn compute_loop_lets_others_progress_on_one_worker() {
     }
 }
 
+/// Times that the watchdogs of this process slept and woke up again.
+#[cfg(target_os = "linux")]
+fn n_watchdog_wakes() -> u64 {
+    let read = |thread: &std::path::Path, file| std::fs::read_to_string(thread.join(file));
+    let threads = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+    let of_watchdog = threads.filter_map(|thread| {
+        let name = read(&thread.path(), "comm").ok()?;
+        let status =
+            read(&thread.path(), "status").ok().filter(|_| name.trim() == "vitte-watchdog")?;
+        let line = status.lines().find(|line| line.starts_with("voluntary_ctxt_switches"))?;
+        line.split_whitespace().nth(1)?.parse::<u64>().ok()
+    });
+    of_watchdog.sum()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn watchdog_sleeps_when_the_worker_was_handed_on_and_has_nothing_to_do() {
+    let rt = Builder::multi_thread().workers(1).build().unwrap();
+    let stop: &'static AtomicU64 = Box::leak(Box::new(AtomicU64::new(0)));
+    let spinner = spawn(rt.handle(), &SPIN, SpawnOptions::default(), |f: &mut Spin| f.stop = stop);
+    while rt.handle().metrics().handoffs == 0 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    // Other tests of this process have watchdogs too, but not for long.
+    let quiet = (0..300).any(|_| {
+        let before = n_watchdog_wakes();
+        std::thread::sleep(Duration::from_millis(100));
+        n_watchdog_wakes() == before
+    });
+    assert!(quiet, "the worker counts as running still");
+    stop.store(1, Ordering::SeqCst);
+    assert_eq!(rt.run(spinner.join()).unwrap(), VT_DONE);
+}
+
 #[test]
 fn fuel_ends_an_endless_loop_of_a_seeded_run() {
     let stop = AtomicU64::new(0);

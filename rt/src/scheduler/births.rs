@@ -100,7 +100,9 @@ mod tests {
         for id in 1..=N {
             births.note(id + 1, id * STEP_NS);
         }
-        let (n, room) = (births.notes.lock().len(), births.notes.lock().capacity());
+        let notes = births.notes.lock();
+        let (n, room) = (notes.len(), notes.capacity());
+        drop(notes);
         assert!(n <= MAX_NOTES && room == MAX_NOTES, "{n} notes in the room for {room}");
         for id in (1..=N).step_by(97) {
             let (age, real) = (N * STEP_NS - births.of(id).unwrap(), (N - id) * STEP_NS);

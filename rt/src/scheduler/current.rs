@@ -170,11 +170,8 @@ pub(crate) fn block_on<F: Future>(
             {
                 cx.take_core(core);
             }
-            let mut n_turns = 0;
             // At least one turn: a future that wakes itself does not starve the tasks.
-            while n_turns < TURNS && (n_turns == 0 || !root.is_woken()) && shared.turn(&cx) {
-                n_turns += 1;
-            }
+            let n_turns = shared.turns(&cx, TURNS, || root.is_woken());
             if n_turns > 0 || root.is_woken() {
                 continue;
             }

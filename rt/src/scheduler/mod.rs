@@ -82,6 +82,7 @@ use crate::reactor::Reactor;
 use crate::runtime::{Policy, QueueLengths};
 use crate::task::{Freed, Heap, Pages, Queued, TaskRef};
 use crate::timers::Timers;
+use crate::watchdog::Beat;
 
 /// Wake-ups that an injected one overtakes, at most, and one.
 const MAX_OVERTAKEN: u32 = 16;
@@ -198,7 +199,7 @@ impl Shared {
             driver: Mutex::new(()),
             blocking: BlockingPool::new(max_blocking),
             counters: Counters::default(),
-            insight: Insight::new(n_workers, insight),
+            insight: Insight::new(n_workers, insight, is_virtual),
             shutdown: crate::shutdown::Signal::default(),
             loopback: crate::net::Loopback::new(env.clone()),
             next_id: AtomicU64::new(1),
@@ -248,6 +249,11 @@ impl Shared {
     pub(crate) fn queue_lengths(&self) -> QueueLengths {
         let workers = self.remotes.iter().map(Remote::n_queued).collect();
         QueueLengths { shared: self.injector.len(), workers }
+    }
+
+    /// What a worker is doing.
+    pub(crate) fn beat(&self, worker: usize) -> &Beat {
+        &self.remotes[worker].beat
     }
 
     /// Number of workers.
@@ -501,9 +507,8 @@ impl Shared {
 
     /// Whether a worker runs the task now (a guess as soon as it is made).
     pub(crate) fn is_running(&self, id: u64) -> bool {
-        // Relaxed: a guess.
-        let is = |remote: &Remote| remote.running.load(Ordering::Relaxed) == id;
-        self.remotes.iter().any(is) || self.detached.lock().contains(&id)
+        self.remotes.iter().any(|remote| remote.beat.is_of(id))
+            || self.detached.lock().contains(&id)
     }
 }
 

@@ -27,12 +27,12 @@ pub(crate) struct Ring<T> {
     head: AtomicU32,
     tail: AtomicU32,
     alone: bool,
-    slots: Box<[AtomicPtr<T>]>,
+    slots: Box<[AtomicPtr<T>; ROOM as usize]>,
 }
 
 impl<T> Ring<T> {
     pub(crate) fn new(alone: bool) -> Self {
-        let slots = (0..ROOM).map(|_| AtomicPtr::new(std::ptr::null_mut())).collect();
+        let slots = Box::new(std::array::from_fn(|_| AtomicPtr::new(std::ptr::null_mut())));
         Ring { head: AtomicU32::new(0), tail: AtomicU32::new(0), alone, slots }
     }
 

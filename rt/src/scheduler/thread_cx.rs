@@ -244,12 +244,15 @@ impl ThreadCx {
             let id = task.task().header().id;
             shared.detached.lock().push(id);
             cx.detached.set(Some(id));
+            let worker = core.index;
+            shared.beat(worker).end();
             match shared.hand_on(core) {
                 Ok(()) => {
                     shared.counters.handoffs.add();
                     shared.affinity.iter().for_each(Affinity::free);
                 }
                 Err(core) => {
+                    shared.beat(worker).begin(id);
                     *cx.core.borrow_mut() = Some(core);
                     cx.detached.set(None);
                     shared.detached.lock().retain(|&other| other != id);
@@ -371,7 +374,7 @@ pub(crate) fn worker_main(shared: &Arc<Shared>, core: Option<Core>) {
     let cx = ThreadCx::new(shared.clone(), core);
     cx.scope(|| {
         let mut bound_to = None;
-        'turns: loop {
+        loop {
             if !cx.has_core() {
                 let Some(core) = shared.wait_for_core() else { return };
                 *cx.core.borrow_mut() = Some(core);
@@ -397,11 +400,11 @@ pub(crate) fn worker_main(shared: &Arc<Shared>, core: Option<Core>) {
                 }
                 return;
             }
-            while shared.turn(&cx) {
-                // SeqCst: as above. A current-thread runtime looks at its roots too.
-                if shared.flavor == Flavor::Current || shared.stop.load(Ordering::SeqCst) {
-                    continue 'turns;
-                }
+            // SeqCst: as above. A current-thread runtime looks at its roots too.
+            let is_current = shared.flavor == Flavor::Current;
+            let enough = || is_current || shared.stop.load(Ordering::SeqCst);
+            if shared.turns(&cx, usize::MAX, enough) > 0 && enough() {
+                continue;
             }
             if cx.has_core() {
                 shared.sleep(&cx);

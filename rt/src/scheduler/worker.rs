@@ -18,6 +18,7 @@ use crate::env::{Choice, Event};
 use crate::inject::Inject;
 use crate::task::{Completed, Freed, Header, Heap, Progress, Queued, RunEnd, Seen, TaskRef};
 use crate::timers::Due;
+use crate::watchdog::Beat;
 
 /// Turns between two looks at the injector and the poller.
 const FAIR_TURNS: u32 = 61;
@@ -51,8 +52,7 @@ pub(crate) struct Remote {
     pub(crate) ring: Ring<Header>,
     /// The task that was woken last; run next, stolen last.
     lifo: LifoSlot<Header>,
-    /// Id of the task that runs; 0 between runs.
-    pub(crate) running: AtomicU64,
+    pub(crate) beat: Beat,
     pub(crate) spawned: Tally,
     pub(crate) completed: Tally,
     pub(crate) polls: Tally,
@@ -81,7 +81,7 @@ impl Core {
         let remote = Remote {
             ring: Ring::new(n_workers == 1),
             lifo: LifoSlot::new(),
-            running: AtomicU64::new(0),
+            beat: Beat::default(),
             spawned: Tally::default(),
             completed: Tally::default(),
             polls: Tally::default(),
@@ -157,9 +157,25 @@ impl Remote {
 }
 
 impl Shared {
+    /// Takes turns for the worker whose core `cx` holds, at most `n`, until `enough` or none runs a task:
+    /// how many did.
+    #[inline]
+    pub(super) fn turns(&self, cx: &ThreadCx, n: usize, enough: impl Fn() -> bool) -> usize {
+        let mut n_turns = 0;
+        while n_turns < n && self.turn(cx) {
+            n_turns += 1;
+            if enough() {
+                break;
+            }
+        }
+        n_turns
+    }
+
     /// Takes one turn for the worker whose core `cx` holds: true if it ran a task. False too if
     /// the thread has no core (any more).
-    pub(crate) fn turn(&self, cx: &ThreadCx) -> bool {
+    #[allow(clippy::inline_always, reason = "a call costs a tenth of a turn")]
+    #[inline(always)]
+    pub(super) fn turn(&self, cx: &ThreadCx) -> bool {
         let mut slot = cx.core.borrow_mut();
         let Some(core) = slot.as_mut() else { return false };
         core.turn = core.turn.wrapping_add(1);
@@ -240,81 +256,98 @@ impl Shared {
     }
 
     /// Runs a task that was taken from a queue.
+    #[allow(clippy::inline_always, reason = "as `turn`")]
+    #[inline(always)]
     fn run(&self, cx: &ThreadCx, task: Queued, worker: usize, remote: &Remote) {
+        let seen = task.task().header().state.start_run();
+        remote.polls.add();
+        let end = self.run_held(cx, task, seen, Some((worker, remote)));
+        if cx.detached.get().is_none() {
+            self.settle(cx, task, seen, end, Some(remote));
+        } else {
+            self.settle_detached(cx, task, seen, end);
+        }
+    }
+
+    /// What a run leaves to do: on the thread of `remote`, or of none.
+    #[allow(clippy::inline_always, reason = "as `turn`")]
+    #[inline(always)]
+    fn settle(
+        &self,
+        cx: &ThreadCx,
+        task: Queued,
+        seen: Seen,
+        end: RunEnd,
+        remote: Option<&Remote>,
+    ) {
         let reference = task.task();
         let header = reference.header();
-        let seen = header.state.start_run();
-        remote.polls.add();
-        // Relaxed: for dumps and the watchdog.
-        remote.running.store(header.id, Ordering::Relaxed);
-        let end = self.run_held(cx, task, seen, Some(worker));
-        let queue = match end {
-            RunEnd::Finished => {
-                // The core may have been handed on during the run.
-                self.end(cx, &reference, Some(remote).filter(|_| cx.detached.get().is_none()));
-                false
-            }
+        match end {
+            RunEnd::Finished => return self.end(cx, &reference, remote),
             // The wakes it was queued for are still counted: it stays scheduled.
-            RunEnd::Yielded => true,
+            RunEnd::Yielded => {}
             RunEnd::Suspended => {
                 if self.is_virtual && self.env.strikes(Inject::SPURIOUS) {
                     // The run is ours: it queues the task when it ends.
                     header.state.wake();
                 }
-                header.state.end_run(seen) == Progress::Queue
-            }
-        };
-        if queue {
-            if self.insight.on() {
-                self.note_wake(&reference);
-            }
-            if self.is_fifo && cx.detached.get().is_none() {
-                self.push_back(remote, task, true);
-            } else {
-                self.inject(task);
+                if header.state.end_run(seen) == Progress::Idle {
+                    return;
+                }
             }
         }
-        if !self.after_detached(cx) {
-            // Relaxed: as above.
-            remote.running.store(0, Ordering::Relaxed);
+        if self.insight.on() {
+            self.note_wake(&reference);
+        }
+        match remote {
+            Some(remote) if self.is_fifo => self.push_back(remote, task, true),
+            _ => self.inject(task),
         }
     }
 
-    /// Runs a task whose run is ours, as part of a turn of `worker` or of none.
-    #[allow(
-        clippy::inline_always,
-        reason = "a part of each turn, a call of which would cost a tenth"
-    )]
+    /// As [`Shared::settle`], where the core was handed on during the run.
+    #[cold]
+    fn settle_detached(&self, cx: &ThreadCx, task: Queued, seen: Seen, end: RunEnd) {
+        self.settle(cx, task, seen, end, None);
+        self.end_detached(cx);
+    }
+
+    /// Runs a task whose run is ours, as part of a turn of a worker or of none.
+    #[allow(clippy::inline_always, reason = "as `turn`")]
     #[inline(always)]
     pub(super) fn run_held(
         &self,
         cx: &ThreadCx,
         task: Queued,
         seen: Seen,
-        worker: Option<usize>,
+        worker: Option<(usize, &Remote)>,
     ) -> RunEnd {
         let reference = task.task();
         let header = reference.header();
-        let begun_ns = if self.insight.on() { Some(self.note_run(&reference)) } else { None };
-        if let Some(worker) = worker {
-            self.insight.watchdog.run_begins(&cx.shared, worker, header.id);
+        if let Some((_, remote)) = worker {
+            remote.beat.begin(header.id);
+            self.insight.watchdog.heed(&cx.shared);
         }
         #[cfg(feature = "tracing")]
-        let span = tracing::trace_span!(target: "vitte", "run", task = header.id, worker).entered();
+        let span = {
+            let worker = worker.map(|(index, _)| index);
+            tracing::trace_span!(target: "vitte", "run", task = header.id, worker).entered()
+        };
         let before = cx.start_task(task);
-        if self.is_virtual {
-            self.env.trace(Event::Run, worker.map_or(u64::MAX, |w| w as u64), header.id);
-            self.cut_budget();
-        }
+        let begun_ns = if self.insight.is_plain() {
+            None
+        } else {
+            self.note_begin(&reference, worker.map(|(index, _)| index))
+        };
         // SAFETY: the task was queued: its run is ours.
         let end = unsafe { (header.vtable.run)(&reference, seen) };
         let end = if cx.end_task(before) { end.or_yielded() } else { end };
         #[cfg(feature = "tracing")]
         drop(span);
-        if let Some(worker) = worker
+        if let Some((_, remote)) = worker
             && cx.detached.get().is_none()
         {
-            self.insight.watchdog.run_ends(worker);
+            remote.beat.end();
         }
         if let Some(begun_ns) = begun_ns {
             self.note_run_end(&reference, begun_ns, end);
@@ -322,14 +355,25 @@ impl Shared {
         end
     }
 
-    /// Whether the core was handed on during the run that just ended; notes that the run is over.
+    /// Notes that a run begins, for insight, and in a virtual environment for the trace; when it began if
+    /// its end is to be noted too.
+    #[cold]
+    fn note_begin(&self, task: &TaskRef, worker: Option<usize>) -> Option<u64> {
+        let begun_ns = self.insight.on().then(|| self.note_run(task));
+        if self.is_virtual {
+            let id = task.header().id;
+            self.env.trace(Event::Run, worker.map_or(u64::MAX, |w| w as u64), id);
+            self.cut_budget();
+        }
+        begun_ns
+    }
+
+    /// If the core was handed on during the run that just ended, notes that the run is over.
     #[inline]
-    pub(super) fn after_detached(&self, cx: &ThreadCx) -> bool {
-        let was = cx.detached.get().is_some();
-        if was {
+    pub(super) fn after_detached(&self, cx: &ThreadCx) {
+        if cx.detached.get().is_some() {
             self.end_detached(cx);
         }
-        was
     }
 
     #[cold]

@@ -16,6 +16,7 @@ thread_local! {
 }
 
 /// A run begins, or a poll of the future of a `block_on`.
+#[inline]
 pub(crate) fn reset() {
     LEFT.set(BUDGET);
 }

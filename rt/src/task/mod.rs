@@ -79,15 +79,20 @@ where
 }
 
 /// Suspends once, so that other tasks get their turn.
-pub async fn yield_now() {
-    YieldNow(false).await;
+#[inline]
+pub fn yield_now() -> YieldNow {
+    YieldNow(false)
 }
 
-struct YieldNow(bool);
+/// See [`yield_now`].
+#[derive(Debug)]
+#[must_use = "nothing yields before this is awaited"]
+pub struct YieldNow(bool);
 
 impl Future for YieldNow {
     type Output = ();
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if std::mem::replace(&mut self.0, true) {
             return Poll::Ready(());

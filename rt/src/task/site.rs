@@ -66,6 +66,7 @@ pub(crate) struct SiteCell(AtomicPtr<SuspendSite>);
 
 impl SiteCell {
     /// Forgets the note; called by the run.
+    #[inline]
     pub(crate) fn clear(&self) {
         // Relaxed: a dump wants any recent value, and what it points to is static.
         self.0.store(ptr::null_mut(), Ordering::Relaxed);
