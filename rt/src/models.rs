@@ -297,13 +297,13 @@ fn timer_is_disarmed_or_fires() {
                 n
             })
         };
-        let was_armed = timers.rearm(key, std::task::Waker::noop());
-        timers.disarm(key);
+        let was_armed = key.rearm(10, std::task::Waker::noop());
+        key.disarm();
         let (next, _) = timers.arm(0, 1 << 40, std::task::Waker::noop());
-        timers.disarm(key); // of a timer that is gone: nothing
+        key.disarm(); // of a timer that is gone: nothing
         let n_fired = firing.join().unwrap();
-        assert!(timers.rearm(next, std::task::Waker::noop()), "the later timer is armed");
-        timers.disarm(next);
+        assert!(next.rearm(1 << 40, std::task::Waker::noop()), "the later timer is armed");
+        next.disarm();
         let woken = n_wakes.load(std::sync::atomic::Ordering::SeqCst);
         assert_eq!(woken, usize::from(n_fired == 1 && !was_armed), "by the waker it had");
         assert!(was_armed || n_fired == 1, "a timer that is not armed has fired");

@@ -8,13 +8,11 @@ pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use std::{error, fmt};
 
-use crate::runtime::Handle;
-use crate::scheduler::Shared;
+use crate::scheduler::ThreadCx;
 use crate::timers::TimerKey;
 
 /// Waits for at least `duration`. A duration of zero suspends once.
@@ -26,7 +24,8 @@ pub fn sleep(duration: Duration) -> Sleep {
     Sleep { wait: Wait::For(duration), armed: None }
 }
 
-/// Waits until the runtime's clock ([`Handle::now_ns`]) shows `deadline`: an [`Instant`], or nanoseconds.
+/// Waits until the runtime's clock ([`Handle::now_ns`](crate::runtime::Handle::now_ns)) shows `deadline`:
+/// an [`Instant`], or nanoseconds.
 pub fn sleep_until(deadline: impl Into<Instant>) -> Sleep {
     Sleep { wait: Wait::Until(deadline.into().as_ns()), armed: None }
 }
@@ -42,32 +41,13 @@ enum Wait {
 #[derive(Debug)]
 pub struct Sleep {
     wait: Wait,
-    armed: Option<(Arc<Shared>, TimerKey)>,
+    armed: Option<TimerKey>,
 }
 
 impl Sleep {
-    fn disarm(&mut self) {
-        if let Some((shared, key)) = self.armed.take() {
-            shared.timers.disarm(key);
-        }
-    }
-}
-
-impl Future for Sleep {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if let Some((shared, key)) = &self.armed {
-            if shared.timers.rearm(*key, cx.waker()) {
-                return Poll::Pending;
-            }
-            // It has fired, so the clock has passed the deadline.
-            self.armed = None;
-            self.wait = Wait::Over;
-            return Poll::Ready(());
-        }
-        let shared = Handle::current().shared;
-        let now = shared.env.now_ns();
+    /// The first poll: arms a timer, unless the time has come.
+    fn arm(&mut self, cx: &ThreadCx, waker: &Waker) -> Poll<()> {
+        let now = cx.shared.env.now_ns();
         let deadline = match self.wait {
             Wait::Over => return Poll::Ready(()),
             Wait::For(duration) => {
@@ -82,19 +62,36 @@ impl Future for Sleep {
         self.wait = Wait::Until(deadline);
         if deadline == now {
             // A sleep of zero: behind the others, no timer.
-            cx.waker().wake_by_ref();
+            waker.wake_by_ref();
             self.wait = Wait::Over;
             return Poll::Pending;
         }
-        let key = shared.arm(deadline, cx.waker());
-        self.armed = Some((shared, key));
+        self.armed = Some(cx.shared.arm(cx, deadline, waker));
         Poll::Pending
     }
 }
 
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if let (Some(key), Wait::Until(deadline_ns)) = (self.armed, self.wait) {
+            if key.rearm(deadline_ns, cx.waker()) {
+                return Poll::Pending;
+            }
+            // It has fired, so the clock has passed the deadline.
+            self.armed = None;
+            self.wait = Wait::Over;
+            return Poll::Ready(());
+        }
+        ThreadCx::with(|thread| self.arm(thread.expect("called from within a runtime"), cx.waker()))
+    }
+}
+
 impl Drop for Sleep {
+    #[inline]
     fn drop(&mut self) {
-        self.disarm();
+        self.armed.take().into_iter().for_each(TimerKey::disarm);
     }
 }
 

@@ -23,6 +23,9 @@
 //! * **I2** Entries of a lower level are due before those of a higher one.
 //! * **I3** A key whose serial is not that of its entry has fired or was disarmed.
 //! * **I4** `hint` of a wheel is at most its earliest deadline.
+//! * **I5** A wheel lives for ever: that of a runtime that is over is another runtime's next. Serials go
+//!   on, so that by I3 old keys name nothing in it. So a key needs no count of its runtime, whose two
+//!   atomic operations were a quarter of arming and disarming.
 //!
 //! Arming and disarming cost the same with one timer and with a million, and allocate nothing once
 //! the table has grown. Source: Varghese and Lauck, hierarchical timing wheels (1987).
@@ -44,10 +47,10 @@ const NIL: u32 = u32::MAX;
 /// when the slot begins.
 const MAX_LOOK: usize = 64;
 
-/// Names a registered timer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Names a registered timer, for ever (I5).
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct TimerKey {
-    wheel: u32,
+    wheel: &'static Padded,
     entry: u32,
     serial: u64,
 }
@@ -75,6 +78,9 @@ struct Wheel {
     position: u64,
     n_armed: usize,
     next_serial: u64,
+    /// The first serial of the runtime whose wheel this is, and the position when the one before ended.
+    first_serial: u64,
+    ended_at: u64,
     /// Until when the poller sleeps; 0 if nobody is in it.
     parked_until: u64,
 }
@@ -89,6 +95,8 @@ impl Default for Wheel {
             position: 0,
             n_armed: 0,
             next_serial: 1,
+            first_serial: 1,
+            ended_at: 0,
             parked_until: 0,
         }
     }
@@ -214,7 +222,9 @@ impl Wheel {
                 let Entry { deadline_ns, serial, next, .. } = self.entries[at as usize];
                 if deadline_ns <= now_ns {
                     self.unlink(at);
-                    due.extend(self.release(at).map(|waker| Due { deadline_ns, serial, waker }));
+                    // Within the runtime: ties between wheels must not tell what was before it.
+                    let order = serial - self.first_serial;
+                    due.extend(self.release(at).map(|waker| Due { deadline_ns, order, waker }));
                 }
                 at = next;
             }
@@ -230,7 +240,8 @@ impl Wheel {
 #[derive(Debug)]
 pub(crate) struct Due {
     pub(crate) deadline_ns: u64,
-    serial: u64,
+    /// Of its registration.
+    order: u64,
     pub(crate) waker: Waker,
 }
 
@@ -243,7 +254,35 @@ struct Padded {
     hint: AtomicU64,
 }
 
+/// Wheels that no runtime uses.
+#[cfg(not(loom))]
+static UNUSED: Mutex<Vec<&'static Padded>> = parking_lot::const_mutex(Vec::new());
+
 impl Padded {
+    /// An empty wheel.
+    fn take() -> &'static Padded {
+        #[cfg(not(loom))]
+        if let Some(unused) = UNUSED.lock().pop() {
+            return unused;
+        }
+        Box::leak(Box::new(Padded { wheel: Mutex::default(), hint: AtomicU64::new(u64::MAX) }))
+    }
+
+    /// The runtime is over.
+    fn give_back(&'static self) {
+        let mut wheel = self.wheel.lock();
+        let (serial, ended_at) = (wheel.next_serial, wheel.position);
+        let fresh =
+            Wheel { next_serial: serial, first_serial: serial, ended_at, ..Wheel::default() };
+        let old = std::mem::replace(&mut *wheel, fresh);
+        // Relaxed: under the lock.
+        self.hint.store(u64::MAX, Ordering::Relaxed);
+        drop(wheel);
+        drop(old); // outside of the lock: wakers may free tasks
+        #[cfg(not(loom))]
+        UNUSED.lock().push(self);
+    }
+
     fn set_hint(&self, wheel: &MutexGuard<'_, Wheel>) {
         // Relaxed: who reads an older hint looks again in its next turn.
         self.hint.store(wheel.next(MAX_LOOK).unwrap_or(u64::MAX), Ordering::Relaxed);
@@ -253,27 +292,22 @@ impl Padded {
 /// The timers of a runtime.
 #[derive(Debug)]
 pub(crate) struct Timers {
-    wheels: Box<[Padded]>,
+    wheels: Box<[&'static Padded]>,
     /// Fired and not yet woken: see [`Timers::settle`].
     n_fired: AtomicUsize,
 }
 
 impl Timers {
     pub(crate) fn new(n_workers: usize) -> Self {
-        let wheel = || Padded { wheel: Mutex::default(), hint: AtomicU64::new(u64::MAX) };
-        let wheels = std::iter::repeat_with(wheel).take(n_workers).collect();
+        let wheels = std::iter::repeat_with(Padded::take).take(n_workers).collect();
         Timers { wheels, n_fired: AtomicUsize::new(0) }
-    }
-
-    fn wheel(&self, key: TimerKey) -> MutexGuard<'_, Wheel> {
-        self.wheels[key.wheel as usize].wheel.lock()
     }
 
     /// Arms a timer on the wheel of a worker. The flag says that the sleep in the poller must be
     /// interrupted.
     pub(crate) fn arm(&self, worker: usize, deadline_ns: u64, waker: &Waker) -> (TimerKey, bool) {
         let waker = waker.clone();
-        let padded = &self.wheels[worker];
+        let padded = self.wheels[worker];
         let mut wheel = padded.wheel.lock();
         let (entry, serial) = wheel.arm(deadline_ns, waker);
         let interrupt = deadline_ns < wheel.parked_until;
@@ -284,32 +318,7 @@ impl Timers {
         if deadline_ns < padded.hint.load(Ordering::Relaxed) {
             padded.hint.store(deadline_ns, Ordering::Relaxed);
         }
-        (TimerKey { wheel: worker as u32, entry, serial }, interrupt)
-    }
-
-    /// Gives an armed timer another waker; false if it has fired.
-    pub(crate) fn rearm(&self, key: TimerKey, waker: &Waker) -> bool {
-        let mut wheel = self.wheel(key);
-        let Some(entry) = wheel.entry(key) else { return false };
-        if entry.waker.as_ref().is_some_and(|old| old.will_wake(waker)) {
-            return true;
-        }
-        let old = entry.waker.replace(waker.clone());
-        drop(wheel);
-        drop(old); // outside of the lock: it may free a task
-        true
-    }
-
-    /// Disarms a timer.
-    pub(crate) fn disarm(&self, key: TimerKey) {
-        let mut wheel = self.wheel(key);
-        if wheel.entry(key).is_none() {
-            return;
-        }
-        wheel.unlink(key.entry);
-        let waker = wheel.release(key.entry);
-        drop(wheel);
-        drop(waker); // outside of the lock: it may free a task
+        (TimerKey { wheel: padded, entry, serial }, interrupt)
     }
 
     /// Earliest deadline, exactly.
@@ -325,7 +334,7 @@ impl Timers {
             wheel.parked_until = next.unwrap_or(u64::MAX);
             next
         };
-        self.wheels.iter().filter_map(of_wheel).min()
+        self.wheels.iter().copied().filter_map(of_wheel).min()
     }
 
     /// The poller no longer sleeps.
@@ -351,7 +360,7 @@ impl Timers {
             padded.set_hint(&wheel);
         }
         if due.len() > 1 {
-            due.sort_unstable_by_key(|due| (due.deadline_ns, due.serial));
+            due.sort_unstable_by_key(|due| (due.deadline_ns, due.order));
         }
     }
 
@@ -368,6 +377,43 @@ impl Timers {
         self.wheels.iter().all(|padded| padded.wheel.lock().n_armed == 0)
             // Acquire: pairs with `settle`.
             && self.n_fired.load(Ordering::Acquire) == 0
+    }
+}
+
+impl TimerKey {
+    /// Gives a timer that was armed for `deadline_ns` another waker; false if it has fired. One that had
+    /// not when its runtime ended never will.
+    pub(crate) fn rearm(self, deadline_ns: u64, waker: &Waker) -> bool {
+        let mut wheel = self.wheel.wheel.lock();
+        let Some(entry) = wheel.entry(self) else {
+            return self.serial < wheel.first_serial && deadline_ns >> TICK > wheel.ended_at;
+        };
+        if entry.waker.as_ref().is_some_and(|old| old.will_wake(waker)) {
+            return true;
+        }
+        let old = entry.waker.replace(waker.clone());
+        drop(wheel);
+        drop(old); // outside of the lock: it may free a task
+        true
+    }
+
+    /// Disarms a timer.
+    #[inline]
+    pub(crate) fn disarm(self) {
+        let mut wheel = self.wheel.wheel.lock();
+        if wheel.entry(self).is_none() {
+            return;
+        }
+        wheel.unlink(self.entry);
+        let waker = wheel.release(self.entry);
+        drop(wheel);
+        drop(waker); // outside of the lock: it may free a task
+    }
+}
+
+impl Drop for Timers {
+    fn drop(&mut self) {
+        self.wheels.iter().for_each(|wheel| wheel.give_back());
     }
 }
 
@@ -412,9 +458,9 @@ mod tests {
                     let at = pick(keys.len() as u32) as usize;
                     let (deadline, serial, key) = keys.swap_remove(at);
                     let known = armed.remove(&(deadline, serial)).is_some();
-                    assert_eq!(timers.rearm(key, Waker::noop()), known);
-                    timers.disarm(key);
-                    assert!(!timers.rearm(key, Waker::noop()));
+                    assert_eq!(key.rearm(deadline, Waker::noop()), known);
+                    key.disarm();
+                    assert!(!key.rearm(deadline, Waker::noop()));
                 }
                 choice => {
                     now += match choice {
@@ -446,8 +492,8 @@ mod tests {
         }
         let mut due = Vec::new();
         timers.fire(1 << 20, &mut due);
-        let order: Vec<_> = due.iter().map(|due| (due.deadline_ns, due.serial)).collect();
-        assert_eq!(order, [(5, 2), (700_000, 1), (700_000, 3), (700_000, 5), (700_001, 4)]);
+        let order: Vec<_> = due.iter().map(|due| (due.deadline_ns, due.order)).collect();
+        assert_eq!(order, [(5, 1), (700_000, 0), (700_000, 2), (700_000, 4), (700_001, 3)]);
         assert!(!timers.is_idle(), "they were not woken yet");
         timers.settle(5);
         assert!(timers.is_idle());
@@ -482,9 +528,27 @@ mod tests {
     fn table_is_given_back_after_a_burst() {
         let timers = Timers::new(1);
         let keys: Vec<_> = (0..100_000).map(|k| timers.arm(0, k, Waker::noop()).0).collect();
-        keys.into_iter().for_each(|key| timers.disarm(key));
+        keys.into_iter().for_each(TimerKey::disarm);
         assert_eq!(timers.wheels[0].wheel.lock().entries.capacity(), 0);
         let (key, _) = timers.arm(0, 5, Waker::noop());
-        assert!(timers.rearm(key, Waker::noop()));
+        assert!(key.rearm(5, Waker::noop()));
+    }
+
+    #[test]
+    fn a_key_outlives_its_runtime_and_names_nothing_in_the_next() {
+        let (fired, armed) = {
+            let timers = Timers::new(1);
+            let (fired, _) = timers.arm(0, 5, Waker::noop());
+            timers.fire(1 << 20, &mut Vec::new());
+            (fired, timers.arm(0, 1 << 30, Waker::noop()).0)
+        };
+        // Of several, so that one of them has the wheel of the first.
+        let next: Vec<_> = (0..64).map(|_| Timers::new(1)).collect();
+        let keys: Vec<_> = next.iter().map(|t| t.arm(0, 7, Waker::noop()).0).collect();
+        assert!(armed.rearm(1 << 30, Waker::noop()), "it was not due: it never fires");
+        assert!(!fired.rearm(5, Waker::noop()), "it has fired before");
+        (armed.disarm(), fired.disarm());
+        assert!(keys.iter().all(|key| key.rearm(7, Waker::noop())), "others are armed still");
+        assert!(next.iter().all(|timers| !timers.is_idle()));
     }
 }

@@ -13,9 +13,10 @@ const SPIN_NS: u64 = 5_000;
 const PAUSES: u32 = 8;
 
 impl Shared {
-    /// Arms a timer on the wheel of this thread's worker, or on the first.
-    pub(crate) fn arm(&self, deadline_ns: u64, waker: &Waker) -> TimerKey {
-        let worker = ThreadCx::with(|cx| cx.filter(|cx| cx.is_of(self))?.worker()).unwrap_or(0);
+    /// Arms a timer on the wheel of the worker that `cx` plays, or on the first.
+    #[inline]
+    pub(crate) fn arm(&self, cx: &ThreadCx, deadline_ns: u64, waker: &Waker) -> TimerKey {
+        let worker = cx.worker().unwrap_or(0);
         let (key, interrupt) = self.timers.arm(worker, deadline_ns, waker);
         if interrupt {
             self.interrupt();
