@@ -547,7 +547,8 @@ mod tests {
         let keys: Vec<_> = next.iter().map(|t| t.arm(0, 7, Waker::noop()).0).collect();
         assert!(armed.rearm(1 << 30, Waker::noop()), "it was not due: it never fires");
         assert!(!fired.rearm(5, Waker::noop()), "it has fired before");
-        (armed.disarm(), fired.disarm());
+        armed.disarm();
+        fired.disarm();
         assert!(keys.iter().all(|key| key.rearm(7, Waker::noop())), "others are armed still");
         assert!(next.iter().all(|timers| !timers.is_idle()));
     }

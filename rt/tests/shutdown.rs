@@ -97,8 +97,12 @@ fn fault_8_shutdown_of_threads_at_a_random_point() {
         let alive = Arc::new(AtomicUsize::new(0));
         let runtime = Builder::multi_thread().workers(2).build().unwrap();
         busy(&runtime, &alive);
-        for _ in 0..choice.choose(2000, Choice::Program) {
+        // A yield may take as long as everybody else on a loaded machine wants: few of them.
+        for _ in 0..choice.choose(8, Choice::Program) {
             std::thread::yield_now();
+        }
+        for _ in 0..choice.choose(100_000, Choice::Program) {
+            std::hint::spin_loop();
         }
         let report = runtime.shutdown(LONG);
         assert!(report.left.tasks.is_empty(), "seed {seed}: {report}");
