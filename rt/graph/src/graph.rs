@@ -20,7 +20,8 @@ use rustc_hash::FxHashMap;
 
 use crate::error::{GraphError, TaskError};
 use crate::node::{Node, NodeIdx, Symbol};
-use crate::output::Output;
+use crate::output::{Output, Stored};
+use crate::state::State;
 use crate::task::Task;
 
 /// The tasks of an executor, those that running tasks added included.
@@ -107,8 +108,9 @@ impl Graph {
     /// The output of a task that completed.
     pub(crate) fn output<T: Output>(&self, idx: NodeIdx) -> Result<Arc<T>, TaskError> {
         let node = self.node(idx);
-        let stored = match &node.links.lock().result {
+        let stored = match &node.links().result {
             Some(Ok(stored)) => stored.clone(),
+            None if node.state.get() == State::Completed => Stored::Unit, // N3
             _ => {
                 let state = node.state.get();
                 let text = format!("`{}` has no output: it is {state}", node.name);
@@ -266,9 +268,9 @@ impl Plan {
 
     fn row(&self, idx: NodeIdx) -> Range<usize> {
         let idx = idx as usize;
-        match self.first.get(idx + 1) {
-            Some(&end) => self.first[idx] as usize..end as usize,
-            None => 0..0,
+        match self.first.get(idx..idx + 2) {
+            Some(&[start, end]) => start as usize..end as usize,
+            _ => 0..0,
         }
     }
 
@@ -278,8 +280,8 @@ impl Plan {
     }
 
     /// Who waits for a task, in the order of addition; nobody for tasks added later.
-    pub(crate) fn dependants(&self, idx: NodeIdx) -> impl Iterator<Item = NodeIdx> {
-        self.waiting[self.row(idx)].iter().copied()
+    pub(crate) fn dependants(&self, idx: NodeIdx) -> &[NodeIdx] {
+        &self.waiting[self.row(idx)]
     }
 
     /// The tasks, each after all that it waits for.

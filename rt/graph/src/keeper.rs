@@ -72,12 +72,12 @@ impl Keeper {
         let node = run.node(idx);
         if !node.is_kept() {
             let stamp = self.stamp(&blake3::hash(node.name.as_bytes()));
-            node.links.lock().rare().stamp = Some(stamp);
+            node.links().rare().stamp = Some(stamp);
             return Ok(Memory::Begun(0));
         }
         let (print, outputs_exist) = inspect(run, idx).await;
         let known = self.known.get(&*node.name).filter(|k| k.fingerprint == *print.to_hex());
-        let mut links = node.links.lock();
+        let mut links = node.links();
         let links = links.rare();
         links.fingerprint = Some(print);
         links.stamp = Some(self.stamp(&print));
@@ -114,7 +114,7 @@ impl Keeper {
     /// Takes the fingerprint anew after an attempt that found out about inputs.
     pub(crate) async fn look_again(&self, run: &Arc<Run>, idx: NodeIdx) {
         let (print, _) = inspect(run, idx).await;
-        run.node(idx).links.lock().rare().fingerprint = Some(print);
+        run.node(idx).links().rare().fingerprint = Some(print);
     }
 
     /// Writes down that an attempt begins, and waits until that is durable.
@@ -137,7 +137,7 @@ impl Keeper {
         let (end, result) = match result {
             Ok(stored) => match stored.to_json() {
                 Ok(output) => {
-                    let stamp = node.links.lock().rare().stamp;
+                    let stamp = node.links().rare().stamp;
                     let stamp = stamp.map(|s| s.to_hex().to_string()).unwrap_or_default();
                     let output = output.as_ref().to_owned();
                     (Some(KeptEnd::Completed { stamp, output }), Ok(stored))
@@ -223,7 +223,7 @@ impl Run {
 
     pub(crate) fn idempotency_key(&self, idx: NodeIdx) -> String {
         let node = self.node(idx);
-        let mut links = node.links.lock();
+        let mut links = node.links();
         let links = links.rare();
         let mut hasher = blake3::Hasher::new();
         hasher.update(node.name.as_bytes());
@@ -240,7 +240,7 @@ impl Run {
 
 /// What is remembered of a task from now on.
 fn record(node: &Node, end: Option<KeptEnd>) -> Record {
-    let mut links = node.links.lock();
+    let mut links = node.links();
     let links = links.rare();
     // A task that ends without having begun (cancelled in a pool's line) has no fingerprint yet.
     let print = links.fingerprint.map(|p| p.to_hex().to_string()).unwrap_or_default();
@@ -266,7 +266,7 @@ async fn inspect(run: &Arc<Run>, idx: NodeIdx) -> (Fingerprint, bool) {
         .iter()
         .filter_map(|&symbol| {
             let dependency = run.node(run.graph.node_of(symbol)?);
-            Some((dependency.name.to_string(), dependency.links.lock().rare().stamp))
+            Some((dependency.name.to_string(), dependency.links().rare().stamp))
         })
         .collect();
     let look = {

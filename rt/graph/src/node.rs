@@ -1,10 +1,20 @@
 //! A task in a graph: what stays from run to run, and what each run begins anew.
+//!
+//! The run of a plain closure that gives nothing looks at the first 64 bytes of its node only, and
+//! locks nothing but its body; a node that waits for one other counts nothing. What few nodes need,
+//! in few runs, lies behind [`Node::links`].
+//!
+//! * N1: whoever holds the body and finds the node Ready runs it: the body's lock is the claim.
+//! * N2: what is written about how a dependency ended is written before `open` is lowered for it, so
+//!   the last one to lower it sees all of it.
+//! * N3: `links` is as new unless `is_touched`; a node that completed without a result in `links`
+//!   gave the unit value.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use std::task::Waker;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use vitte_rt::runtime::Handle;
 
 use crate::error::TaskError;
@@ -20,23 +30,29 @@ pub(crate) type NodeIdx = u32;
 /// Number of a name; names of tasks that were not added yet have one too.
 pub(crate) type Symbol = u32;
 
+#[repr(C)]
 pub(crate) struct Node {
+    pub(crate) state: StateCell,
+    /// Whether it can be run where it is found: nothing in its rules makes it wait.
+    pub(crate) in_place: bool,
+    pub(crate) cancelled: AtomicBool,
+    /// Whether something has looked into `links` since the run began (N3).
+    is_touched: AtomicBool,
+    /// Dependencies that have not ended.
+    open: AtomicU32,
+    pub(crate) n_attempts: AtomicU32,
+    pub(crate) priority: AtomicI32,
+    /// The task that added it while it ran; such a node belongs to one run only.
+    pub(crate) parent: Option<NodeIdx>,
+    pub(crate) rules: Option<Box<Rules>>,
+    pub(crate) body: Mutex<Body>,
+
     pub(crate) name: Arc<str>,
     /// Names it waits for, in the order of their mention.
     pub(crate) dependencies: Box<[Symbol]>,
-    pub(crate) rules: Option<Box<Rules>>,
-    /// The task that added it while it ran; such a node belongs to one run only.
-    pub(crate) parent: Option<NodeIdx>,
     /// Whether the run that it belonged to is over.
     pub(crate) is_gone: AtomicBool,
-    /// Whether it can be run where it is found: nothing in its rules makes it wait.
-    pub(crate) in_place: bool,
-    pub(crate) body: Mutex<Body>,
-    pub(crate) state: StateCell,
-    pub(crate) priority: AtomicI32,
-    pub(crate) cancelled: AtomicBool,
-    pub(crate) n_attempts: AtomicU32,
-    pub(crate) links: Mutex<Links>,
+    links: Mutex<Links>,
 }
 
 /// What a run knows of a node, apart from its state.
@@ -45,7 +61,7 @@ pub(crate) struct Links {
     pub(crate) ended: Ended,
     /// How it ended.
     pub(crate) result: Option<Result<Stored, Box<TaskError>>>,
-    /// What few nodes need, so that the others stay in two cache lines.
+    /// What few nodes need, so that the others stay small.
     pub(crate) rare: Option<Box<Rare>>,
 }
 
@@ -102,6 +118,8 @@ impl Node {
             state: StateCell::new(),
             priority: AtomicI32::new(priority),
             cancelled: AtomicBool::new(false),
+            is_touched: AtomicBool::new(false),
+            open: AtomicU32::new(0),
             n_attempts: AtomicU32::new(0),
             links: Mutex::new(Links::default()),
         }
@@ -112,7 +130,49 @@ impl Node {
         self.state.set(State::Pending);
         self.cancelled.store(false, Ordering::Relaxed);
         self.n_attempts.store(0, Ordering::Relaxed);
-        *self.links.lock() = Links::default();
+        self.open.store(self.dependencies.len() as u32, Ordering::Relaxed);
+        // Relaxed: nothing runs between two runs.
+        if self.is_touched.load(Ordering::Relaxed) {
+            self.is_touched.store(false, Ordering::Relaxed);
+            *self.links.lock() = Links::default();
+        }
+    }
+
+    /// What only some nodes need.
+    pub(crate) fn links(&self) -> MutexGuard<'_, Links> {
+        // Release: pairs with the load in `is_touched`.
+        self.is_touched.store(true, Ordering::Release);
+        self.links.lock()
+    }
+
+    /// Whether there may be something in `links`.
+    pub(crate) fn is_touched(&self) -> bool {
+        // Acquire: pairs with the store in `links`.
+        self.is_touched.load(Ordering::Acquire)
+    }
+
+    /// Says of a child for how many siblings it waits.
+    pub(crate) fn set_open(&self, n: u32) {
+        self.open.store(n, Ordering::Relaxed);
+    }
+
+    /// Notes that a dependency has ended; whether it was the last one.
+    pub(crate) fn lower_open(&self) -> bool {
+        // Who waits for one other needs no count. A child's count has a place for its linking, too.
+        if self.dependencies.len() == 1 && self.parent.is_none() {
+            return true;
+        }
+        // AcqRel: the last one sees what the others did (N2).
+        self.open.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+
+    /// Skips it if it is pending; the caller holds its `links`, so that one of several does.
+    pub(crate) fn skip_pending(&self) -> bool {
+        let is_pending = self.state.get() == State::Pending;
+        if is_pending {
+            self.state.set(State::Skipped);
+        }
+        is_pending
     }
 
     pub(crate) fn trigger(&self) -> Trigger {
@@ -130,14 +190,19 @@ impl Node {
 
     /// Whether its end is news to the journal.
     pub(crate) fn is_to_be_kept(&self) -> bool {
-        self.is_kept() && !self.links.lock().is_remembered()
+        self.is_kept() && !self.is_remembered()
+    }
+
+    /// Whether the journal remembered it in this run.
+    pub(crate) fn is_remembered(&self) -> bool {
+        self.is_touched() && self.links().is_remembered()
     }
 
     /// Asks its body to end.
     pub(crate) fn cancel(&self) {
         // Release: pairs with the load in `is_cancelled`.
         self.cancelled.store(true, Ordering::Release);
-        let waker = self.links.lock().rare.as_mut().and_then(|r| r.waker.take());
+        let waker = self.links().rare.as_mut().and_then(|r| r.waker.take());
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -156,7 +221,7 @@ impl Node {
     /// Notes the begin of an attempt.
     pub(crate) fn began(&self, clock: &Handle) {
         let now = clock.now_ns();
-        let mut links = self.links.lock();
+        let mut links = self.links();
         let span = &mut links.rare().span_ns;
         *span = Some((span.map_or(now, |s| s.0), now));
     }
@@ -164,7 +229,7 @@ impl Node {
     /// Notes the end of an attempt.
     pub(crate) fn stopped(&self, clock: &Handle) {
         let now = clock.now_ns();
-        if let Some(span) = &mut self.links.lock().rare().span_ns {
+        if let Some(span) = &mut self.links().rare().span_ns {
             span.1 = now;
         }
     }

@@ -147,10 +147,9 @@ impl fmt::Debug for Retry {
     }
 }
 
-/// How the dependencies of a task ended, counted.
+/// How the dependencies of a task ended that did not complete, counted.
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Ended {
-    pub(crate) open: u32,
     /// Failed ones, those that say [`OnFailure::Continue`] included.
     pub(crate) failed: u32,
     /// Skipped or cancelled ones.
@@ -170,7 +169,6 @@ pub(crate) enum Verdict {
 impl Ended {
     /// Counts one more dependency that ended.
     pub(crate) fn count(&mut self, state: State, on_failure: OnFailure) {
-        self.open -= 1;
         match state {
             State::Completed => {}
             State::Failed => {
@@ -181,11 +179,12 @@ impl Ended {
         }
     }
 
-    pub(crate) fn verdict(self, trigger: Trigger) -> Verdict {
+    /// What they say; `all` if none is left to end.
+    pub(crate) fn verdict(self, trigger: Trigger, all: bool) -> Verdict {
         let blocked = self.blocking + self.dropped > 0;
         match trigger {
             Trigger::AllSucceeded if blocked => Verdict::Skip,
-            _ if self.open > 0 => Verdict::Wait,
+            _ if !all => Verdict::Wait,
             Trigger::AnyFailed if self.failed == 0 => Verdict::Skip,
             _ => Verdict::Run,
         }

@@ -1,7 +1,7 @@
 //! Tasks that may run, and the drivers that wait for some.
 //!
-//! Each driver has a deque of its own (it takes its newest, others steal its oldest); tasks that
-//! become ready elsewhere go to a shared one; tasks whose priority is not 0 go to an ordered set,
+//! Each driver has a deque of its own (it takes its newest, others steal its oldest); tasks that wait
+//! for nothing lie in one list; tasks that become ready elsewhere go to a shared deque; tasks whose priority is not 0 go to an ordered set,
 //! which is looked at before the deques for those above 0 and after them for those below.
 //!
 //! * Q1: an index may be queued more than once (its priority was changed meanwhile). Whoever takes
@@ -22,6 +22,9 @@ use parking_lot::Mutex;
 use crate::node::NodeIdx;
 
 pub(crate) struct Ready {
+    /// What waits for nothing, in order: taken from the front by whoever finds nothing of its own.
+    first: OnceLock<Box<[NodeIdx]>>,
+    n_taken: AtomicUsize,
     shared: Injector<NodeIdx>,
     stealers: OnceLock<Box<[Stealer<NodeIdx>]>>,
     ranked: Mutex<Ranked>,
@@ -46,6 +49,8 @@ struct Waiting {
 impl Ready {
     pub(crate) fn new() -> Self {
         Self {
+            first: OnceLock::new(),
+            n_taken: AtomicUsize::new(0),
             shared: Injector::new(),
             stealers: OnceLock::new(),
             ranked: Mutex::default(),
@@ -63,6 +68,20 @@ impl Ready {
         deques
     }
 
+    /// Queues the tasks that wait for nothing, before the drivers begin. Called once.
+    pub(crate) fn set_first(&self, first: Vec<NodeIdx>) {
+        assert!(self.first.set(first.into()).is_ok(), "a run begins once");
+    }
+
+    fn take_first(&self) -> Option<NodeIdx> {
+        let first = self.first.get()?;
+        if self.n_taken.load(Ordering::Relaxed) >= first.len() {
+            return None;
+        }
+        // Relaxed: what is taken was there before the drivers began.
+        first.get(self.n_taken.fetch_add(1, Ordering::Relaxed)).copied()
+    }
+
     /// Queues a task, on the driver's own deque if a driver does so.
     pub(crate) fn push(&self, node: NodeIdx, priority: i32, own: Option<&Worker<NodeIdx>>) {
         if priority != 0 {
@@ -75,6 +94,10 @@ impl Ready {
             own.push(node);
         } else {
             self.shared.push(node);
+        }
+        // The only driver does not wait while it queues something.
+        if own.is_some() && self.stealers.get().is_some_and(|all| all.len() == 1) {
+            return;
         }
         // Q2; SeqCst: pairs with the fence in `wait`.
         fence(Ordering::SeqCst);
@@ -105,6 +128,7 @@ impl Ready {
     ) -> Option<NodeIdx> {
         self.take_ranked(|p| p > 0)
             .or_else(|| own.pop())
+            .or_else(|| self.take_first())
             .or_else(|| self.steal(own, start))
             .or_else(|| self.take_ranked(|_| true))
     }
@@ -172,7 +196,8 @@ impl Ready {
     }
 
     fn is_empty(&self) -> bool {
-        self.shared.is_empty()
+        self.first.get().is_none_or(|first| self.n_taken.load(Ordering::Relaxed) >= first.len())
+            && self.shared.is_empty()
             && self.n_ranked.load(Ordering::Relaxed) == 0
             && self.stealers.get().is_none_or(|all| all.iter().all(Stealer::is_empty))
     }

@@ -31,7 +31,7 @@ pub struct TaskReport {
 
 impl TaskReport {
     pub(crate) fn of(node: &Node) -> Self {
-        let links = node.links.lock();
+        let links = node.links();
         let error = links.result.as_ref().and_then(|r| r.as_ref().err());
         Self {
             name: Arc::clone(&node.name),

@@ -91,12 +91,7 @@ impl StateCell {
     }
 
     pub(crate) fn set(&self, state: State) {
-        // Release: pairs with `get` and `swap`.
+        // Release: pairs with `get`.
         self.0.store(state as u8, Ordering::Release);
-    }
-
-    /// Changes `from` into `to`; false if the state was another.
-    pub(crate) fn swap(&self, from: State, to: State) -> bool {
-        self.0.compare_exchange(from as u8, to as u8, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 }

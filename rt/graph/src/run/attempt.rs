@@ -227,11 +227,11 @@ async fn unless_cancelled<F: Future>(node: &Node, future: F) -> Result<F::Output
         if let Poll::Ready(value) = future.as_mut().poll(task) {
             return Poll::Ready(Ok(value));
         }
-        node.links.lock().rare().waker = Some(task.waker().clone());
+        node.links().rare().waker = Some(task.waker().clone());
         // A cancel between the first look and the waker's arrival.
         if node.is_cancelled() { Poll::Ready(Err(TaskError::cancelled())) } else { Poll::Pending }
     })
     .await;
-    node.links.lock().rare().waker = None;
+    node.links().rare().waker = None;
     result
 }

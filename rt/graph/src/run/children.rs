@@ -39,10 +39,10 @@ impl Run {
         }
         // R3: counted before it can end.
         self.n_open.fetch_add(1, Ordering::AcqRel);
-        above.links.lock().rare().n_children += 1;
+        above.links().rare().n_children += 1;
         let idx = self.graph.insert(child, Some(parent)).map_err(|name| {
             self.n_open.fetch_sub(1, Ordering::AcqRel);
-            above.links.lock().rare().n_children -= 1;
+            above.links().rare().n_children -= 1;
             TaskError::permanent(format!("there are two children named `{name}`"))
         })?;
         self.n_children.fetch_add(1, Ordering::Relaxed);
@@ -58,32 +58,28 @@ impl Run {
     fn link(&self, idx: NodeIdx, siblings: &[NodeIdx]) {
         let node = self.node(idx);
         // One more than it has, so that it stays pending until all are linked.
-        node.links.lock().ended.open = siblings.len() as u32 + 1;
+        node.set_open(siblings.len() as u32 + 1);
         let default = self.options.on_failure;
+        let mut verdict = Verdict::Wait;
+        let mut hear = |state, on_failure| match self.hear(node, state, on_failure) {
+            Verdict::Wait => {}
+            decided => verdict = decided,
+        };
         for &sibling in siblings {
             let before = self.node(sibling);
-            let mut links = before.links.lock();
+            let mut links = before.links();
             let state = before.state.get();
             if state.is_final() {
                 drop(links);
-                node.links.lock().ended.count(state, before.on_failure(default));
+                hear(state, before.on_failure(default));
             } else {
                 links.rare().dependants.push(idx);
             }
         }
-        let verdict = {
-            let mut links = node.links.lock();
-            links.ended.open -= 1;
-            let verdict = links.ended.verdict(node.trigger());
-            let is_pending = node.state.get() == State::Pending;
-            if is_pending && verdict == Verdict::Skip {
-                node.state.set(State::Skipped);
-            }
-            if is_pending { verdict } else { Verdict::Wait }
-        };
+        hear(State::Completed, default);
         match verdict {
             Verdict::Wait => {}
-            Verdict::Run => self.make_ready(idx, None),
+            Verdict::Run => self.make_ready(idx, node, None),
             Verdict::Skip => self.skip(idx),
         }
     }

@@ -14,7 +14,7 @@ use super::{Run, attempt};
 use crate::context::Context;
 use crate::error::TaskError;
 use crate::event::Event;
-use crate::node::NodeIdx;
+use crate::node::{Node, NodeIdx};
 use crate::output::Stored;
 use crate::state::State;
 use crate::task::Body;
@@ -26,11 +26,14 @@ const TURN: u32 = 64;
 pub(crate) struct Own<'a> {
     deque: &'a Worker<NodeIdx>,
     next: &'a mut Option<NodeIdx>,
+    /// Tasks it has settled and not told of yet (R3).
+    pub(super) n_ended: &'a mut usize,
 }
 
 pub(super) async fn drive(run: Arc<Run>, driver: usize, deque: Worker<NodeIdx>) {
     let mut cx = Context { run: Arc::clone(&run), node: 0 };
     let mut next = None;
+    let mut n_ended = 0;
     let mut n_run = 0;
     loop {
         if let Some(node) = next.take_if(|_| run.ready.has_urgent()) {
@@ -38,16 +41,18 @@ pub(super) async fn drive(run: Arc<Run>, driver: usize, deque: Worker<NodeIdx>) 
         }
         let choose = |n: usize| run.clock.choose(n as u32) as usize;
         let Some(node) = next.take().or_else(|| run.ready.take(&deque, choose)) else {
+            run.count_ended(std::mem::take(&mut n_ended));
             if !run.ready.wait(driver).await {
                 return;
             }
             continue;
         };
         cx.node = node;
-        run.start(&cx, Own { deque: &deque, next: &mut next });
+        run.start(&cx, Own { deque: &deque, next: &mut next, n_ended: &mut n_ended });
         n_run += 1;
         if n_run == TURN {
             n_run = 0;
+            run.count_ended(std::mem::take(&mut n_ended));
             yield_now().await;
         }
     }
@@ -55,8 +60,8 @@ pub(super) async fn drive(run: Arc<Run>, driver: usize, deque: Worker<NodeIdx>) 
 
 impl Run {
     /// Queues a task whose trigger is met. The state is Pending and only the caller changes it.
-    pub(super) fn make_ready(&self, idx: NodeIdx, own: Option<&mut Own<'_>>) {
-        let node = self.node(idx);
+    #[inline]
+    pub(super) fn make_ready(&self, idx: NodeIdx, node: &Node, own: Option<&mut Own<'_>>) {
         node.state.set(State::Ready);
         self.emit(&Event::State { task: &node.name, state: State::Ready });
         let priority = node.priority.load(Ordering::Relaxed);
@@ -67,16 +72,32 @@ impl Run {
         }
     }
 
+    /// Makes a task ready before the drivers begin; one without a priority goes to `first`.
+    pub(super) fn make_first(&self, idx: NodeIdx, first: &mut Vec<NodeIdx>) {
+        let node = self.node(idx);
+        if node.priority.load(Ordering::Relaxed) != 0 {
+            return self.make_ready(idx, node, None);
+        }
+        node.state.set(State::Ready);
+        self.emit(&Event::State { task: &node.name, state: State::Ready });
+        first.push(idx);
+    }
+
     /// Runs a ready task, or hands it to the runtime.
     fn start(&self, cx: &Context, mut own: Own<'_>) {
         let node = self.node(cx.node);
-        if !node.state.swap(State::Ready, State::Running) {
-            return; // Q1
+        // Q1, N1: if somebody else holds the body, it was claimed by another entry of the queue.
+        let Some(mut body) = node.body.try_lock() else { return };
+        if node.state.get() != State::Ready {
+            return;
         }
+        node.state.set(State::Running);
         if self.is_stopping() || node.is_cancelled() {
+            drop(body);
             return self.settle_cancelled(cx.node, Some(&mut own));
         }
         if !node.in_place || self.keeper.is_some() {
+            drop(body);
             drop(self.clock.spawn(attempt::attempts(cx.clone())));
             return;
         }
@@ -86,18 +107,28 @@ impl Run {
         if timing {
             node.began(&self.clock);
         }
-        let result = call(cx);
+        let result = run_body(&mut body, cx);
+        drop(body);
         if timing {
             node.stopped(&self.clock);
         }
-        self.end_body(cx.node, result, Some(&mut own));
+        match result {
+            // What follows is short if nothing was said about the task.
+            Ok(stored) if !node.is_touched() && node.parent.is_none() => {
+                self.settle_plain(cx.node, node, stored, &mut own);
+            }
+            result => self.end_body(cx.node, result, Some(&mut own)),
+        }
     }
 }
 
 /// Calls the closure of a task that has one.
 pub(super) fn call(cx: &Context) -> Result<Stored, TaskError> {
-    let mut body = cx.run.node(cx.node).body.lock();
-    let (Body::Sync(body) | Body::Blocking(body)) = &mut *body else {
+    run_body(&mut cx.run.node(cx.node).body.lock(), cx)
+}
+
+fn run_body(body: &mut Body, cx: &Context) -> Result<Stored, TaskError> {
+    let (Body::Sync(body) | Body::Blocking(body)) = body else {
         unreachable!("an async body is polled, not called")
     };
     // The closure may see its own half-done state in the next attempt; that is the author's to know.

@@ -9,10 +9,11 @@
 //!    └──────────────── dependants whose trigger is met ◄──────────┴──────────────────┘
 //! ```
 //!
-//! * R1: a node is settled once: only the execution that claimed it (Ready → Running), or whoever
-//!   takes it out of Pending, gets there.
+//! * R1: a node is settled once: only the execution that claimed it (Ready → Running, under the lock
+//!   of its body), or whoever takes it out of Pending, gets there.
 //! * R2: a node's result is stored before its final state is set; dependants start after both.
-//! * R3: `n_open` counts nodes that are not settled; the run is over when it is 0.
+//! * R3: `n_open` counts nodes that are not settled, and those settled that a driver has not told of
+//!   yet, which it does before it waits; the run is over when it is 0.
 
 mod attempt;
 mod children;
@@ -32,7 +33,7 @@ use crate::event::{Event, Observers};
 use crate::graph::{Graph, Plan};
 use crate::keeper::Keeper;
 use crate::node::{Node, NodeIdx};
-use crate::policy::{OnFailure, Verdict};
+use crate::policy::{Ended, OnFailure, Verdict};
 use crate::pool::Pools;
 use crate::ready::Ready;
 use crate::report::Report;
@@ -146,21 +147,20 @@ impl Run {
     /// Makes the first tasks ready.
     fn begin(&self) {
         let mut settled_at_once = Vec::new();
+        let mut first = Vec::new();
         for idx in self.plan.order() {
             let node = self.node(idx);
             node.reset();
-            let verdict = {
-                let ended = &mut node.links.lock().ended;
-                ended.open = node.dependencies.len() as u32;
-                ended.verdict(node.trigger())
-            };
-            match verdict {
-                Verdict::Wait => {}
-                Verdict::Run => self.make_ready(idx, None),
+            if !node.dependencies.is_empty() {
+                continue;
+            }
+            match Ended::default().verdict(node.trigger(), true) {
                 // "Any failed" with nothing that could fail.
                 Verdict::Skip => settled_at_once.push(idx),
+                _ => self.make_first(idx, &mut first),
             }
         }
+        self.ready.set_first(first);
         for idx in settled_at_once {
             self.skip(idx);
         }

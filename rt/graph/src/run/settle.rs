@@ -7,9 +7,9 @@ use super::Run;
 use super::driver::Own;
 use crate::error::{FailureKind, TaskError};
 use crate::event::Event;
-use crate::node::NodeIdx;
+use crate::node::{Node, NodeIdx};
 use crate::output::Stored;
-use crate::policy::{OnFailure, Verdict};
+use crate::policy::{OnFailure, Trigger, Verdict};
 use crate::report::TaskReport;
 use crate::state::State;
 
@@ -22,7 +22,9 @@ impl Run {
         own: Option<&mut Own<'_>>,
     ) {
         let node = self.node(idx);
-        if let Some(rare) = &mut node.links.lock().rare {
+        if node.is_touched()
+            && let Some(rare) = &mut node.links().rare
+        {
             if rare.n_children > 0 {
                 rare.parked = Some(result);
                 node.state.set(State::Waiting);
@@ -78,8 +80,37 @@ impl Run {
         {
             self.fail_fast();
         }
-        node.links.lock().result = Some(result.map_err(Box::new));
+        if !matches!(result, Ok(Stored::Unit)) {
+            node.links().result = Some(result.map_err(Box::new)); // N3
+        }
         self.settle_all(idx, state, own);
+    }
+
+    /// Ends a task that completed, is nobody's child and of which no journal is kept.
+    #[inline]
+    pub(super) fn settle_plain(
+        &self,
+        idx: NodeIdx,
+        node: &Node,
+        stored: Stored,
+        own: &mut Own<'_>,
+    ) {
+        if !matches!(stored, Stored::Unit) {
+            node.links().result = Some(Ok(stored)); // N3
+        }
+        if !self.observers.is_empty() {
+            return self.settle_all(idx, State::Completed, Some(own));
+        }
+        node.state.set(State::Completed);
+        for &dependant in self.plan.dependants(idx) {
+            let waiting = self.node(dependant);
+            match self.hear(waiting, State::Completed, OnFailure::default()) {
+                Verdict::Wait => {}
+                Verdict::Run => self.make_ready(dependant, waiting, Some(own)),
+                Verdict::Skip => self.settle_all(dependant, State::Skipped, Some(own)),
+            }
+        }
+        *own.n_ended += 1;
     }
 
     /// Ends a task, then the dependants that are skipped because of it, and theirs.
@@ -97,36 +128,62 @@ impl Run {
             }
             let on_failure = node.on_failure(self.options.on_failure);
             let siblings = match node.parent {
-                Some(_) => std::mem::take(&mut node.links.lock().rare().dependants),
+                Some(_) => std::mem::take(&mut node.links().rare().dependants),
                 None => Vec::new(),
             };
-            for dependant in self.plan.dependants(idx).chain(siblings) {
+            for &dependant in self.plan.dependants(idx).iter().chain(&siblings) {
                 let waiting = self.node(dependant);
-                let verdict = {
-                    let mut links = waiting.links.lock();
-                    links.ended.count(state, on_failure);
-                    // Under the lock, so that one of several dependencies acts on the verdict (R1).
-                    let is_pending = waiting.state.get() == State::Pending;
-                    let verdict = links.ended.verdict(waiting.trigger());
-                    if is_pending && verdict == Verdict::Skip {
-                        waiting.state.set(State::Skipped);
-                    }
-                    if is_pending { verdict } else { Verdict::Wait }
-                };
-                match verdict {
+                match self.hear(waiting, state, on_failure) {
                     Verdict::Wait => {}
-                    Verdict::Run => self.make_ready(dependant, own.as_deref_mut()),
+                    Verdict::Run => self.make_ready(dependant, waiting, own.as_deref_mut()),
                     Verdict::Skip => ending.push((dependant, State::Skipped)),
                 }
             }
             if let Some(parent) = node.parent {
                 self.child_ended(parent, &node.name, state, own.as_deref_mut());
             }
-            // AcqRel: the last one sees what all others did (R3).
-            if self.n_open.fetch_sub(1, Ordering::AcqRel) == 1 {
-                self.finish();
+            match own.as_deref_mut() {
+                Some(own) => *own.n_ended += 1,
+                None => self.count_ended(1),
             }
             next = ending.pop();
+        }
+    }
+
+    /// Tells a node that one that it waits for has ended. Whoever is told to run or to skip it must.
+    #[inline]
+    pub(super) fn hear(&self, node: &Node, state: State, on_failure: OnFailure) -> Verdict {
+        let trigger = node.trigger();
+        let mut skipped = false;
+        if state != State::Completed {
+            let mut links = node.links();
+            links.ended.count(state, on_failure);
+            skipped = links.ended.verdict(trigger, false) == Verdict::Skip && node.skip_pending();
+        }
+        // N2: after what was written.
+        let is_last = node.lower_open();
+        if skipped {
+            return Verdict::Skip;
+        }
+        if !is_last {
+            return Verdict::Wait;
+        }
+        if !node.is_touched() && trigger != Trigger::AnyFailed {
+            return Verdict::Run;
+        }
+        let links = node.links();
+        match links.ended.verdict(trigger, true) {
+            Verdict::Skip if node.skip_pending() => Verdict::Skip,
+            Verdict::Run if node.state.get() == State::Pending => Verdict::Run,
+            _ => Verdict::Wait,
+        }
+    }
+
+    /// Counts tasks that have ended.
+    pub(super) fn count_ended(&self, n: usize) {
+        // AcqRel: the last one sees what all others did (R3).
+        if n > 0 && self.n_open.fetch_sub(n, Ordering::AcqRel) == n {
+            self.finish();
         }
     }
 
@@ -139,7 +196,7 @@ impl Run {
         own: Option<&mut Own<'_>>,
     ) {
         let result = {
-            let mut links = self.node(parent).links.lock();
+            let mut links = self.node(parent).links();
             let rare = links.rare();
             rare.n_children -= 1;
             if state != State::Completed {
