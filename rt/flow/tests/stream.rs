@@ -205,6 +205,42 @@ fn errors_are_retried_skipped_told_or_end_it() {
 }
 
 #[test]
+fn errors_of_futures_are_retried_skipped_or_end_it() {
+    each_way(|run| {
+        let with = |on_error: OnError, retries: u32| {
+            let line = Pipeline::new();
+            let n_failed = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+            let failed = Arc::clone(&n_failed);
+            let stage = Stage::named("ask").parallel(3).retry(retries).on_error(on_error);
+            let out = line
+                .source("numbers", 0..40_u32)
+                .try_map_async(stage, move |n| {
+                    let failed = Arc::clone(&failed);
+                    async move {
+                        vitte_rt::task::yield_now().await;
+                        match n {
+                            3 => failed[0].fetch_add(1, Ordering::SeqCst),
+                            5 if failed[1].load(Ordering::SeqCst) < 2 => {
+                                failed[1].fetch_add(1, Ordering::SeqCst)
+                            }
+                            _ => return Ok(n),
+                        };
+                        Err(format!("{n} is bad"))
+                    }
+                })
+                .collect("all");
+            let all = run(&line).map(|_| out.take());
+            (all, (n_failed[0].load(Ordering::SeqCst), n_failed[1].load(Ordering::SeqCst)))
+        };
+        let (all, n_failed) = with(OnError::Skip, 2);
+        let wanted: Vec<_> = (0..40).filter(|&n| n != 3).collect();
+        assert_eq!((all.unwrap(), n_failed), (wanted, (3, 2)), "two retries, in order");
+        let error = with(OnError::Fail, 0).0.unwrap_err().to_string();
+        assert!(error.starts_with("stage `ask` failed: "), "{error}");
+    });
+}
+
+#[test]
 fn panic_of_a_stage_ends_the_pipeline() {
     each_way(|run| {
         let line = Pipeline::new();
@@ -233,7 +269,13 @@ fn open_ends_and_second_runs_are_refused() {
 #[test]
 fn figures_are_shown_on_the_edges() {
     let line = Pipeline::new();
-    line.source("numbers", 0..10).map("same", |n| n).discard("end");
+    // Virtual time: each item takes a second, so nine wait until there is room.
+    line.source(Stage::named("numbers").capacity(1), 0..10_u32)
+        .map_async("same", |n| async move {
+            vitte_rt::time::sleep(std::time::Duration::from_secs(1)).await;
+            n
+        })
+        .discard("end");
     Builder::seeded(1).workers(1).build().unwrap().block_on(line.drive()).unwrap();
     expect_test::expect![[r#"
         digraph pipeline {
@@ -242,8 +284,8 @@ fn figures_are_shown_on_the_edges() {
           s0 [label="numbers"];
           s1 [label="same"];
           s2 [label="end"];
-          s0 -> s1 [label="10 items, at most 10 of 1024"];
-          s1 -> s2 [label="10 items, at most 10 of 1024"];
+          s0 -> s1 [label="10 items, 1/s, at most 1 of 1, blocked 8.0s"];
+          s1 -> s2 [label="10 items, 1/s, at most 1 of 1024, blocked 0.0ns"];
         }
     "#]]
     .assert_eq(&line.to_dot());

@@ -33,6 +33,8 @@ pub struct EdgeStats {
     pub most_queued: usize,
     /// Items that went through.
     pub n_items: u64,
+    /// Items that went through per second, from the start of the run until now or its end; 0 before.
+    pub per_second: u64,
     /// Time that senders waited for room, all together.
     pub blocked: Duration,
     /// Time that receivers waited for items, all together.
@@ -230,7 +232,8 @@ impl<T> Edge<T> {
 /// What a pipeline does with an edge whatever its items are.
 pub(crate) trait AnyEdge: Send + Sync {
     fn close(&self);
-    fn stats(&self, from: Arc<str>, to: Arc<str>) -> EdgeStats;
+    /// Its figures after a run of `elapsed` so far.
+    fn stats(&self, from: Arc<str>, to: Arc<str>, elapsed: Duration) -> EdgeStats;
 }
 
 impl<T: Send> AnyEdge for Edge<T> {
@@ -245,8 +248,10 @@ impl<T: Send> AnyEdge for Edge<T> {
         drop(items);
     }
 
-    fn stats(&self, from: Arc<str>, to: Arc<str>) -> EdgeStats {
+    fn stats(&self, from: Arc<str>, to: Arc<str>, elapsed: Duration) -> EdgeStats {
         let state = self.state.lock();
+        let per_second = u128::from(state.n_items) * Duration::from_secs(1).as_nanos();
+        let per_second = per_second.checked_div(elapsed.as_nanos()).unwrap_or(0);
         EdgeStats {
             from,
             to,
@@ -254,6 +259,7 @@ impl<T: Send> AnyEdge for Edge<T> {
             queued: state.queue.len(),
             most_queued: state.most_queued,
             n_items: state.n_items,
+            per_second: per_second as u64,
             blocked: Duration::from_nanos(state.blocked_ns),
             starved: Duration::from_nanos(state.starved_ns),
         }

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use super::edge::{AnyEdge, BATCH, Edge};
 use super::pipeline::{Shared, StageIdx};
 use super::stage::Stage;
-use super::work::{Fallible, Step, Stop, guarded, spread};
+use super::work::{Fallible, FallibleAsync, Step, Stop, guarded, spread};
 
 /// What comes out of a stage, to be led into the next. Dropped without a sink, the pipeline does not
 /// run ([`FlowError::Unfinished`](crate::FlowError::Unfinished)).
@@ -120,6 +120,37 @@ impl<T: Send + 'static> Pipe<T> {
         Fut: Future<Output = U> + Send + 'static,
     {
         self.through(stage.into(), EachAsync(change, PhantomData::<fn() -> Fut>))
+    }
+
+    /// Changes each item in a future, which may fail: the stage says how often it is tried (on a copy
+    /// of the item) and what happens then.
+    ///
+    /// ```
+    /// use vitte_flow::{OnError, Pipeline, Stage};
+    ///
+    /// let line = Pipeline::new();
+    /// let lengths = line
+    ///     .source("names", ["a", "", "ccc"])
+    ///     .try_map_async(Stage::named("length").on_error(OnError::Skip), |name: &str| async move {
+    ///         vitte_rt::task::yield_now().await;
+    ///         if name.is_empty() { Err("no name") } else { Ok(name.len()) }
+    ///     })
+    ///     .collect("lengths");
+    /// line.run(1)?;
+    /// assert_eq!(lengths.take(), [1, 3]);
+    /// # Ok::<(), vitte_flow::FlowError>(())
+    /// ```
+    pub fn try_map_async<U, E, F, Fut>(self, stage: impl Into<Stage>, change: F) -> Pipe<U>
+    where
+        T: Clone + Sync,
+        U: Send + 'static,
+        E: Into<Box<dyn Error + Send + Sync>> + Send + 'static,
+        F: Fn(T) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<U, E>> + Send + 'static,
+    {
+        let stage = stage.into();
+        let step = FallibleAsync { stage: stage.clone(), call: change, future: PhantomData };
+        self.through(stage, step)
     }
 
     /// Keeps the items for which `keep` says yes.

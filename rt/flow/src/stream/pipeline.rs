@@ -48,6 +48,29 @@ pub(crate) struct Shared {
     error: Mutex<Option<FlowError>>,
     /// The tasks of the run, to be aborted when it fails.
     tasks: Mutex<Vec<AbortHandle>>,
+    time: Mutex<Time>,
+}
+
+/// How long it has run.
+#[derive(Default)]
+enum Time {
+    #[default]
+    Before,
+    /// Since this time of that clock.
+    Running(Handle, u64),
+    Over(Duration),
+}
+
+impl Time {
+    fn elapsed(&self) -> Duration {
+        match self {
+            Time::Before => Duration::ZERO,
+            Time::Running(clock, start_ns) => {
+                Duration::from_nanos(clock.now_ns().saturating_sub(*start_ns))
+            }
+            Time::Over(elapsed) => *elapsed,
+        }
+    }
 }
 
 #[derive(Default)]
@@ -104,9 +127,11 @@ impl Shared {
     }
 
     fn stats(&self) -> Vec<EdgeStats> {
+        let elapsed = self.time.lock().elapsed();
         let plan = self.plan.lock();
         let name = |stage: StageIdx| Arc::clone(&plan.stages[stage].name);
-        plan.edges.iter().map(|(edge, from, to)| edge.stats(name(*from), name(*to))).collect()
+        let edges = plan.edges.iter();
+        edges.map(|(edge, from, to)| edge.stats(name(*from), name(*to), elapsed)).collect()
     }
 }
 
@@ -164,7 +189,7 @@ impl Pipeline {
             }
             std::mem::take(&mut plan.work)
         };
-        let start_ns = runtime.now_ns();
+        *self.shared.time.lock() = Time::Running(runtime.clone(), runtime.now_ns());
         let tasks: Vec<_> = work.into_iter().map(|work| runtime.spawn(work)).collect();
         let handles: Vec<_> = tasks.iter().map(JoinHandle::abort_handle).collect();
         *self.shared.tasks.lock() = handles;
@@ -176,7 +201,12 @@ impl Pipeline {
             // Panics are caught in the task: an error means that the failed run has aborted it.
             let _ = task.await;
         }
-        let elapsed = Duration::from_nanos(runtime.now_ns().saturating_sub(start_ns));
+        let elapsed = {
+            let mut time = self.shared.time.lock();
+            let elapsed = time.elapsed();
+            *time = Time::Over(elapsed);
+            elapsed
+        };
         match self.shared.error.lock().take() {
             Some(error) => Err(error),
             None => Ok(Report { elapsed, edges: self.shared.stats() }),
@@ -191,14 +221,18 @@ impl Pipeline {
     /// The stages in Graphviz's language, with the figures on the edges.
     pub fn to_dot(&self) -> String {
         let mut out = String::from("digraph pipeline {\n  rankdir=LR;\n  node [shape=box];\n");
+        let elapsed = self.shared.time.lock().elapsed();
         let plan = self.shared.plan.lock();
         for (i, stage) in plan.stages.iter().enumerate() {
             let _ = writeln!(out, "  s{i} [label={}];", Quoted(&stage.name));
         }
         for (edge, from, to) in &plan.edges {
-            let stats = edge.stats(Arc::default(), Arc::default());
-            let EdgeStats { n_items, most_queued, capacity, .. } = stats;
-            let label = format!("{n_items} items, at most {most_queued} of {capacity}");
+            let stats = edge.stats(Arc::default(), Arc::default(), elapsed);
+            let EdgeStats { n_items, per_second, most_queued, capacity, blocked, .. } = stats;
+            let label = format!(
+                "{n_items} items, {per_second}/s, at most {most_queued} of {capacity}, blocked \
+                 {blocked:.1?}"
+            );
             let _ = writeln!(out, "  s{from} -> s{to} [label=\"{label}\"];");
         }
         out.push_str("}\n");

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -144,21 +145,55 @@ impl<F> Fallible<F> {
             match (self.call)(item) {
                 Ok(value) => return Ok(Some(value)),
                 Err(_) if n_left > 0 => n_left -= 1,
-                Err(error) => {
-                    let error = error.into();
-                    return match &self.stage.on_error {
-                        OnError::Skip => Ok(None),
-                        OnError::DeadLetter(tell) => {
-                            tell(&*error);
-                            Ok(None)
-                        }
-                        OnError::Fail => {
-                            let stage = self.stage.name.to_string();
-                            Err(Stop::Failed(FlowError::Failed { stage, error }))
-                        }
-                    };
-                }
+                Err(error) => return give_up(&self.stage, error.into()).map(|()| None),
             }
         }
     }
+}
+
+/// As [`Fallible`], for a closure that answers a future.
+pub(crate) struct FallibleAsync<F, Fut> {
+    pub(crate) stage: Stage,
+    pub(crate) call: F,
+    pub(crate) future: PhantomData<fn() -> Fut>,
+}
+
+impl<T, U, E, F, Fut> Step<T, U> for FallibleAsync<F, Fut>
+where
+    T: Clone + Send + Sync,
+    U: Send,
+    E: Into<Box<dyn Error + Send + Sync>> + Send,
+    F: Fn(T) -> Fut + Send + Sync,
+    Fut: Future<Output = Result<U, E>> + Send,
+{
+    async fn step(&self, items: &mut Vec<T>, out: &mut Vec<U>) -> Result<(), Stop> {
+        for item in items.drain(..) {
+            let mut n_left = self.stage.n_retries;
+            loop {
+                match (self.call)(item.clone()).await {
+                    Ok(value) => out.push(value),
+                    Err(_) if n_left > 0 => {
+                        n_left -= 1;
+                        continue;
+                    }
+                    Err(error) => give_up(&self.stage, error.into())?,
+                }
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the stage says about an item whose retries are spent: leave it out, or end the pipeline.
+fn give_up(stage: &Stage, error: Box<dyn Error + Send + Sync>) -> Result<(), Stop> {
+    match &stage.on_error {
+        OnError::Skip => {}
+        OnError::DeadLetter(tell) => tell(&*error),
+        OnError::Fail => {
+            let stage = stage.name.to_string();
+            return Err(Stop::Failed(FlowError::Failed { stage, error }));
+        }
+    }
+    Ok(())
 }
