@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `rt` | the runtime ([`rt`]) and the coroutine ABI ([`abi`]) |
 //! | `hyper`, `tokio-compat` | hyper's runtime traits; tokio's context for libraries that need it |
+//! | `tracing` | spans of the `tracing` crate around runs of tasks and attempts of graphs |
 //! | `macros` | [`main`](macro@main), [`test`](macro@test), [`task`](macro@task) for Rust async functions ([`guide`]) |
 //! | `graph` | graphs of tasks with a journal ([`graph`]) |
 //! | `flow` | data flow, as values and as streams ([`flow`]) |

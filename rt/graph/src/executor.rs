@@ -14,6 +14,7 @@ use crate::export;
 use crate::graph::{Graph, Plan};
 use crate::journal::{Journal, RedbJournal};
 use crate::keeper::Keeper;
+use crate::metrics::Metrics;
 use crate::output::Output;
 use crate::policy::OnFailure;
 use crate::pool::Pools;
@@ -351,6 +352,11 @@ impl Control {
             self.graph.node(idx).cancel();
         }
         found.is_some()
+    }
+
+    /// How the tasks stand now.
+    pub fn metrics(&self) -> Metrics {
+        Metrics::of(&self.graph)
     }
 
     /// Changes the priority of a task, also of one that is queued. False if there is none of that

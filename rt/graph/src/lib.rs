@@ -28,7 +28,7 @@
 //! | run, cancel, re-prioritise | [`TaskExecutor`], [`Control`] |
 //! | resume after a crash | [`journal`] |
 //! | run a graph of commands from a file | `manifest` (feature `manifest`, Unix) |
-//! | watch | [`Event`], [`Report`], [`TaskExecutor::to_dot`] and its neighbours |
+//! | watch | [`Event`], [`Report`], [`Metrics`], [`TaskExecutor::to_dot`] and its neighbours; spans of the `tracing` crate (feature `tracing`) |
 //!
 //! # Guarantees
 //!
@@ -69,9 +69,13 @@ mod ready;
 
 mod event;
 
+mod span;
+
 mod run;
 
 mod context;
+
+mod metrics;
 
 mod report;
 
@@ -88,6 +92,7 @@ pub use event::Event;
 pub use executor::{Control, OutputError, TaskExecutor};
 #[cfg(all(feature = "manifest", unix))]
 pub use manifest::Manifest;
+pub use metrics::Metrics;
 pub use output::{Outcome, Output};
 pub use policy::{OnFailure, Retry, Trigger};
 pub use report::{Report, TaskReport};

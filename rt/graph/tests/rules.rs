@@ -421,3 +421,70 @@ fn hundred_thousand_tasks_complete_in_dependency_order() {
         }
     }
 }
+
+#[test]
+fn metrics_count_states_attempts_and_retries() {
+    let mut exec = TaskExecutor::new(2);
+    exec.add(
+        Task::with(
+            "flaky",
+            |cx: &Context| {
+                if cx.attempt() < 3 { Err(TaskError::new("not yet")) } else { Ok(()) }
+            },
+        )
+        .retry(Retry::attempts(5).backoff(Duration::from_micros(1), 1.0)),
+    );
+    exec.add(fails("bad"));
+    exec.add(Task::depends_on("never", &["bad"], || ()));
+    exec.run_all().unwrap_err();
+    let metrics = exec.control().metrics();
+    let counts = [State::Completed, State::Failed, State::Skipped, State::Running];
+    assert_eq!(counts.map(|s| metrics.count(s)), [1, 1, 1, 0]);
+    assert_eq!((metrics.n_attempts, metrics.n_retries, metrics.n_remembered), (4, 2, 0));
+    let text = metrics.to_prometheus();
+    assert!(text.contains("vitte_graph_tasks{state=\"skipped\"} 1\n"), "{text}");
+    assert!(text.contains("vitte_graph_retries 2\n"), "{text}");
+}
+
+#[cfg(feature = "tracing")]
+#[test]
+fn attempts_are_inside_of_spans_that_name_them() {
+    use tracing_subscriber::layer::{Context as Of, Layer, SubscriberExt};
+
+    #[derive(Clone, Default)]
+    struct Notes(Arc<Mutex<Vec<String>>>);
+
+    struct Named(String);
+
+    impl tracing::field::Visit for Named {
+        fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+            self.0 += &format!(" {field}={value:?}");
+        }
+    }
+
+    impl<S: tracing::Subscriber> Layer<S> for Notes {
+        fn on_new_span(
+            &self,
+            attributes: &tracing::span::Attributes<'_>,
+            _: &tracing::Id,
+            _: Of<'_, S>,
+        ) {
+            let mut named = Named(attributes.metadata().name().to_owned());
+            attributes.record(&mut named);
+            if named.0.starts_with("attempt") {
+                self.0.lock().push(named.0);
+            }
+        }
+    }
+
+    let notes = Notes::default();
+    let subscriber = tracing_subscriber::registry().with(notes.clone());
+    tracing::subscriber::with_default(subscriber, || {
+        let mut exec = TaskExecutor::new(1);
+        exec.add(Task::new("plain", || ()));
+        exec.add(Task::future("waits", |_| vitte_rt::task::yield_now()).after(&["plain"]));
+        exec.seed(1).run_all().unwrap();
+    });
+    let said = notes.0.lock().clone();
+    assert_eq!(said, ["attempt task=\"plain\" attempt=1", "attempt task=\"waits\" attempt=1"]);
+}

@@ -17,6 +17,7 @@ use crate::keeper::Memory;
 use crate::node::Node;
 use crate::output::Stored;
 use crate::policy::Retry;
+use crate::span::Span;
 use crate::state::State;
 use crate::task::{Body, Rules};
 
@@ -148,7 +149,7 @@ async fn attempt(cx: &Context, node: &Node, limit: Option<Duration>) -> Result<S
     match work {
         Work::InPlace => in_place(cx, limit),
         Work::Blocking => blocking(cx, node, limit).await,
-        Work::Future(future) => limited(node, future, limit).await,
+        Work::Future(future) => limited(cx, node, future, limit).await,
     }
 }
 
@@ -197,13 +198,16 @@ async fn blocking(cx: &Context, node: &Node, limit: Option<Duration>) -> Result<
 
 /// A future, until it ends, panics, is cancelled or has used its time up. It is dropped here.
 async fn limited(
+    cx: &Context,
     node: &Node,
     mut future: Pin<Box<dyn Future<Output = Result<Stored, TaskError>> + Send>>,
     limit: Option<Duration>,
 ) -> Result<Stored, TaskError> {
     let mut timer: Option<Pin<Box<Sleep>>> = limit.map(|l| Box::pin(sleep(l)));
+    let span = Span::of(cx);
     let guarded = poll_fn(|task| {
-        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(task))) {
+        let poll = || span.within(|| future.as_mut().poll(task));
+        match catch_unwind(AssertUnwindSafe(poll)) {
             Ok(Poll::Pending) => {}
             Ok(Poll::Ready(result)) => return Poll::Ready(result),
             Err(payload) => return Poll::Ready(Err(TaskError::panicked(&*payload))),

@@ -16,6 +16,7 @@ use crate::error::TaskError;
 use crate::event::Event;
 use crate::node::{Node, NodeIdx};
 use crate::output::Stored;
+use crate::span::Span;
 use crate::state::State;
 use crate::task::Body;
 
@@ -132,6 +133,6 @@ fn run_body(body: &mut Body, cx: &Context) -> Result<Stored, TaskError> {
         unreachable!("an async body is polled, not called")
     };
     // The closure may see its own half-done state in the next attempt; that is the author's to know.
-    catch_unwind(AssertUnwindSafe(|| body(cx)))
+    catch_unwind(AssertUnwindSafe(|| Span::of(cx).within(|| body(cx))))
         .unwrap_or_else(|payload| Err(TaskError::panicked(&*payload)))
 }
