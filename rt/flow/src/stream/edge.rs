@@ -82,8 +82,11 @@ impl Line {
             known.clone_from(waker);
             return;
         }
+        // Who was woken and has to wait on has been waiting all the time.
+        if stay.ticket.is_none() {
+            stay.since_ns = now_ns();
+        }
         stay.ticket = Some(self.n_arrived);
-        stay.since_ns = now_ns();
         self.waiting.push_back((self.n_arrived, waker.clone()));
         self.n_arrived += 1;
     }
