@@ -20,7 +20,7 @@ use vitte_rt::runtime::Handle;
 use crate::error::TaskError;
 use crate::fingerprint::Fingerprint;
 use crate::output::Stored;
-use crate::policy::{Ended, OnFailure, Trigger};
+use crate::policy::{Ended, OnFailure, Trigger, Verdict};
 use crate::state::{State, StateCell};
 use crate::task::{Body, Rules, Task};
 
@@ -157,7 +157,7 @@ impl Node {
     }
 
     /// Notes that a dependency has ended; whether it was the last one.
-    pub(crate) fn lower_open(&self) -> bool {
+    fn lower_open(&self) -> bool {
         // Who waits for one other needs no count. A child's count has a place for its linking, too.
         if self.dependencies.len() == 1 && self.parent.is_none() {
             return true;
@@ -166,8 +166,37 @@ impl Node {
         self.open.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
+    /// Tells it that one that it waits for has ended. Whoever is told to run or to skip it must.
+    #[inline]
+    pub(crate) fn hear(&self, state: State, on_failure: OnFailure) -> Verdict {
+        let trigger = self.trigger();
+        let mut skipped = false;
+        if state != State::Completed {
+            let mut links = self.links();
+            links.ended.count(state, on_failure);
+            skipped = links.ended.verdict(trigger, false) == Verdict::Skip && self.skip_pending();
+        }
+        // N2: after what was written.
+        let is_last = self.lower_open();
+        if skipped {
+            return Verdict::Skip;
+        }
+        if !is_last {
+            return Verdict::Wait;
+        }
+        if !self.is_touched() && trigger != Trigger::AnyFailed {
+            return Verdict::Run;
+        }
+        let links = self.links();
+        match links.ended.verdict(trigger, true) {
+            Verdict::Skip if self.skip_pending() => Verdict::Skip,
+            Verdict::Run if self.state.get() == State::Pending => Verdict::Run,
+            _ => Verdict::Wait,
+        }
+    }
+
     /// Skips it if it is pending; the caller holds its `links`, so that one of several does.
-    pub(crate) fn skip_pending(&self) -> bool {
+    fn skip_pending(&self) -> bool {
         let is_pending = self.state.get() == State::Pending;
         if is_pending {
             self.state.set(State::Skipped);

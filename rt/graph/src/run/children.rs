@@ -61,7 +61,7 @@ impl Run {
         node.set_open(siblings.len() as u32 + 1);
         let default = self.options.on_failure;
         let mut verdict = Verdict::Wait;
-        let mut hear = |state, on_failure| match self.hear(node, state, on_failure) {
+        let mut hear = |state, on_failure| match node.hear(state, on_failure) {
             Verdict::Wait => {}
             decided => verdict = decided,
         };

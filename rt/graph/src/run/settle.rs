@@ -9,7 +9,7 @@ use crate::error::{FailureKind, TaskError};
 use crate::event::Event;
 use crate::node::{Node, NodeIdx};
 use crate::output::Stored;
-use crate::policy::{OnFailure, Trigger, Verdict};
+use crate::policy::{OnFailure, Verdict};
 use crate::report::TaskReport;
 use crate::state::State;
 
@@ -104,7 +104,7 @@ impl Run {
         node.state.set(State::Completed);
         for &dependant in self.plan.dependants(idx) {
             let waiting = self.node(dependant);
-            match self.hear(waiting, State::Completed, OnFailure::default()) {
+            match waiting.hear(State::Completed, OnFailure::default()) {
                 Verdict::Wait => {}
                 Verdict::Run => self.make_ready(dependant, waiting, Some(own)),
                 Verdict::Skip => self.settle_all(dependant, State::Skipped, Some(own)),
@@ -133,7 +133,7 @@ impl Run {
             };
             for &dependant in self.plan.dependants(idx).iter().chain(&siblings) {
                 let waiting = self.node(dependant);
-                match self.hear(waiting, state, on_failure) {
+                match waiting.hear(state, on_failure) {
                     Verdict::Wait => {}
                     Verdict::Run => self.make_ready(dependant, waiting, own.as_deref_mut()),
                     Verdict::Skip => ending.push((dependant, State::Skipped)),
@@ -147,35 +147,6 @@ impl Run {
                 None => self.count_ended(1),
             }
             next = ending.pop();
-        }
-    }
-
-    /// Tells a node that one that it waits for has ended. Whoever is told to run or to skip it must.
-    #[inline]
-    pub(super) fn hear(&self, node: &Node, state: State, on_failure: OnFailure) -> Verdict {
-        let trigger = node.trigger();
-        let mut skipped = false;
-        if state != State::Completed {
-            let mut links = node.links();
-            links.ended.count(state, on_failure);
-            skipped = links.ended.verdict(trigger, false) == Verdict::Skip && node.skip_pending();
-        }
-        // N2: after what was written.
-        let is_last = node.lower_open();
-        if skipped {
-            return Verdict::Skip;
-        }
-        if !is_last {
-            return Verdict::Wait;
-        }
-        if !node.is_touched() && trigger != Trigger::AnyFailed {
-            return Verdict::Run;
-        }
-        let links = node.links();
-        match links.ended.verdict(trigger, true) {
-            Verdict::Skip if node.skip_pending() => Verdict::Skip,
-            Verdict::Run if node.state.get() == State::Pending => Verdict::Run,
-            _ => Verdict::Wait,
         }
     }
 
