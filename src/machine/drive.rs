@@ -18,8 +18,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{NonNull, null, null_mut};
 use std::task::Waker;
 use vitte_abi::{
-    VT_FRAME_TASK, VT_MODE_RESUME, VT_NONE, VT_RUNNING, vt_branches, vt_ctx, vt_fns, vt_leaf,
-    vt_machine, vt_prefix, vt_run, vt_span, vt_status,
+    VT_FRAME_TASK, VT_RUNNING, vt_branches, vt_ctx, vt_fns, vt_leaf, vt_machine, vt_prefix, vt_run,
+    vt_span, vt_status,
 };
 use vitte_rt::coroutine::{Fault, stack_limit};
 use vitte_rt::runtime::Handle;
@@ -89,37 +89,16 @@ pub(crate) unsafe fn keep_panic(ctx: *mut vt_ctx, payload: Box<dyn Any + Send>) 
 
 /// A leaf whose frame is the whole coroutine.
 pub(crate) fn leaf(machine: &vt_machine, frame: &Frame) -> vt_leaf {
-    vt_leaf {
-        resume: machine.resume,
-        frame: frame.address(),
-        root: frame.address(),
-        cancel: 0,
-        status: VT_NONE as u8,
-        phase: 0,
-        running: 0,
-        shield: 0,
-    }
+    vt_leaf::new(machine.resume, frame.address())
 }
 
 fn context(leaf: *mut vt_leaf) -> vt_ctx {
     vt_ctx {
-        leaf,
-        task: null_mut(),
-        fns: &raw const FNS,
         budget: LOOP_BUDGET,
         stack_limit: stack_limit(),
         now_ns: Handle::try_current().map_or(0, |h| h.now_ns()),
-        mode: VT_MODE_RESUME,
-        child_status: VT_NONE,
         coop: COOP_BUDGET,
-        requeue: 0,
-        abort: 0,
-        winner: 0,
-        wake_reason: 0,
-        ready_mask: 0,
-        errno: 0,
-        timed_out: 0,
-        user: null_mut(),
+        ..vt_ctx::new(leaf, &raw const FNS)
     }
 }
 

@@ -84,35 +84,8 @@ impl Machine {
         let place = unsafe { frame.add(argument) };
         // SAFETY: the place holds a pointer.
         unsafe { place.cast::<*mut i64>().write(&raw mut *count) };
-        let leaf = vt_leaf {
-            resume,
-            frame,
-            root: frame,
-            cancel: 0,
-            status: 0xff,
-            phase: 0,
-            running: 0,
-            shield: 0,
-        };
-        let ctx = vt_ctx {
-            leaf: null_mut(),
-            task: null_mut(),
-            fns: &raw const FNS,
-            budget: i64::MAX,
-            stack_limit: 0,
-            now_ns: 0,
-            mode: 0,
-            child_status: 0xff,
-            coop: i32::MAX,
-            requeue: 0,
-            abort: 0,
-            winner: 0,
-            wake_reason: 0,
-            ready_mask: 0,
-            errno: 0,
-            timed_out: 0,
-            user: null_mut(),
-        };
+        let leaf = vt_leaf::new(resume, frame);
+        let ctx = vt_ctx::new(null_mut(), &raw const FNS);
         Self { frame, layout, leaf, ctx, count, _code: code }
     }
 

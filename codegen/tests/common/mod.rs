@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::ptr::{null, null_mut};
 use vitte_abi::{
-    LayoutRecord, VT_NONE, VT_RUNNING, vt_branches, vt_ctx, vt_fns, vt_leaf, vt_machine, vt_prefix,
-    vt_run, vt_span, vt_status,
+    LayoutRecord, VT_RUNNING, vt_branches, vt_ctx, vt_fns, vt_leaf, vt_machine, vt_prefix, vt_run,
+    vt_span, vt_status,
 };
 use vitte_codegen::{Code, CodegenError, ImportTable, Jit, Options};
 use vitte_lowering::ir::{Func, Module, parse_module};
@@ -65,35 +65,8 @@ impl Host {
             branches: vt_branches,
             run: vt_run,
         };
-        let leaf = vt_leaf {
-            resume: no_resume,
-            frame: null_mut(),
-            root: null_mut(),
-            cancel: 0,
-            status: VT_NONE as u8,
-            phase: 0,
-            running: 0,
-            shield: 0,
-        };
-        let ctx = vt_ctx {
-            leaf: null_mut(),
-            task: null_mut(),
-            fns: null(),
-            budget: i64::MAX,
-            stack_limit: 0,
-            now_ns: 0,
-            mode: 0,
-            child_status: VT_NONE,
-            coop: 100,
-            requeue: 0,
-            abort: 0,
-            winner: 0,
-            wake_reason: 0,
-            ready_mask: 0,
-            errno: 0,
-            timed_out: 0,
-            user: null_mut(),
-        };
+        let leaf = vt_leaf::new(no_resume, null_mut());
+        let ctx = vt_ctx { coop: 100, ..vt_ctx::new(null_mut(), null()) };
         let mut host = Box::new(Self { ctx, leaf, world: World::default(), fns });
         host.ctx.leaf = &raw mut host.leaf;
         host.ctx.fns = &raw const host.fns;

@@ -1,8 +1,9 @@
 //! The context of a resume, the leaf, and the table of functions that generated code calls.
 
 use crate::machine::{vt_machine, vt_span};
-use crate::status::vt_status;
+use crate::status::{VT_NONE, vt_status};
 use core::ffi::c_void;
+use core::ptr::null_mut;
 
 /// Resumes the coroutine whose frame is `frame`, until it suspends or finishes.
 #[allow(non_camel_case_types, reason = "C names are the ABI")]
@@ -44,6 +45,24 @@ pub struct vt_leaf {
     pub shield: u32,
 }
 
+impl vt_leaf {
+    /// The leaf of a task or branch whose outermost frame is `frame`: not asked to cancel, not running,
+    /// no status yet.
+    #[must_use]
+    pub const fn new(resume: vt_resume, frame: *mut u8) -> Self {
+        vt_leaf {
+            resume,
+            frame,
+            root: frame,
+            cancel: VT_CANCEL_NONE,
+            status: VT_NONE as u8,
+            phase: 0,
+            running: 0,
+            shield: 0,
+        }
+    }
+}
+
 /// Per-resume context; valid during the call only. Offsets are part of the ABI (see `vitte.h`).
 #[allow(non_camel_case_types, reason = "C names are the ABI")]
 #[derive(Debug)]
@@ -83,6 +102,33 @@ pub struct vt_ctx {
     pub timed_out: u32,
     /// Free for the owner of the context.  offset 88
     pub user: *mut c_void,
+}
+
+impl vt_ctx {
+    /// A context for an ordinary resume of `leaf`: no task, no user, no limit of loops, ready awaits or
+    /// stack, a clock at 0. What differs is set by the caller.
+    #[must_use]
+    pub const fn new(leaf: *mut vt_leaf, fns: *const vt_fns) -> Self {
+        vt_ctx {
+            leaf,
+            task: null_mut(),
+            fns,
+            budget: i64::MAX,
+            stack_limit: 0,
+            now_ns: 0,
+            mode: VT_MODE_RESUME,
+            child_status: VT_NONE,
+            coop: i32::MAX,
+            requeue: 0,
+            abort: 0,
+            winner: 0,
+            wake_reason: 0,
+            ready_mask: 0,
+            errno: 0,
+            timed_out: 0,
+            user: null_mut(),
+        }
+    }
 }
 
 /// What generated code and `vt_branches` ask of the runtime. None of them unwinds.

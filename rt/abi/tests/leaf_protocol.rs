@@ -36,7 +36,7 @@ fn recursion_is_flat_on_a_small_stack() {
         let mut world = World::new();
         let root = world.arena(&REC_MACHINE);
         unsafe { (*of::<Rec>(root)).n = 200_000 };
-        let mut leaf = new_leaf(rec, root);
+        let mut leaf = vt_leaf::new(rec, root);
         assert_eq!(world.run(&mut leaf), VT_YIELDED);
         assert_eq!(world.live, 200_001);
         world.now = 20;
@@ -69,7 +69,7 @@ fn recursion_is_flat_on_a_small_stack() {
 fn cancel_before_start_runs_nothing() {
     let mut world = World::new();
     let mut frame = Sleep::new(1, 5, 0);
-    let mut leaf = new_leaf(sleep, frame.ptr());
+    let mut leaf = vt_leaf::new(sleep, frame.ptr());
     leaf.cancel = VT_CANCEL_ASKED;
     assert_eq!(world.run(&mut leaf), VT_CANCELLED);
     assert_eq!((leaf.cancel, frame.tag), (VT_CANCEL_TAKEN, 1));
@@ -80,7 +80,7 @@ fn cancel_before_start_runs_nothing() {
 fn cancel_is_delivered_once() {
     let mut world = World::new();
     let mut frame = Sleep::new(1, 5, 3);
-    let mut leaf = new_leaf(sleep, frame.ptr());
+    let mut leaf = vt_leaf::new(sleep, frame.ptr());
     assert_eq!(world.run(&mut leaf), VT_YIELDED);
     leaf.cancel = VT_CANCEL_ASKED;
     assert_eq!(world.run(&mut leaf), VT_YIELDED, "cleanup awaits");
@@ -95,7 +95,7 @@ fn cancel_asked_while_running_is_delivered_at_the_next_suspension() {
     let mut world = World::new();
     let mut frame = Sleep::new(1, 5, 0);
     frame.ask_itself = true;
-    let mut leaf = new_leaf(sleep, frame.ptr());
+    let mut leaf = vt_leaf::new(sleep, frame.ptr());
     assert_eq!(world.run(&mut leaf), VT_CANCELLED);
     assert_eq!(world.log, ["1 cancel@0", "1 cleaned@0"]);
 }
@@ -105,7 +105,7 @@ fn a_body_that_resumes_itself_is_refused_and_goes_on() {
     let mut world = World::new();
     let mut frame = Sleep::new(1, 5, 0);
     frame.resume_itself = true;
-    let mut leaf = new_leaf(sleep, frame.ptr());
+    let mut leaf = vt_leaf::new(sleep, frame.ptr());
     assert_eq!(world.run(&mut leaf), VT_YIELDED);
     assert_eq!((leaf.running, frame.tag), (0, 3), "suspended as if nothing had been tried");
     world.now = 5;
@@ -117,7 +117,7 @@ fn a_body_that_resumes_itself_is_refused_and_goes_on() {
 fn shield_holds_a_cancel_without_losing_it() {
     let mut world = World::new();
     let mut frame = Sleep::new(1, 5, 0);
-    let mut leaf = new_leaf(sleep, frame.ptr());
+    let mut leaf = vt_leaf::new(sleep, frame.ptr());
     leaf.shield = 1;
     leaf.cancel = VT_CANCEL_ASKED;
     assert_eq!(world.run(&mut leaf), VT_YIELDED);
@@ -131,7 +131,7 @@ fn shield_holds_a_cancel_without_losing_it() {
 fn seq_case(flags: u32, at: Option<u64>, d: [u64; 2]) -> (vt_status, Vec<String>) {
     let mut world = World::new();
     let mut frame = Seq::new(flags, d);
-    let mut leaf = new_leaf(seq, frame.ptr());
+    let mut leaf = vt_leaf::new(seq, frame.ptr());
     let status = drive(&mut world, &mut leaf, at);
     assert_eq!(leaf.shield, 0, "every shield was given back");
     (status, world.log)
@@ -236,7 +236,7 @@ fn loser_that_completes_at_the_same_time_is_done_too() {
     let mut world = World::new();
     let mut frame = Par::new(VT_SELECT, [3, 3]);
     frame.mids[1].child.finish_on_cancel = true;
-    let mut leaf = new_leaf(par, frame.ptr());
+    let mut leaf = vt_leaf::new(par, frame.ptr());
     assert_eq!(drive(&mut world, &mut leaf, None), VT_DONE);
     assert_eq!(world.winner, 0);
     assert_eq!(frame.statuses(), [VT_DONE, VT_DONE], "the caller drops the loser's result");
@@ -247,7 +247,7 @@ fn select_starts_where_the_chooser_says() {
     let mut world = World::new();
     world.choice = 1;
     let mut frame = Par::new(VT_SELECT, [0, 0]);
-    let mut leaf = new_leaf(par, frame.ptr());
+    let mut leaf = vt_leaf::new(par, frame.ptr());
     assert_eq!(drive(&mut world, &mut leaf, None), VT_DONE);
     assert_eq!(world.winner, 1);
     assert_eq!(frame.statuses(), [VT_CANCELLED, VT_DONE], "branch 0 was never started");
@@ -257,13 +257,13 @@ fn select_starts_where_the_chooser_says() {
 fn select_now_takes_a_ready_branch_or_none() {
     let mut world = World::new();
     let mut frame = Par::new(VT_SELECT_NOW, [5, 0]);
-    let mut leaf = new_leaf(par, frame.ptr());
+    let mut leaf = vt_leaf::new(par, frame.ptr());
     assert_eq!(drive(&mut world, &mut leaf, None), VT_DONE);
     assert_eq!(world.winner, 1);
 
     let mut world = World::new();
     let mut frame = Par::new(VT_SELECT_NOW, [5, 6]);
-    let mut leaf = new_leaf(par, frame.ptr());
+    let mut leaf = vt_leaf::new(par, frame.ptr());
     assert_eq!(drive(&mut world, &mut leaf, None), VT_DONE);
     assert_eq!(world.winner, 2, "none was ready");
     assert_eq!(frame.statuses(), [VT_CANCELLED, VT_CANCELLED]);
@@ -273,7 +273,7 @@ fn select_now_takes_a_ready_branch_or_none() {
 #[test]
 fn empty_joins_end_and_empty_selects_do_not() {
     let mut world = World::new();
-    let mut leaf = new_leaf(sleep, std::ptr::null_mut());
+    let mut leaf = vt_leaf::new(sleep, std::ptr::null_mut());
     let mut call = |mode, flags| {
         let mut ctx = world.ctx();
         ctx.leaf = &raw mut leaf;
@@ -299,7 +299,7 @@ fn join_inside_a_join_and_a_join_inside_a_select() {
     ] {
         let mut world = World::new();
         let mut frame = Nest::new(flags, [Par::new(VT_JOIN, [2, 3]), Par::new(VT_JOIN, [4, 9])]);
-        let mut leaf = new_leaf(nest, frame.ptr());
+        let mut leaf = vt_leaf::new(nest, frame.ptr());
         assert_eq!(drive(&mut world, &mut leaf, at), want);
         assert_eq!(leaf.shield, 0);
         // Every sleep either finished or was cancelled and cleaned up, once.
@@ -313,7 +313,7 @@ fn fault_in_a_branch_cancels_the_others_and_faults_the_join() {
     let mut world = World::new();
     let mut frame = Par::new(VT_JOIN, [2, 9]);
     frame.mids[0].child.fault = true;
-    let mut leaf = new_leaf(par, frame.ptr());
+    let mut leaf = vt_leaf::new(par, frame.ptr());
     assert_eq!(drive(&mut world, &mut leaf, None), VT_FAULTED);
     assert_eq!(
         world.log,
@@ -334,7 +334,7 @@ fn fault_in_the_cleanup_of_a_loser_faults_the_select() {
     let mut world = World::new();
     let mut frame = Par::new(VT_SELECT, [2, 9]);
     frame.mids[1].child.fault_in_cleanup = true;
-    let mut leaf = new_leaf(par, frame.ptr());
+    let mut leaf = vt_leaf::new(par, frame.ptr());
     assert_eq!(drive(&mut world, &mut leaf, None), VT_FAULTED);
     assert_eq!(leaf.shield, 0);
 }
@@ -344,7 +344,7 @@ fn abort_ends_all_cleanup_of_the_task() {
     let mut world = World::new();
     let mut frame = Par::new(VT_SELECT, [9, 9]);
     frame.mids[0].child.abort_in_cleanup = true;
-    let mut leaf = new_leaf(par, frame.ptr());
+    let mut leaf = vt_leaf::new(par, frame.ptr());
     assert_eq!(drive(&mut world, &mut leaf, Some(1)), VT_FAULTED);
     // Branch 0 aborted: its awaiter was not resumed, branch 1 was never asked.
     assert_eq!(world.log, ["1 cancel@1", "end@1 FAULTED winner 0"]);
@@ -357,7 +357,7 @@ fn endless_recursion_through_joins_faults_at_the_stack_limit() {
         let mut world = World::new();
         world.stack_limit = stack_pointer() - (256 << 10);
         let root = world.arena(&FORK_MACHINE);
-        let mut leaf = new_leaf(fork, root);
+        let mut leaf = vt_leaf::new(fork, root);
         assert_eq!(drive(&mut world, &mut leaf, None), VT_FAULTED);
         assert_eq!(world.faults, [fault_code::STACK]);
         assert!(world.max_live > 100, "it went deep: {}", world.max_live);
@@ -372,7 +372,7 @@ fn endless_recursion_through_joins_faults_at_the_stack_limit() {
 fn generator_answers_items_and_stays_suspended() {
     let mut world = World::new();
     let mut frame = Consumer::new(4);
-    let mut leaf = new_leaf(consumer, frame.ptr());
+    let mut leaf = vt_leaf::new(consumer, frame.ptr());
     assert_eq!(drive(&mut world, &mut leaf, None), VT_DONE);
     // Values 0..4; the odd ones come after a suspension, so through the pop loop.
     assert_eq!(frame.sum, 6);
@@ -384,7 +384,7 @@ fn generator_answers_items_and_stays_suspended() {
 fn generator_is_cancelled_between_two_items() {
     let mut world = World::new();
     let mut frame = Consumer::new(40);
-    let mut leaf = new_leaf(consumer, frame.ptr());
+    let mut leaf = vt_leaf::new(consumer, frame.ptr());
     assert_eq!(drive(&mut world, &mut leaf, Some(3)), VT_CANCELLED);
     assert_eq!(world.log, ["generator cancelled"]);
 }
@@ -393,7 +393,7 @@ fn generator_is_cancelled_between_two_items() {
 fn host_operation_is_a_leaf_without_a_link() {
     let mut world = World::new();
     let mut storage = [3u64, 0];
-    let mut leaf = new_leaf(countdown, storage.as_mut_ptr().cast());
+    let mut leaf = vt_leaf::new(countdown, storage.as_mut_ptr().cast());
     assert_eq!(world.run(&mut leaf), VT_YIELDED);
     assert_eq!(world.run(&mut leaf), VT_YIELDED);
     assert_eq!(world.run(&mut leaf), VT_YIELDED);
@@ -409,8 +409,8 @@ fn host_operation_is_a_leaf_without_a_link() {
 fn branches_restore_the_context_of_their_caller() {
     let mut world = World::new();
     let mut frame = Sleep::new(1, 5, 0);
-    let mut leaf = new_leaf(sleep, frame.ptr());
-    let mut outer = new_leaf(sleep, std::ptr::null_mut());
+    let mut leaf = vt_leaf::new(sleep, frame.ptr());
+    let mut outer = vt_leaf::new(sleep, std::ptr::null_mut());
     let mut ctx = world.ctx();
     ctx.leaf = &raw mut outer;
     ctx.child_status = VT_ITEM;

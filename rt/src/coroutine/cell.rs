@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 use std::task::Waker;
 
 use parking_lot::Mutex;
-use vitte_abi::{VT_CANCEL_NONE, VT_NONE, vt_leaf, vt_machine, vt_prefix};
+use vitte_abi::{VT_NONE, vt_leaf, vt_machine, vt_prefix};
 
 use super::arena::Arena;
 use super::fault::Fault;
@@ -103,19 +103,9 @@ pub(crate) unsafe fn alloc_task(
     let cell = block.cast::<Coroutine>();
     // SAFETY: the cell is fresh and ours.
     unsafe { Header::init(cell.cast(), shared, &VTABLE, origin) };
-    let leaf = vt_leaf {
-        resume: m.resume,
-        frame: frame.as_ptr(),
-        root: frame.as_ptr(),
-        cancel: VT_CANCEL_NONE,
-        status: VT_NONE as u8,
-        phase: 0,
-        running: 0,
-        shield: 0,
-    };
     let parts = Parts {
         joiners: Mutex::new(Wakers::None),
-        leaf: UnsafeCell::new(leaf),
+        leaf: UnsafeCell::new(vt_leaf::new(m.resume, frame.as_ptr())),
         machine,
         arena: UnsafeCell::new(Arena::default()),
         fault: UnsafeCell::new(None),

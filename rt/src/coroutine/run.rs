@@ -4,8 +4,8 @@ use std::ptr::NonNull;
 use std::sync::atomic::Ordering;
 
 use vitte_abi::{
-    VT_CANCEL_ASKED, VT_CANCEL_NONE, VT_CANCELLED, VT_DONE, VT_FAULTED, VT_MODE_RESUME, VT_NONE,
-    VT_YIELDED, fault_code, vt_ctx, vt_status,
+    VT_CANCEL_ASKED, VT_CANCEL_NONE, VT_CANCELLED, VT_DONE, VT_FAULTED, VT_YIELDED, fault_code,
+    vt_ctx, vt_status,
 };
 
 use super::cell::{Coroutine, cell, free_task};
@@ -62,23 +62,13 @@ fn new_ctx(co: &Coroutine) -> vt_ctx {
     let shared = co.header.shared();
     let coop = if shared.is_virtual { coop::left() as i32 } else { COOP_BUDGET };
     vt_ctx {
-        leaf: co.leaf.get(),
         task: std::ptr::from_ref(co).cast_mut().cast(),
-        fns: &raw const FNS,
         budget: LOOP_BUDGET,
         stack_limit: ThreadCx::stack_limit(),
         now_ns: shared.turn_ns(),
-        mode: VT_MODE_RESUME,
-        child_status: VT_NONE,
         coop,
-        requeue: 0,
-        abort: 0,
-        winner: 0,
-        wake_reason: 0,
-        ready_mask: 0,
-        errno: 0,
-        timed_out: 0,
         user: co.user.load(Ordering::Acquire),
+        ..vt_ctx::new(co.leaf.get(), &raw const FNS)
     }
 }
 

@@ -149,34 +149,11 @@ impl<'p, 'm> Run<'p, 'm> {
             run: vt_run,
         });
         let ctx = Box::new(vt_ctx {
-            leaf: null_mut(),
-            task: null_mut(),
-            fns: &raw const *fns,
             budget: i64::from(script.back_edges),
-            stack_limit: 0,
-            now_ns: 0,
-            mode: VT_MODE_RESUME,
-            child_status: VT_NONE,
-            coop: 0,
-            requeue: 0,
-            abort: 0,
-            winner: 0,
-            wake_reason: 0,
-            ready_mask: 0,
-            errno: 0,
-            timed_out: 0,
             user: world.cast(),
+            ..vt_ctx::new(null_mut(), &raw const *fns)
         });
-        let leaf = Box::new(vt_leaf {
-            resume: never_resumed,
-            frame: null_mut(),
-            root: null_mut(),
-            cancel: VT_CANCEL_NONE,
-            status: VT_NONE as u8,
-            phase: 0,
-            running: 0,
-            shield: 0,
-        });
+        let leaf = Box::new(vt_leaf::new(never_resumed, null_mut()));
         let (frame, status) = (null_mut(), VT_YIELDED);
         Run { program, func, ctx, leaf, fns, world, frame, status, aborted: false }
     }

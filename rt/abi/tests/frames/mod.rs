@@ -35,23 +35,12 @@ impl World {
 
     pub(crate) fn ctx(&mut self) -> vt_ctx {
         vt_ctx {
-            leaf: null_mut(),
-            task: null_mut(),
-            fns: &raw const FNS,
             budget: 1 << 20,
             stack_limit: self.stack_limit,
             now_ns: self.now,
-            mode: VT_MODE_RESUME,
-            child_status: VT_NONE,
             coop: 128,
-            requeue: 0,
-            abort: 0,
-            winner: 0,
-            wake_reason: 0,
-            ready_mask: 0,
-            errno: 0,
-            timed_out: 0,
             user: (&raw mut *self).cast(),
+            ..vt_ctx::new(null_mut(), &raw const FNS)
         }
     }
 
@@ -141,19 +130,6 @@ unsafe extern "C" fn fault(
 
 unsafe extern "C" fn choose(ctx: *mut vt_ctx, _n: u32) -> u32 {
     world(ctx).choice
-}
-
-pub(crate) fn new_leaf(resume: vt_resume, frame: *mut u8) -> vt_leaf {
-    vt_leaf {
-        resume,
-        frame,
-        root: frame,
-        cancel: VT_CANCEL_NONE,
-        status: VT_NONE as u8,
-        phase: 0,
-        running: 0,
-        shield: 0,
-    }
 }
 
 /// The frame suspends: it becomes the leaf.
@@ -412,7 +388,7 @@ impl Par {
             tag: 0,
             child: Sleep::new(k + 1, durations[k as usize], k + 1),
         };
-        let branch = new_leaf(mid_resume(), null_mut());
+        let branch = vt_leaf::new(mid_resume(), null_mut());
         Par { link: null(), tag: 0, flags, branches: [branch; 2], mids: [mid(0), mid(1)] }
     }
 
@@ -467,7 +443,7 @@ pub(crate) struct Nest {
 
 impl Nest {
     pub(crate) fn new(flags: u32, pars: [Par; 2]) -> Self {
-        let branch = new_leaf(par, null_mut());
+        let branch = vt_leaf::new(par, null_mut());
         Nest { link: null(), tag: 0, flags, branches: [branch; 2], pars }
     }
 }
@@ -649,7 +625,7 @@ pub(crate) unsafe extern "C" fn fork(ctx: *mut vt_ctx, frame: *mut u8) -> vt_sta
             (*me).child = ((*(*ctx).fns).alloc_frame)(ctx, &raw const FORK_MACHINE, VT_FRAME_ARENA);
             (&raw mut (*me).sleep).write(Sleep::new(1, 9, 0));
             let storage = frame_of(&raw mut (*me).sleep);
-            (*me).branches = [new_leaf(fork, (*me).child), new_leaf(sleep, storage)];
+            (*me).branches = [vt_leaf::new(fork, (*me).child), vt_leaf::new(sleep, storage)];
             (*me).tag = 3;
         }
         let status = vt_branches(ctx, (&raw mut (*me).branches).cast(), 2, VT_JOIN);
