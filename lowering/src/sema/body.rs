@@ -357,9 +357,8 @@ impl<'c, 'a, 'd> Fx<'c, 'a, 'd> {
                 } else if wanted == "string" {
                     report.help("convert it: `… as string`")
                 } else {
-                    report.help(format!(
-                        "give a `{wanted}` here, or change the type that asks for it"
-                    ))
+                    report
+                        .help(format!("give `{wanted}` here, or change the type that asks for it"))
                 };
                 report.push(format!("this is `{found}`"));
                 error_expr(expr.span)
