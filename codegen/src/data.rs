@@ -1,7 +1,7 @@
 //! Static data: machines, sites, spans, file names, and the data objects of the module.
 //!
 //! ```text
-//! machine of a coroutine (one object):  vt_machine │ vt_span │ vt_state … │ names
+//! machine of a coroutine (one object):  vt_machine │ vt_span │ vt_state … │ vt_awaitee … │ names
 //! vitte.sites:  vt_site …   one per (machine, offset, state), in order of first use
 //! vitte.spans:  vt_span …   one per position
 //! ```
@@ -12,7 +12,10 @@ use cranelift_codegen::ir::{FuncRef, GlobalValue};
 use cranelift_module::{DataDescription, DataId, Linkage, Module as Output};
 use std::collections::BTreeMap;
 use std::mem::offset_of;
-use vitte_abi::{LayoutRecord, vt_machine, vt_site, vt_span, vt_state};
+use vitte_abi::{
+    AwaiteeRecord, LayoutRecord, SlotRole, StateRecord, VT_ARENA, vt_awaitee, vt_leaf, vt_machine,
+    vt_site, vt_span, vt_state,
+};
 use vitte_lowering::ir::{Data, DataObject, File, Func, Reloc, Span};
 
 /// Largest alignment of a data object: a page.
@@ -143,8 +146,9 @@ impl<M: Output> Unit<'_, M> {
             self.define_object(id, object)?;
         }
         let machines: Vec<_> = self.machine_ids().collect();
+        let by_name = machines.iter().map(|&(f, id)| (&*self.module.funcs[f].name, id)).collect();
         for (func, id) in machines {
-            self.define_machine(func, id)?;
+            self.define_machine(func, id, &by_name)?;
         }
         Ok(())
     }
@@ -199,7 +203,12 @@ impl<M: Output> Unit<'_, M> {
         image.define(self, data, &object.name, object.align)
     }
 
-    fn define_machine(&mut self, func: Func, id: DataId) -> Result<(), CodegenError> {
+    fn define_machine(
+        &mut self,
+        func: Func,
+        id: DataId,
+        by_name: &BTreeMap<&str, DataId>,
+    ) -> Result<(), CodegenError> {
         let function = &self.module.funcs[func];
         let name = function.name.clone();
         let record = self.machines.get(&func).ok_or_else(|| {
@@ -208,8 +217,10 @@ impl<M: Output> Unit<'_, M> {
         let numbers = MachineNumbers::new(record)?;
         let span_at = size_of::<vt_machine>();
         let states_at = span_at + size_of::<vt_span>();
-        let names_at = states_at + record.states.len() * size_of::<vt_state>();
-        let mut image = Image::new(names_at);
+        let mut awaitees_at = states_at + record.states.len() * size_of::<vt_state>();
+        let awaitees: Vec<_> = record.states.iter().map(|s| awaitees(record, s)).collect();
+        let n_awaitees: usize = awaitees.iter().map(Vec::len).sum();
+        let mut image = Image::new(awaitees_at + n_awaitees * size_of::<vt_awaitee>());
 
         for (at, n) in [
             (offset_of!(vt_machine, size), numbers.size),
@@ -228,11 +239,19 @@ impl<M: Output> Unit<'_, M> {
         image.put_data(self, offset_of!(vt_machine, states), id, states_at as u32);
         self.put_name(&mut image, id, offset_of!(vt_machine, name), &record.name);
         image.put_u32(offset_of!(vt_machine, name_len), record.name.len() as u32);
-        for (i, state) in record.states.iter().enumerate() {
+        for (i, (state, awaitees)) in record.states.iter().zip(awaitees).enumerate() {
             let at = states_at + i * size_of::<vt_state>();
             self.put_name(&mut image, id, at + offset_of!(vt_state, name), &state.name);
             image.put_u32(at + offset_of!(vt_state, name_len), state.name.len() as u32);
             image.put_u32(at + offset_of!(vt_state, line), state.span.line);
+            if !awaitees.is_empty() {
+                image.put_data(self, at + offset_of!(vt_state, awaitees), id, awaitees_at as u32);
+                image.put_u32(at + offset_of!(vt_state, n_awaitees), awaitees.len() as u32);
+            }
+            for awaitee in awaitees {
+                self.put_awaitee(&mut image, id, awaitees_at, &awaitee, by_name);
+                awaitees_at += size_of::<vt_awaitee>();
+            }
         }
         self.put_span(&mut image, span_at, function.span)?;
         if let Some(&user) = self.options.user.get(&func) {
@@ -242,6 +261,31 @@ impl<M: Output> Unit<'_, M> {
             image.put_data(self, offset_of!(vt_machine, user), user, 0);
         }
         image.define(self, id, &name, align_of::<vt_machine>() as u32)
+    }
+
+    fn put_awaitee(
+        &self,
+        image: &mut Image,
+        id: DataId,
+        at: usize,
+        awaitee: &Awaited<'_>,
+        by_name: &BTreeMap<&str, DataId>,
+    ) {
+        match awaitee.what {
+            AwaiteeRecord::Child(name) => {
+                if let Some(&machine) = by_name.get(&**name) {
+                    image.put_data(self, at + offset_of!(vt_awaitee, machine), machine, 0);
+                }
+            }
+            AwaiteeRecord::Op(name) => {
+                self.put_name(image, id, at + offset_of!(vt_awaitee, name), name);
+                image.put_u32(at + offset_of!(vt_awaitee, name_len), name.len() as u32);
+            }
+            _ => {}
+        }
+        image.put_u32(at + offset_of!(vt_awaitee, offset), awaitee.offset);
+        image.put_u32(at + offset_of!(vt_awaitee, record), awaitee.record);
+        image.put_u32(at + offset_of!(vt_awaitee, record_bytes), awaitee.record_bytes);
     }
 
     /// Appends a name to the image and points to it.
@@ -280,6 +324,9 @@ impl<M: Output> Unit<'_, M> {
             image.put_func(self, at + offset_of!(vt_site, resume), func);
             image.put_u32(at + offset_of!(vt_site, offset), offset);
             image.put_u32(at + offset_of!(vt_site, state), state);
+            if let Some(machine) = self.machine_data(func) {
+                image.put_data(self, at + offset_of!(vt_site, machine), machine, 0);
+            }
         }
         image.define(self, id, &symbol, align_of::<vt_site>() as u32)
     }
@@ -304,6 +351,45 @@ impl<M: Output> Unit<'_, M> {
         }
         Ok(())
     }
+}
+
+/// An entry of a state's awaitees.
+struct Awaited<'a> {
+    what: &'a AwaiteeRecord,
+    offset: u32,
+    record: u32,
+    record_bytes: u32,
+}
+
+/// What a state awaits, and where its branches lie.
+fn awaitees<'a>(record: &'a LayoutRecord, state: &'a StateRecord) -> Vec<Awaited<'a>> {
+    let one = |what| Awaited { what, offset: VT_ARENA, record: 0, record_bytes: 0 };
+    let mut all: Vec<Awaited<'_>> = match &state.awaitee {
+        AwaiteeRecord::Join(branches) | AwaiteeRecord::Select(branches) => {
+            branches.iter().map(one).collect()
+        }
+        AwaiteeRecord::Consumer | AwaiteeRecord::Nothing => return Vec::new(),
+        what => return vec![one(what)],
+    };
+    // Slots of branches are named `sp0.1`, their records `sp0.1.branch`, or all `sp0.branches`.
+    let prefix = format!("sp{}.", state.id - 3);
+    for slot in state.live.iter().filter_map(|&i| record.slots.get(i as usize)) {
+        let Some(name) = slot.name.strip_prefix(&prefix) else { continue };
+        let (offset, size) = (slot.offset as u32, slot.size as u32);
+        let index = name.strip_suffix(".branch").unwrap_or(name).parse::<usize>().ok();
+        match (slot.role, index.and_then(|i| all.get_mut(i))) {
+            (SlotRole::Branches, Some(one)) => (one.record, one.record_bytes) = (offset, size),
+            (SlotRole::Branches, None) => {
+                let each = size_of::<vt_leaf>() as u32;
+                for (one, at) in all.iter_mut().zip((offset..).step_by(each as usize)) {
+                    (one.record, one.record_bytes) = (at, each);
+                }
+            }
+            (SlotRole::Child | SlotRole::Op, Some(one)) => one.offset = offset,
+            _ => {}
+        }
+    }
+    all
 }
 
 /// The numbers of a record that a `vt_machine` holds, checked to fit.

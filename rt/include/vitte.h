@@ -61,6 +61,7 @@ enum {
     VT_FAULT_FIRST_FRONTEND = 256
 };
 
+typedef struct vt_awaitee vt_awaitee;
 typedef struct vt_ctx vt_ctx;
 typedef struct vt_fns vt_fns;
 typedef struct vt_leaf vt_leaf;
@@ -126,6 +127,7 @@ struct vt_site {
     vt_resume resume;
     uint32_t offset; /* the awaiter's frame is at child - offset; or VT_ARENA */
     uint32_t state;  /* of the awaiter, for dumps */
+    const vt_machine *machine; /* the awaiter, for dumps; null if unknown */
 };
 
 /* The 24 bytes before a frame that was allocated on its own; before the root frame of a task only
@@ -145,11 +147,25 @@ struct vt_span {
     uint32_t reserved;
 };
 
-/* Name and line of one suspended state. */
+/* What a suspended coroutine awaits: the one thing of an await, or a branch of a join or select. */
+struct vt_awaitee {
+    const vt_machine *machine; /* null: an operation or a boxed future */
+    const uint8_t *name;       /* of an operation, else null; not terminated */
+    uint32_t name_len;
+    uint32_t offset; /* of a branch in the awaiter's frame; VT_ARENA: boxed, or an await */
+    uint32_t record; /* offset of the branch's record */
+    uint32_t record_bytes; /* 4: cancel, status, phase, running; 8: and shield; 24: and resume and
+                            * frame; 32: a vt_leaf; 0 in an await */
+};
+
+/* Name, line and awaitees of one suspended state. */
 struct vt_state {
     const uint8_t *name;
     uint32_t name_len;
     uint32_t line;
+    const vt_awaitee *awaitees; /* for dumps; null if unknown or nothing */
+    uint32_t n_awaitees;
+    uint32_t reserved; /* zero */
 };
 
 /* Static description of a compiled coroutine. */
@@ -215,9 +231,10 @@ VT_AT(vt_fns, fault, 24);
 VT_AT(vt_fns, choose, 32);
 VT_AT(vt_fns, branches, 40);
 VT_AT(vt_fns, run, 48);
-VT_SIZE(vt_site, 16);
+VT_SIZE(vt_site, 24);
 VT_AT(vt_site, offset, 8);
 VT_AT(vt_site, state, 12);
+VT_AT(vt_site, machine, 16);
 VT_SIZE(vt_prefix, 24);
 VT_AT(vt_prefix, parent, 0);
 VT_AT(vt_prefix, machine, 8);
@@ -226,9 +243,18 @@ VT_SIZE(vt_span, 24);
 VT_AT(vt_span, file_len, 8);
 VT_AT(vt_span, line, 12);
 VT_AT(vt_span, column, 16);
-VT_SIZE(vt_state, 16);
+VT_SIZE(vt_awaitee, 32);
+VT_AT(vt_awaitee, machine, 0);
+VT_AT(vt_awaitee, name, 8);
+VT_AT(vt_awaitee, name_len, 16);
+VT_AT(vt_awaitee, offset, 20);
+VT_AT(vt_awaitee, record, 24);
+VT_AT(vt_awaitee, record_bytes, 28);
+VT_SIZE(vt_state, 32);
 VT_AT(vt_state, name_len, 8);
 VT_AT(vt_state, line, 12);
+VT_AT(vt_state, awaitees, 16);
+VT_AT(vt_state, n_awaitees, 24);
 VT_SIZE(vt_machine, 80);
 VT_AT(vt_machine, resume, 0);
 VT_AT(vt_machine, size, 8);

@@ -1,7 +1,8 @@
 //! The task dump: every task that is not over, and what it waits for.
 //!
-//! In: the living tasks. Out: per task its id, name, where it was spawned, state, what it waits for,
-//! and age, as data and as text. Always compiled in; on demand ([`Handle::dump`]), when a run has
+//! In: the living tasks. Out: per task its id, name, where it was spawned, state, what it waits for
+//! (of a coroutine: all its frames down to the leaf, `main.body: await get (line 6) > get: …`), and
+//! age, as data and as text. Always compiled in; on demand ([`Handle::dump`]), when a run has
 //! stalled, when a shutdown leaves tasks, and on SIGUSR1 where [`Builder::dump_on_sigusr1`] asks for
 //! it.
 //!
@@ -19,7 +20,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use crate::scheduler::{Shared, schedule_held};
-use crate::task::{Progress, Queued, TaskRef};
+use crate::task::{Look, Progress, Queued, TaskRef};
 
 /// One task that is not over.
 #[derive(Clone, Debug)]
@@ -32,12 +33,69 @@ pub struct TaskInfo {
     pub spawned_at: Option<&'static Location<'static>>,
     /// `ready`, `running`, or `waiting`.
     pub state: &'static str,
-    /// State of the machine, if the task could be looked at and has named states.
+    /// State of the outermost frame's machine, if the task could be looked at and has named states.
     pub machine_state: String,
+    /// The frames of a coroutine that could be looked at, from the outermost one down to the leaf.
+    pub frames: Vec<FrameInfo>,
     /// What it waits for, if known.
     pub awaitee: String,
     /// Nanoseconds since it was spawned.
     pub age_ns: u64,
+}
+
+/// A suspended frame of a coroutine, or an operation that is awaited beside others.
+///
+/// As text: `get: await sleep (line 12)`; with branches `both: await (2) (line 9) [get: … | recv]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FrameInfo {
+    /// Name of the coroutine or operation; `?` if it is unknown.
+    pub name: String,
+    /// State of its machine, with the line; empty for an operation.
+    pub state: String,
+    /// The operation that it awaits; empty if it is none, or one of several.
+    pub awaits: String,
+    /// Frames between the one before and this one that are not told: the middle of a long chain.
+    pub n_skipped: usize,
+    /// Of a join or select: its branches that are not over, each from its outermost frame to its leaf.
+    pub branches: Vec<Vec<FrameInfo>>,
+    /// Branches that are not over and not told, being too many.
+    pub n_more: usize,
+}
+
+impl FrameInfo {
+    fn write_branches(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.branches.is_empty() && self.n_more == 0 {
+            return Ok(());
+        }
+        f.write_str(" [")?;
+        for (i, branch) in self.branches.iter().enumerate() {
+            if i > 0 {
+                f.write_str(" | ")?;
+            }
+            for (k, frame) in branch.iter().enumerate() {
+                write!(f, "{}{frame}", if k > 0 { " > " } else { "" })?;
+            }
+        }
+        match (self.n_more, self.branches.len()) {
+            (0, _) => {}
+            (n, 0) => write!(f, "{n} more")?,
+            (n, _) => write!(f, " | {n} more")?,
+        }
+        f.write_str("]")
+    }
+}
+
+impl fmt::Display for FrameInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.n_skipped > 0 {
+            write!(f, "({} more) > ", self.n_skipped)?;
+        }
+        f.write_str(&self.name)?;
+        if !self.state.is_empty() {
+            write!(f, ": {}", self.state)?;
+        }
+        self.write_branches(f)
+    }
 }
 
 /// All tasks that are not over, by id.
@@ -55,7 +113,15 @@ impl fmt::Display for TaskDump {
             if !task.machine_state.is_empty() {
                 write!(f, " in {}", task.machine_state)?;
             }
-            if !task.awaitee.is_empty() {
+            if let Some(frame) = task.frames.first() {
+                frame.write_branches(f)?;
+            }
+            for frame in task.frames.iter().skip(1) {
+                write!(f, " > {frame}")?;
+            }
+            // The state's name often says it.
+            let leaf = task.frames.last().map_or("", |frame| frame.state.as_str());
+            if !task.awaitee.is_empty() && !leaf.contains(&task.awaitee) {
                 write!(f, ", awaiting {}", task.awaitee)?;
             }
             let micros = task.age_ns / 1000;
@@ -85,6 +151,7 @@ impl Shared {
                 spawned_at: None,
                 state: "over",
                 machine_state: String::new(),
+                frames: Vec::new(),
                 awaitee: String::new(),
                 age_ns: 0,
             },
@@ -94,8 +161,9 @@ impl Shared {
     fn info_of(&self, task: &TaskRef) -> TaskInfo {
         let header = task.header();
         let held = header.state.try_hold();
+        let look = if held.is_some() { Look::Frames } else { Look::Name };
         // SAFETY: held says whether we hold the run.
-        let said = unsafe { (header.vtable.describe)(task, held.is_some()) };
+        let said = unsafe { (header.vtable.describe)(task, look) };
         let state = match held {
             Some(_) => "waiting",
             None if self.is_running(header.id) => "running",
@@ -113,6 +181,7 @@ impl Shared {
             spawned_at: Some(header.origin.location()),
             state,
             machine_state: said.state,
+            frames: said.frames,
             awaitee: said.awaitee,
             age_ns: now.saturating_sub(self.births.of(header.id).unwrap_or(now)),
         }

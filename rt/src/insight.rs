@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use crate::metrics::{Histogram, Page, Snapshot};
 use crate::runtime::{Builder, Handle};
 use crate::scheduler::{Shared, ThreadCx};
-use crate::task::{Outcome, RunEnd, TaskRef};
+use crate::task::{Look, Outcome, RunEnd, TaskRef};
 use crate::trace::{Recorder, Trace, TraceEvent, TraceKind};
 use crate::watchdog::{Watchdog, WatchdogOptions};
 
@@ -145,7 +145,7 @@ impl Shared {
     pub(crate) fn note_spawn(&self, task: &TaskRef) {
         if self.insight.wants(TRACE) {
             // SAFETY: nothing of the task but its name is looked at.
-            let said = unsafe { (task.header().vtable.describe)(task, false) };
+            let said = unsafe { (task.header().vtable.describe)(task, Look::Name) };
             self.note(task, TraceKind::Spawn { name: said.name.into() });
         }
         self.note_woken_at(task);
@@ -198,7 +198,7 @@ impl Shared {
         }
         if self.insight.wants(TRACE) && end != RunEnd::Finished {
             // SAFETY: the caller holds the run.
-            let said = unsafe { (task.header().vtable.describe)(task, true) };
+            let said = unsafe { (task.header().vtable.describe)(task, Look::Leaf) };
             let (state, awaitee) = (said.state.into(), said.awaitee.into());
             self.note(task, TraceKind::Suspend { state, awaitee });
         }

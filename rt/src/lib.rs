@@ -20,7 +20,7 @@
 //!   `ctx->fns->alloc_frame(ctx, machine, VT_FRAME_TASK)`, then
 //!   [`coroutine::spawn_frame`] in a host import.
 //! * [`FrameHooks`](coroutine::FrameHooks): told of the end, of results and faults nobody took, of
-//!   the last handle; names what a leaf waits for in dumps.
+//!   the last handle.
 //! * [`HostOp`](coroutine::HostOp)`::new1(|cx: OpCx<'_>, ms: i64| async move { .. })` turns a Rust
 //!   future into a host operation: `start`, `poll`, `size`, `align`, `result_bytes` for the import
 //!   table. `try_newN` for futures that answer `Result<T, `[`Fault`](coroutine::Fault)`>`.
@@ -106,7 +106,7 @@ pub use macros::support as __support;
 mod models;
 
 pub use channel::oneshot;
-pub use dump::{TaskDump, TaskInfo};
+pub use dump::{FrameInfo, TaskDump, TaskInfo};
 pub use metrics::Metrics;
 pub use task::spawn;
 pub use vitte_abi as abi;

@@ -11,6 +11,7 @@ use machines::*;
 use vitte_rt::abi::{VT_CANCELLED, VT_DONE, VT_FAULTED, fault_code, vt_machine, vt_status};
 use vitte_rt::coroutine::{FrameHooks, SpawnOptions, TaskState};
 use vitte_rt::runtime::{Builder, Inject, Runtime};
+use vitte_rt::trace::TraceKind;
 
 /// One runtime of each kind.
 fn each(test: impl Fn(&Runtime)) {
@@ -150,7 +151,6 @@ static HOOKS: FrameHooks = FrameHooks {
     drop_result: Some(drop_result),
     drop_fault: None,
     drop_user: Some(drop_user),
-    describe: None,
 };
 
 #[test]
@@ -276,5 +276,34 @@ fn stall_names_the_waiting_coroutine() {
         assert_eq!((info.name.as_str(), info.state), ("sleeper", "waiting"));
         assert_eq!(info.machine_state, "sleeping (line 12)");
         assert!(dump.to_string().contains("sleeper: waiting in sleeping (line 12), age "));
+    });
+}
+
+#[test]
+fn a_dump_names_the_frames_down_to_the_leaf() {
+    each(|rt| {
+        let (dump, trace) = rt.block_on(async {
+            rt.handle().start_trace(100);
+            let task = spawn(rt.handle(), &OUTER, SpawnOptions::default(), |f: &mut Outer| {
+                f.ms = 30_000;
+            });
+            while task.state() != TaskState::Waiting {
+                vitte_rt::time::sleep(Duration::from_millis(1)).await;
+            }
+            let dump = rt.handle().dump();
+            task.cancel();
+            assert_eq!(task.join().await, VT_CANCELLED);
+            (dump, rt.handle().stop_trace())
+        });
+        let text = dump.to_string();
+        let chain = "outer: waiting in await sleeper (line 20) > sleeper: sleeping (line 12), age ";
+        assert!(text.contains(chain), "{text}");
+        let names: Vec<&str> = dump.tasks[0].frames.iter().map(|f| f.name.as_str()).collect();
+        assert_eq!(names, ["outer", "sleeper"]);
+        let suspended = trace.events.iter().find_map(|event| match &event.kind {
+            TraceKind::Suspend { state, .. } if !state.is_empty() => Some(state.to_string()),
+            _ => None,
+        });
+        assert_eq!(suspended.as_deref(), Some("sleeper: sleeping (line 12)"));
     });
 }

@@ -264,7 +264,6 @@ static HOOKS: FrameHooks = FrameHooks {
     drop_result: Some(drop_result),
     drop_fault: Some(drop_fault),
     drop_user: Some(drop_user),
-    describe: Some(describe),
 };
 
 /// Address of the result in a root frame.
@@ -337,13 +336,6 @@ unsafe fn drop_fault(fault: &Fault, user: *mut c_void) {
     }
     // SAFETY: the runtime gives the fault up.
     unsafe { fault::release_payload(fault) };
-}
-
-/// Names the operation that a task waits for; empty if it is none of ours.
-unsafe fn describe(resume: usize, _frame: *mut u8, _user: *mut c_void) -> String {
-    let ops = super::table::operations();
-    let op = ops.iter().find(|op| op.poll.addr() == resume);
-    op.map_or(String::new(), |op| op.symbol.trim_start_matches("vitte_op_").to_owned())
 }
 
 unsafe fn drop_user(user: *mut c_void) {

@@ -229,6 +229,69 @@ async proc main() -> int {
 }
 
 #[test]
+fn a_dump_names_the_frames_of_a_task_down_to_its_leaf() {
+    let text = "async proc get(ch: Channel[int]) -> int {
+    let v = await ch.recv()
+    give v ?? 0
+}
+async proc both(ch: Channel[int]) -> int {
+    let (a, b, c) = await (get(ch), ch.recv(), sleep(1))
+    give a
+}
+async proc either(ch: Channel[int]) -> int {
+    let mut got = 0
+    select {
+        when v = both(ch) { set got = v }
+        when _ = timeout(100, sleep(10)) { set got = 2 }
+    }
+    give await both(ch)
+}
+async proc deep(ch: Channel[int], n: int) -> int {
+    if n == 0 { give await get(ch) }
+    give 1 + await deep(ch, n - 1)
+}
+async proc main() -> int {
+    let ch = channel[int](1)
+    let t = spawn either(ch)
+    let d = spawn deep(ch, 3)
+    let e = spawn deep(ch, 30)
+    let f = get(ch)
+    let g = spawn wide(ch)
+    let (a, b) = await (f, get(ch))
+    give 0
+}
+async proc wide(ch: Channel[int]) {
+    let f = get(ch)
+    let t = timeout(1, deep(ch, 2))
+    await t
+    await (f, get(ch), deep(ch, 1), get(ch), get(ch), get(ch), get(ch), get(ch), get(ch), get(ch))
+}
+";
+    let leaf = "get: await recv[int] (line 2)";
+    let turn = "deep: await future (line 19)";
+    let turns = |n: usize| vec![turn; n].join(" > ");
+    let end = format!("deep: await get (line 18) > {leaf}");
+    let join = format!("join (line 6) [{leaf} | recv[int]]");
+    let wide = vec![leaf; 7].join(" | ");
+    let lines = [
+        format!(
+            "main: waiting in await main.body (line 21) > main.body: join (line 28) [{leaf} | {leaf}], age"
+        ),
+        format!("either: waiting in await both (line 15) > both: {join}, age"),
+        format!("deep: waiting in await future (line 19) > {} > {end}, age", turns(2)),
+        format!("deep: waiting in await future (line 19) > (23 more) > {} > {end}, age", turns(6)),
+        format!("wide: waiting in join (line 35) [{leaf} | {leaf} | {turn} > {end} | {wide}], age"),
+    ];
+    for how in [&[][..], &["--seed", "5"]] {
+        let ran = run_text(text, how);
+        assert_eq!(ran.code, 1, "{how:?}");
+        for line in &lines {
+            assert!(ran.err.contains(line), "{line}\n{}", ran.err);
+        }
+    }
+}
+
+#[test]
 fn a_loop_without_await_does_not_stop_other_tasks() {
     let text = "async proc spin(ch: Channel[int]) -> int {
     let mut i = 0

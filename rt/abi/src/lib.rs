@@ -15,7 +15,7 @@
 //!        │           │            │                        2 poisoned, 3+i suspended at sp i
 //!        │           │            └─ frame of the child awaited in this state
 //!        │           └─ `vt_site` of the awaiter: its resume function, the child's offset in its
-//!        │              frame, its state; in the 8 bytes before the child's frame
+//!        │              frame, its state and machine; in the 8 bytes before it
 //!        └─ slots and values of the state, placed by the layout
 //! ```
 //!
@@ -72,8 +72,8 @@ pub use ctx::{
 };
 pub use json::JsonWriter;
 pub use machine::{
-    VT_ARENA, VT_FRAME_ARENA, VT_FRAME_TASK, vt_machine, vt_op_start, vt_prefix, vt_site, vt_span,
-    vt_state,
+    VT_ARENA, VT_FRAME_ARENA, VT_FRAME_TASK, vt_awaitee, vt_machine, vt_op_start, vt_prefix,
+    vt_site, vt_span, vt_state,
 };
 pub use record::{AwaiteeRecord, LayoutRecord, RecordSpan, SlotRecord, SlotRole, StateRecord};
 pub use run::{run, vt_run};

@@ -21,6 +21,8 @@ pub struct vt_site {
     pub offset: u32,
     /// State of the awaiter (3 + i), for dumps.
     pub state: u32,
+    /// The awaiter, for dumps; null if unknown.
+    pub machine: *const vt_machine,
 }
 
 /// The 24 bytes before a frame that was allocated on its own. Of the root of a task only `machine`
@@ -54,6 +56,27 @@ pub struct vt_span {
     pub reserved: u32,
 }
 
+/// What a suspended coroutine awaits: the one thing of an await, or a branch of a join or select.
+#[allow(non_camel_case_types, reason = "C names are the ABI")]
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct vt_awaitee {
+    /// The coroutine, or null: then it is an operation, or a boxed future, whose frame says what it is.
+    pub machine: *const vt_machine,
+    /// UTF-8 name of the operation, not terminated; null if it is none.
+    pub name: *const u8,
+    /// Bytes of `name`.
+    pub name_len: u32,
+    /// Of a branch: offset of its outermost frame or its operation's storage in the awaiter's frame;
+    /// [`VT_ARENA`] for a boxed future, and in an await.
+    pub offset: u32,
+    /// Of a branch: offset of its record in the awaiter's frame.
+    pub record: u32,
+    /// Of a branch: bytes of its record. 4: `cancel`, `status`, `phase` and `running` of its leaf;
+    /// 8: and `shield`; 24: and `resume` and `frame`; 32: the [`crate::vt_leaf`] itself. 0 in an await.
+    pub record_bytes: u32,
+}
+
 /// Name and place of one state.
 #[allow(non_camel_case_types, reason = "C names are the ABI")]
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +88,12 @@ pub struct vt_state {
     pub name_len: u32,
     /// Line of the suspend point, from 1; 0 if unknown.
     pub line: u32,
+    /// What is awaited, for dumps; null if unknown or nothing.
+    pub awaitees: *const vt_awaitee,
+    /// Number of entries of `awaitees`.
+    pub n_awaitees: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 /// Static description of a compiled coroutine.
@@ -112,6 +141,16 @@ unsafe impl Sync for vt_span {}
 // SAFETY: as above.
 unsafe impl Send for vt_span {}
 
+// SAFETY: the pointers of a `vt_site` lead to immutable static data.
+unsafe impl Sync for vt_site {}
+// SAFETY: as above.
+unsafe impl Send for vt_site {}
+
+// SAFETY: the pointers of a `vt_awaitee` lead to immutable static data.
+unsafe impl Sync for vt_awaitee {}
+// SAFETY: as above.
+unsafe impl Send for vt_awaitee {}
+
 // SAFETY: the pointers of a `vt_state` lead to immutable static data.
 unsafe impl Sync for vt_state {}
 // SAFETY: as above.
@@ -127,9 +166,10 @@ unsafe impl Send for vt_state {}
 pub type vt_op_start = unsafe extern "C" fn(ctx: *mut vt_ctx, storage: *mut u8);
 
 const _: () = {
-    assert!(size_of::<vt_site>() == 16);
+    assert!(size_of::<vt_site>() == 24);
     assert!(size_of::<vt_prefix>() == 24);
     assert!(size_of::<vt_span>() == 24);
-    assert!(size_of::<vt_state>() == 16);
+    assert!(size_of::<vt_awaitee>() == 32);
+    assert!(size_of::<vt_state>() == 32);
     assert!(size_of::<vt_machine>() == 80);
 };

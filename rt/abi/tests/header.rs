@@ -44,10 +44,11 @@ fn header_and_crate_agree_on_every_offset() {
         vt_ctx { leaf task fns budget stack_limit now_ns mode child_status coop requeue abort winner
                  wake_reason ready_mask errno timed_out user }
         vt_fns { alloc_frame free_frame overrun fault choose branches run }
-        vt_site { offset state }
+        vt_site { offset state machine }
         vt_prefix { parent machine link }
         vt_span { file_len line column }
-        vt_state { name_len line }
+        vt_awaitee { machine name name_len offset record record_bytes }
+        vt_state { name_len line awaitees n_awaitees }
         vt_machine { resume size align tag_offset tag_bytes result_offset result_bytes name name_len
                      n_states states layout_hash span user }
     };

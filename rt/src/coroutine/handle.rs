@@ -27,9 +27,6 @@ pub struct FrameHooks {
     pub drop_fault: Option<unsafe fn(&Fault, *mut c_void)>,
     /// Drops `user`: the last handle is gone and the task has ended. Its code may go with it.
     pub drop_user: Option<unsafe fn(*mut c_void)>,
-    /// Says what a suspended task waits for: (resume function of the leaf as an address, its frame,
-    /// user). Called while the task is held.
-    pub describe: Option<unsafe fn(usize, *mut u8, *mut c_void) -> String>,
 }
 
 /// How a frame becomes a task.

@@ -21,6 +21,7 @@ mod arena;
 mod cell;
 mod fault;
 mod fns;
+mod frames;
 mod handle;
 mod op;
 mod run;

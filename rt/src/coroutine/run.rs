@@ -11,8 +11,9 @@ use vitte_abi::{
 use super::cell::{Coroutine, cell, free_task};
 use super::fault::{Fault, text};
 use super::fns::FNS;
+use super::frames;
 use crate::scheduler::ThreadCx;
-use crate::task::{Description, Header, Outcome, RunEnd, Seen, TaskRef, VTable, coop};
+use crate::task::{Description, Header, Look, Outcome, RunEnd, Seen, TaskRef, VTable, coop};
 
 /// Lowest address of this thread's stack that generated code may use: what whoever makes a context of
 /// its own puts into it.
@@ -132,7 +133,7 @@ unsafe fn free(header: NonNull<Header>) {
     unsafe { free_task(header) };
 }
 
-unsafe fn describe(task: &TaskRef, held: bool) -> Description {
+unsafe fn describe(task: &TaskRef, look: Look) -> Description {
     // SAFETY: in the vtable of coroutine tasks only.
     let co = unsafe { cell(task) };
     // SAFETY: the task is not over, so its machine is alive.
@@ -140,48 +141,21 @@ unsafe fn describe(task: &TaskRef, held: bool) -> Description {
     // SAFETY: a static text of the machine.
     let name = unsafe { text(machine.name, machine.name_len) }.to_string();
     let name = task.header().origin.name().map_or(name, str::to_string);
-    if !held {
+    if look == Look::Name {
         return Description { name, ..Description::default() };
     }
     // SAFETY: the task is held: nobody changes its leaf.
     let leaf = unsafe { *co.leaf.get() };
-    let awaitee = match co.hooks().and_then(|h| h.describe) {
-        // SAFETY: the hook's contract: the task is held.
-        Some(describe) => unsafe {
-            describe(leaf.resume as usize, leaf.frame, co.user.load(Ordering::Acquire))
-        },
-        None => String::new(),
-    };
-    Description { name, state: state_name(co), awaitee }
-}
-
-/// Name of the state of the root frame of a held task.
-fn state_name(co: &Coroutine) -> String {
-    // SAFETY: the task is not over, so its machine is alive.
-    let machine = unsafe { &*co.machine };
-    // SAFETY: the tag lies inside the frame, which nobody changes (the task is held).
-    let tag = unsafe { co.frame().add(machine.tag_offset as usize) };
-    let tag = match machine.tag_bytes {
-        // SAFETY: as above.
-        1 => u32::from(unsafe { tag.read() }),
-        // SAFETY: as above.
-        2 => u32::from(unsafe { tag.cast::<u16>().read_unaligned() }),
-        // SAFETY: as above.
-        _ => unsafe { tag.cast::<u32>().read_unaligned() },
-    };
-    match tag {
-        0 => "unresumed".into(),
-        1 => "returned".into(),
-        2 => "poisoned".into(),
-        n if n - 3 < machine.n_states => {
-            // SAFETY: the machine has `n_states` names.
-            let state = unsafe { machine.states.add((n - 3) as usize) };
-            // SAFETY: as above.
-            let state = unsafe { &*state };
-            // SAFETY: a static text of the machine.
-            let name = unsafe { text(state.name, state.name_len) };
-            if state.line == 0 { name.to_string() } else { format!("{name} (line {})", state.line) }
-        }
-        n => format!("state {n}"),
+    if look == Look::Leaf {
+        // SAFETY: as above, and it is not over.
+        let frame = unsafe { frames::innermost(&leaf, co.machine) };
+        let inner = leaf.frame != leaf.root;
+        let state = if inner { frame.to_string() } else { frame.state };
+        return Description { name, state, awaitee: frame.awaits, frames: Vec::new() };
     }
+    // SAFETY: as above.
+    let frames = unsafe { frames::chain(&leaf, co.machine) };
+    let state = frames.first().map_or(String::new(), |root| root.state.clone());
+    let awaitee = frames.last().map_or(String::new(), |leaf| leaf.awaits.clone());
+    Description { name, state, awaitee, frames }
 }

@@ -25,6 +25,7 @@ use super::joiner::Joiner;
 use super::origin::Origin;
 use super::site::SiteCell;
 use super::state::{Seen, State, Woken};
+use crate::dump::FrameInfo;
 use crate::scheduler::Shared;
 
 /// How a run of a task ended.
@@ -73,8 +74,19 @@ pub(crate) struct VTable {
     pub(crate) outcome: unsafe fn(&TaskRef) -> Outcome,
     /// Frees the memory; no reference is left.
     pub(crate) free: unsafe fn(NonNull<Header>),
-    /// Says what the task is: name, and if `held`, its state and what it waits for.
-    pub(crate) describe: unsafe fn(&TaskRef, held: bool) -> Description,
+    /// Says what the task is. The caller holds it, unless only its name is asked for.
+    pub(crate) describe: unsafe fn(&TaskRef, Look) -> Description,
+}
+
+/// How much of a task is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// Its name.
+    Name,
+    /// And the state of its leaf, and what that waits for.
+    Leaf,
+    /// And all its frames.
+    Frames,
 }
 
 /// What a dump says of one task beside id and age.
@@ -83,6 +95,7 @@ pub(crate) struct Description {
     pub(crate) name: String,
     pub(crate) state: String,
     pub(crate) awaitee: String,
+    pub(crate) frames: Vec<FrameInfo>,
 }
 
 /// The head of a task's memory.

@@ -14,7 +14,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::cell::{Description, Header, Outcome, Queued, RunEnd, TaskRef, VTable};
+use super::cell::{Description, Header, Look, Outcome, Queued, RunEnd, TaskRef, VTable};
 use super::heap::{alloc_cell_or_abort, free_cell};
 use super::join::{JoinError, JoinHandle};
 use super::origin::{Details, Origin};
@@ -229,9 +229,9 @@ unsafe fn free(header: NonNull<Header>) {
     unsafe { free_cell(header) };
 }
 
-unsafe fn describe(task: &TaskRef, _held: bool) -> Description {
+unsafe fn describe(task: &TaskRef, _look: Look) -> Description {
     let (origin, site) = (&task.header().origin, task.header().site.get());
     let name = origin.name().or(site.map(|site| site.task)).unwrap_or("future").to_string();
     let awaitee = site.map(|site| format!("{} at {}:{}", site.awaitee, site.file, site.line));
-    Description { name, state: String::new(), awaitee: awaitee.unwrap_or_default() }
+    Description { name, awaitee: awaitee.unwrap_or_default(), ..Description::default() }
 }

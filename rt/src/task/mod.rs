@@ -20,7 +20,9 @@ mod state;
 mod token;
 
 pub use builder::{Builder, Class};
-pub(crate) use cell::{Description, Header, Outcome, Queued, RunEnd, TaskRef, VTable, Wakers};
+pub(crate) use cell::{
+    Description, Header, Look, Outcome, Queued, RunEnd, TaskRef, VTable, Wakers,
+};
 pub(crate) use future::spawn_future;
 pub(crate) use heap::{Freed, Heap, Pages, alloc_cell, free_cell};
 pub use join::{AbortHandle, JoinError, JoinHandle, panic_text};

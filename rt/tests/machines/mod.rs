@@ -20,7 +20,14 @@ static SPAN: vt_span =
     vt_span { file: "m.vit".as_ptr(), file_len: 5, line: 7, column: 3, reserved: 0 };
 
 const fn state(name: &'static str, line: u32) -> vt_state {
-    vt_state { name: name.as_ptr(), name_len: name.len() as u32, line }
+    vt_state {
+        name: name.as_ptr(),
+        name_len: name.len() as u32,
+        line,
+        awaitees: null(),
+        n_awaitees: 0,
+        reserved: 0,
+    }
 }
 
 static SLEEPING: [vt_state; 1] = [state("sleeping", 12)];
@@ -120,6 +127,63 @@ pub(crate) unsafe extern "C" fn sleeper(ctx: *mut vt_ctx, frame: *mut u8) -> vt_
     }
 }
 
+/// Awaits a [`Sleeper`] inside its frame; its state says so.
+#[repr(C)]
+pub(crate) struct Outer {
+    pub(crate) tag: u8,
+    pub(crate) ms: u64,
+    pub(crate) result: u64,
+    link: *const vt_site,
+    child: Sleeper,
+}
+
+static OUTER_AWAITS: [vt_awaitee; 1] = [vt_awaitee {
+    machine: &raw const SLEEPER,
+    name: null(),
+    name_len: 0,
+    offset: VT_ARENA,
+    record: 0,
+    record_bytes: 0,
+}];
+static OUTER_STATES: [vt_state; 1] = [vt_state {
+    awaitees: (&raw const OUTER_AWAITS).cast(),
+    n_awaitees: 1,
+    ..state("await sleeper", 20)
+}];
+pub(crate) static OUTER: vt_machine = vt_machine {
+    states: (&raw const OUTER_STATES).cast(),
+    ..machine::<Outer>("outer", outer, std::mem::offset_of!(Outer, result), 8)
+};
+static OUTER_SITE: vt_site = vt_site {
+    resume: outer,
+    offset: std::mem::offset_of!(Outer, child) as u32,
+    state: 3,
+    machine: &raw const OUTER,
+};
+
+pub(crate) unsafe extern "C" fn outer(ctx: *mut vt_ctx, frame: *mut u8) -> vt_status {
+    unsafe {
+        let me = frame.cast::<Outer>();
+        let status = match (*me).tag {
+            0 if (*ctx).mode == VT_MODE_CANCEL => VT_CANCELLED,
+            0 => {
+                ((*me).child.tag, (*me).child.ms) = (0, (*me).ms);
+                let status = sleeper(ctx, (&raw mut (*me).child).cast());
+                if status == VT_YIELDED {
+                    (*me).link = &raw const OUTER_SITE;
+                    (*me).tag = 3;
+                    return status;
+                }
+                status
+            }
+            _ => (*ctx).child_status,
+        };
+        (*me).tag = 1;
+        (*me).result = (*me).child.result;
+        status
+    }
+}
+
 /// `down(n) = n == 0 ? { give way; 0 } : 1 + await down(n - 1)`, each callee in the arena.
 #[repr(C)]
 pub(crate) struct Down {
@@ -131,7 +195,8 @@ pub(crate) struct Down {
 
 pub(crate) static DOWN: vt_machine =
     machine::<Down>("down", down, std::mem::offset_of!(Down, result), 8);
-static DOWN_SITE: vt_site = vt_site { resume: down, offset: VT_ARENA, state: 3 };
+static DOWN_SITE: vt_site =
+    vt_site { resume: down, offset: VT_ARENA, state: 3, machine: &raw const DOWN };
 
 pub(crate) unsafe extern "C" fn down(ctx: *mut vt_ctx, frame: *mut u8) -> vt_status {
     unsafe {

@@ -151,6 +151,7 @@ macro_rules! site {
             resume: $resume,
             offset: std::mem::offset_of!($parent, $($field).+) as u32,
             state: 3,
+            machine: null(),
         };
     };
 }
@@ -196,7 +197,7 @@ const REC_MACHINE_BASE: vt_machine = vt_machine {
     span: null(),
     user: null(),
 };
-static REC_SITE: vt_site = vt_site { resume: rec, offset: VT_ARENA, state: 4 };
+static REC_SITE: vt_site = vt_site { resume: rec, offset: VT_ARENA, state: 4, machine: null() };
 
 pub(crate) unsafe extern "C" fn rec(ctx: *mut vt_ctx, frame: *mut u8) -> vt_status {
     let (c, me) = unsafe { (&mut *ctx, &mut *of::<Rec>(frame)) };
