@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use vitte_lowering::build::{self, OpSizes};
 use vitte_lowering::coroutine::{self, LowerError, Lowered};
-use vitte_lowering::diagnostics::{Diagnostics, SourceId, SourceMap};
+use vitte_lowering::diagnostics::{Diagnostics, SourceId, SourceMap, Span};
 use vitte_lowering::ir::{self, Func, FuncKind, Module};
 use vitte_lowering::sema::{self, hir};
 use vitte_lowering::syntax::{self, ast};
@@ -301,7 +301,7 @@ impl Compilation {
     }
 
     /// Parses and checks Vitte source; `None` if there are errors among the diagnostics.
-    fn program(&mut self) -> Option<hir::Program> {
+    pub(crate) fn program(&mut self) -> Option<hir::Program> {
         let file = self.ast();
         let (sources, diagnostics) = (&mut self.sources, &mut self.diagnostics);
         let files = modules::Program::load(&self.path, (self.id, file), sources, diagnostics);
@@ -309,6 +309,34 @@ impl Compilation {
         files.explain(diagnostics);
         self.diagnostics.sort();
         program.filter(|_| !self.diagnostics.has_errors())
+    }
+
+    /// Whether a place lies in the file itself, not in one that it uses.
+    pub(crate) fn is_own(&self, span: Span) -> bool {
+        span.file == self.id
+    }
+
+    /// The IR of some procedures of a program of this file, which a host calls, and their functions;
+    /// `None` if there are errors among the diagnostics.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Bug`] only.
+    pub(crate) fn entries(
+        &mut self,
+        program: &hir::Program,
+        procs: &[hir::ProcId],
+    ) -> Result<Option<(Module, Vec<Func>)>, Error> {
+        match build::build_entries(program, &self.sources, &op_sizes(), procs) {
+            Ok((module, entries)) => {
+                Self::assert_valid(&module)?;
+                Ok(Some((module, entries)))
+            }
+            Err(refused) => {
+                self.diagnostics.extend(refused);
+                Ok(None)
+            }
+        }
     }
 
     /// The IR of the file, or `None` if there are errors among the diagnostics.
@@ -334,7 +362,7 @@ impl Compilation {
                     }
                 };
                 // The tests of a file that is only used belong to that file.
-                let is_own = |t: &hir::Test| program.procs[t.proc.0 as usize].span.file == self.id;
+                let is_own = |t: &hir::Test| self.is_own(program.procs[t.proc.0 as usize].span);
                 let tests = program.tests.iter().enumerate().filter(|(_, t)| is_own(t));
                 let test = |(n, t): (usize, &hir::Test)| Test {
                     name: t.name.clone(),

@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use vitte_abi::{VT_DONE, VT_FAULTED};
 use vitte_codegen::{Code, CodegenError, Jit, Options};
+use vitte_lowering::coroutine::Lowered;
 use vitte_lowering::ir::codes::IrCode;
 use vitte_lowering::ir::{Func, Module, Ty, Type};
 use vitte_rt::TaskDump;
@@ -69,6 +70,18 @@ fn cannot_go_on(error: &CodegenError) -> ! {
     std::process::exit(i32::from(crate::command::exit::BUG))
 }
 
+/// Code whose functions are compiled when they are first called.
+///
+/// # Errors
+///
+/// Those of the code generator.
+pub(crate) fn on_demand(lowered: Lowered) -> Result<Code, Error> {
+    let (module, machines) = (lowered.module, lowered.machines);
+    let (imports, options) = (import_table(), Options::default());
+    Jit::compile_on_demand(module, machines, imports, options, cannot_go_on)
+        .map_err(driver::codegen_error)
+}
+
 /// Compiled code with the procedures that can be run.
 #[derive(Clone, Debug)]
 pub struct Executable {
@@ -102,19 +115,17 @@ impl Executable {
             entries.push(Entry { machine, result });
         }
         let lowered = driver::lower(path, &module)?;
-        let (imports, options) = (import_table(), Options::default());
         let code = match Language::of(path) {
             // Somebody else's IR may be valid and yet not supported by the code generator; that
             // shall show before it runs.
             Some(Language::Ir) => {
-                Jit::compile(&lowered.module, &lowered.machines, &imports, &options)
+                let (imports, options) = (import_table(), Options::default());
+                let code = Jit::compile(&lowered.module, &lowered.machines, &imports, &options);
+                code.map_err(driver::codegen_error)?
             }
-            _ => {
-                let (module, machines) = (lowered.module, lowered.machines);
-                Jit::compile_on_demand(module, machines, imports, options, cannot_go_on)
-            }
+            _ => on_demand(lowered)?,
         };
-        Ok(Self { code: code.map_err(driver::codegen_error)?, entries })
+        Ok(Self { code, entries })
     }
 
     /// Starts the `n`th of the procedures as the main task of a program.

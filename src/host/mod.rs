@@ -18,6 +18,8 @@
 mod channel;
 pub mod count;
 pub mod cross;
+#[cfg(feature = "vitte")]
+mod dynamic;
 #[cfg(feature = "embed")]
 #[doc(hidden)]
 pub mod embed;
@@ -32,6 +34,8 @@ pub mod list;
 mod net;
 pub mod object;
 mod op;
+#[cfg(feature = "vitte")]
+pub(crate) mod procedures;
 pub mod standalone;
 pub mod string;
 pub mod table;

@@ -54,6 +54,9 @@ mod end {
     pub(super) const CANCELLED: u8 = 2;
 }
 
+/// Takes what a program prints, instead of this process's stdout and stderr.
+pub(crate) type Print = Arc<dyn Fn(&[u8]) + Send + Sync>;
+
 /// What all tasks of a running program share.
 #[derive(Default)]
 pub struct Program {
@@ -61,12 +64,19 @@ pub struct Program {
     failed: AtomicBool,
     /// Keeps code and static data alive as long as any task.
     keep: Option<Arc<dyn Any + Send + Sync>>,
+    print: Option<Print>,
 }
 
 impl Program {
     /// A program whose code lives in `keep`.
     pub fn new(keep: Option<Arc<dyn Any + Send + Sync>>) -> Arc<Self> {
-        Arc::new(Self { failed: AtomicBool::new(false), keep })
+        Arc::new(Self { failed: AtomicBool::new(false), keep, print: None })
+    }
+
+    /// A program whose output goes to `print`.
+    #[cfg(feature = "vitte")]
+    pub(crate) fn printing(keep: Option<Arc<dyn Any + Send + Sync>>, print: Print) -> Arc<Self> {
+        Arc::new(Self { failed: AtomicBool::new(false), keep, print: Some(print) })
     }
 
     /// Whether a child failed that nobody awaited.
@@ -165,6 +175,13 @@ impl TaskObject {
 fn object_of<'a>(cx: OpCx<'_>) -> Option<&'a TaskObject> {
     // SAFETY: `user` is null or the object of the task in progress, which lives as long as the task.
     unsafe { cx.user().cast::<TaskObject>().as_ref() }
+}
+
+/// Hands a text to whoever takes what the program of the running task prints; false if nobody does.
+pub(super) fn print(cx: OpCx<'_>, parts: &[&str]) -> bool {
+    let Some(print) = object_of(cx).and_then(|o| o.program.print.as_ref()) else { return false };
+    print(parts.concat().as_bytes());
+    true
 }
 
 /// The object behind the `user` of a hook or of a handle.

@@ -27,6 +27,8 @@ mod native;
 mod task;
 mod try_op;
 
+#[cfg(feature = "vitte")]
+pub(crate) use boundary::MAX_PARTS;
 #[cfg(feature = "embed")]
 pub(crate) use boundary::Places;
 #[cfg(feature = "jit")]

@@ -21,7 +21,7 @@ pub struct Context {
 }
 
 impl Context {
-    fn node(&self) -> &Node {
+    pub(crate) fn node(&self) -> &Node {
         self.run.node(self.node)
     }
 

@@ -73,6 +73,16 @@ impl TaskError {
         }
     }
 
+    /// This error with all that the attempt printed.
+    #[cfg(all(feature = "manifest", unix))]
+    pub(crate) fn noting(mut self, printed: &str) -> Self {
+        if !printed.is_empty() {
+            self.message.push_str(", it printed:\n");
+            self.message.push_str(printed.trim_end());
+        }
+        self
+    }
+
     /// How the attempt failed.
     pub fn kind(&self) -> FailureKind {
         self.kind

@@ -35,6 +35,22 @@ outputs = ["x"]
 [step.d]
 run = "true"
 outputs = ["x"]
+
+[step.e]
+vitte = "e.vit"
+args = [7]
+
+[step.f]
+run = "true"
+proc = "f"
+args = ["x"]
+
+[step.g]
+vitte = "g.vit"
+proc = "g"
+args = [{ output = "nobody" }, 1979-05-27, inf]
+dir = "sub"
+env = { A = "b" }
 "#;
     expect![[r#"
         2:11: a graph needs at least one worker
@@ -45,7 +61,15 @@ outputs = ["x"]
         8:8: there is no pool `net`: add `pools = { net = 1 }`
         12:9: a step runs a command or a Vitte file, not both: drop `run` or `vitte`
         15:7: a command needs at least its program
-        20:12: step `c` makes this file too: let one of them do it"#]]
+        20:12: step `c` makes this file too: let one of them do it
+        24:9: arguments of a program are strings: add quotes, or name a `proc`
+        28:8: a procedure needs its file: add `vitte = "…"`, drop `run`
+        29:9: arguments of a command belong to `run`: `args` is for `vitte`
+        34:9: there is no step `nobody` whose output it could be
+        34:32: a time is no argument of a procedure
+        34:44: a number that is not finite is no argument of a procedure
+        35:7: a procedure runs in this process: `dir` and `env` are for commands, hand it arguments
+        36:9: a procedure runs in this process: `dir` and `env` are for commands, hand it arguments"#]]
     .assert_eq(&parse(text).unwrap_err());
 }
 
@@ -116,7 +140,8 @@ fn steps_run_after_those_that_make_their_inputs_and_only_when_needed() {
 #[test]
 fn failing_step_shows_what_it_printed_and_is_run_again() {
     let folder = tempfile::tempdir().unwrap();
-    let text = "[step.a]\nrun = 'echo out; echo err >&2; exit 3'\n[step.b]\nrun = 'true'\n\
+    let text = "on_failure = 'skip_dependants'\n\
+                [step.a]\nrun = 'echo out; echo err >&2; exit 3'\n[step.b]\nrun = 'true'\n\
                 [step.c]\nrun = 'true'\nafter = ['a']\n";
     let (exec, result) = run(folder.path(), text);
     let Err(GraphError::Failed(report)) = result else { panic!() };
@@ -158,6 +183,63 @@ fn timeout_kills_the_whole_process_group() {
         }
     }
     panic!("process {pid} lives on");
+}
+
+#[test]
+fn failure_stops_what_has_not_begun_unless_the_manifest_says_otherwise() {
+    let steps = "[step.a]\nrun = 'exit 3'\n[step.b]\nrun = 'touch b'\npriority = -1\n";
+    for (head, ran) in [("", false), ("on_failure = 'skip_dependants'\n", true)] {
+        let folder = tempfile::tempdir().unwrap();
+        let manifest = Manifest::parse(&format!("{head}{steps}"), folder.path()).unwrap();
+        let mut exec = TaskExecutor::new(1);
+        manifest.add_to(&mut exec, Path::new("/no/vitte")).unwrap();
+        assert!(exec.run_all().is_err());
+        // `b` waits for the one job.
+        assert_eq!(folder.path().join("b").exists(), ran, "{head}");
+    }
+}
+
+#[test]
+fn steps_wait_for_a_job_by_priority() {
+    let folder = tempfile::tempdir().unwrap();
+    let step = |name: &str, priority: i32| {
+        format!(
+            "[step.{name}]\nrun = 'echo {name} >> order'\nafter = ['first']\npriority = {priority}\n"
+        )
+    };
+    let steps: String = (0..20).map(|i| step(&format!("s{i:02}"), i)).collect();
+    let manifest = format!("[step.first]\nrun = 'true'\n{steps}");
+    let manifest = Manifest::parse(&manifest, folder.path()).unwrap();
+    let mut exec = TaskExecutor::new(1);
+    manifest.add_to(&mut exec, Path::new("/no/vitte")).unwrap();
+    exec.run_all().unwrap();
+    let order = fs::read_to_string(folder.path().join("order")).unwrap();
+    let order: Vec<_> = order.lines().collect();
+    // All get ready at once; whoever came first has the job already.
+    let mut wanted: Vec<_> = (0..20).rev().map(|i| format!("s{i:02}")).collect();
+    let at = wanted.iter().position(|name| name == order[0]).unwrap();
+    let first = wanted.remove(at);
+    wanted.insert(0, first);
+    assert_eq!(order, wanted);
+}
+
+#[test]
+fn time_that_is_over_shows_what_was_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[step.a]\nrun = 'echo so far; sleep 1000'\ntimeout = '200ms'\n";
+    let (exec, result) = run(folder.path(), text);
+    assert!(result.is_err());
+    let error = exec.tasks().next().unwrap().error.unwrap();
+    assert_eq!(error, "the attempt took longer than 200ms, it printed:\nso far");
+}
+
+#[test]
+fn procedure_that_nobody_linked_fails_its_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let (exec, result) = run(folder.path(), "[step.a]\nvitte = 'a.vit'\nproc = 'f'\n");
+    assert!(result.is_err());
+    let error = exec.tasks().next().unwrap().error.unwrap();
+    assert_eq!(error, "nobody has linked the procedure `f`");
 }
 
 #[test]

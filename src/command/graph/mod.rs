@@ -1,5 +1,6 @@
-//! `vitte graph`: run and show graphs of commands that a TOML file describes.
+//! `vitte graph`: run and show graphs of commands and procedures that a TOML file describes.
 
+mod procs;
 mod progress;
 mod run;
 mod show;
@@ -92,7 +93,11 @@ fn read(file: &Path) -> Result<Manifest, String> {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
-    Manifest::parse(&text, folder).map_err(|mistakes| {
+    let linked = Manifest::parse(&text, folder).and_then(|mut manifest| {
+        manifest.link(&mut procs::Compiler)?;
+        Ok(manifest)
+    });
+    linked.map_err(|mistakes| {
         let lines =
             mistakes.0.iter().map(|m| format!("{shown}:{}:{}: {}", m.line, m.column, m.message));
         lines.collect::<Vec<_>>().join("\nerror: ")

@@ -1,9 +1,11 @@
 //! `vitte graph run FILE`.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde_json::Value as Json;
 use vitte_graph::{GraphError, OnFailure, Report, State, TaskExecutor};
 
 use super::progress::Progress;
@@ -46,8 +48,26 @@ pub(super) fn run(args: &RunArgs) -> Result<u8, String> {
         Err(GraphError::Failed(report)) => (*report, exit::ERROR),
         Err(other) => return Err(other.to_string()),
     };
-    summarise(&exec, &report, args.format);
+    let outputs = manifest.calls().filter_map(|name| {
+        // What did not complete has none.
+        Some((name, exec.output::<Json>(name).ok()?))
+    });
+    summarise(&exec, &report, &outputs.collect(), args.format);
     Ok(if interrupt::happened() { exit::INTERRUPTED } else { code })
+}
+
+/// What procedures gave, by step.
+type Outputs<'a> = BTreeMap<&'a str, Arc<Json>>;
+
+/// Most characters of a value in the table.
+const SHOWN: usize = 80;
+
+/// A value as the table shows it.
+fn short(value: &str) -> String {
+    match value.char_indices().nth(SHOWN) {
+        None => value.to_owned(),
+        Some((end, _)) => format!("{} …", &value[..end]),
+    }
 }
 
 /// The journal beside the manifest.
@@ -66,8 +86,8 @@ fn dry_run(exec: &TaskExecutor, format: Format) -> u8 {
     exit::FINE
 }
 
-/// One line for each step that ran or failed, then the counts.
-fn summarise(exec: &TaskExecutor, report: &Report, format: Format) {
+/// One line for each step that ran or failed, with what its procedure gave, then the counts.
+fn summarise(exec: &TaskExecutor, report: &Report, outputs: &Outputs<'_>, format: Format) {
     let mut out = std::io::stdout().lock();
     // A closed pipe is no reason to fail after the work is done.
     let _ = match format {
@@ -80,7 +100,12 @@ fn summarise(exec: &TaskExecutor, report: &Report, format: Format) {
                     0 | 1 => String::new(),
                     n => format!("  attempt {n}"),
                 };
-                let _ = writeln!(out, "{:width$}  {:9}  {time}{tries}", task.name, task.state);
+                let given = match outputs.get(&*task.name) {
+                    None => String::new(),
+                    Some(value) => format!("  = {}", short(&value.to_string())),
+                };
+                let (name, state) = (&task.name, task.state);
+                let _ = writeln!(out, "{name:width$}  {state:9}  {time}{tries}{given}");
             }
             for task in shown.iter().filter(|t| t.state == State::Failed) {
                 let why = task.error.as_deref().unwrap_or("no reason was recorded");
@@ -89,7 +114,8 @@ fn summarise(exec: &TaskExecutor, report: &Report, format: Format) {
             writeln!(out, "{report}")
         }
         Format::Json => {
-            let line = serde_json::json!({ "event": "end", "report": report });
+            let outputs: BTreeMap<_, _> = outputs.iter().map(|(k, v)| (k, &**v)).collect();
+            let line = serde_json::json!({ "event": "end", "report": report, "outputs": outputs });
             writeln!(out, "{line}")
         }
     };

@@ -1,31 +1,43 @@
 //! The program's surroundings: output, arguments, arithmetic that has no instruction.
 
-use super::string_imports;
 use crate::host::count::release;
 use crate::host::list::List;
 use crate::host::object::TypeDesc;
-use crate::host::string;
+use crate::host::{string, task};
 use std::io::Write as _;
 use std::ptr::null_mut;
 use vitte_abi::vt_ctx;
+use vitte_rt::coroutine::OpCx;
 
-string_imports! {
+macro_rules! prints {
+    ($($(#[$doc:meta])* fn $name:ident to $out:ident with $end:literal)*) => {$(
+        $(#[$doc])*
+        ///
+        /// # Safety
+        ///
+        /// `text` is null or a living string.
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $name(ctx: *mut vt_ctx, text: *mut u8) {
+            // SAFETY: the caller lends a living string.
+            let text = unsafe { string::text_of(text) };
+            // SAFETY: generated code passes its context.
+            let cx = unsafe { OpCx::new(ctx) };
+            if !task::print(cx, &[text, $end]) {
+                write_to(&mut std::io::$out().lock(), &[text, $end]);
+            }
+        }
+    )*};
+}
+
+prints! {
     /// Writes to stdout.
-    fn vitte_print(s) -> () {
-        write_to(&mut std::io::stdout().lock(), &[s]);
-    }
+    fn vitte_print to stdout with ""
     /// Writes to stdout with a line end.
-    fn vitte_println(s) -> () {
-        write_to(&mut std::io::stdout().lock(), &[s, "\n"]);
-    }
+    fn vitte_println to stdout with "\n"
     /// Writes to stderr.
-    fn vitte_eprint(s) -> () {
-        write_to(&mut std::io::stderr().lock(), &[s]);
-    }
+    fn vitte_eprint to stderr with ""
     /// Writes to stderr with a line end.
-    fn vitte_eprintln(s) -> () {
-        write_to(&mut std::io::stderr().lock(), &[s, "\n"]);
-    }
+    fn vitte_eprintln to stderr with "\n"
 }
 
 /// Writes all parts; an output that is gone is no reason to fail.

@@ -1,13 +1,18 @@
-//! Graphs of commands, described in TOML.
+//! Graphs of commands and Vitte procedures, described in TOML.
 //!
 //! In: the text of a file and the folder it lies in. Out: a [`Manifest`], from which an executor is
 //! filled; or every mistake that was found, each with its line and column.
+//!
+//! ```text
+//! text ─parse─► Manifest ─link─► Manifest with procedures ─add_to─► TaskExecutor
+//!                          ▲ a Linker, for steps with `proc`
+//! ```
 //!
 //! # The format
 //!
 //! ```toml
 //! workers = 4                       # threads and commands at a time; else as many as processors
-//! on_failure = "skip_dependants"    # or "fail_fast" (what runs may finish), "continue"
+//! on_failure = "skip_dependants"    # or "continue"; else "fail_fast": what runs may finish
 //! pools = { link = 1 }              # at most so many steps of a pool at a time
 //! env = { CC = "cc" }               # for every step
 //!
@@ -33,28 +38,57 @@
 //! timeout = "30s"                   # of an attempt: ms, s, m, h
 //! priority = 1                      # among steps that are ready, higher first
 //! always = true                     # run it in every run, whatever the journal remembers
+//!
+//! [step.count]
+//! vitte = "jobs.vit"
+//! proc = "count"                    # one procedure of the file, in this process
+//! args = ["a b c", [1, 2], true]    # one value for each parameter
+//!
+//! [step.report]
+//! vitte = "jobs.vit"
+//! proc = "report"                   # `async proc` or `proc`
+//! args = [{ output = "count" }]     # what another step gave: `report` comes after it
 //! ```
 //!
-//! Paths are relative to the manifest's folder. Each step runs in a process group of its own, which
+//! Paths are relative to the manifest's folder. Each command runs in a process group of its own, which
 //! is killed when the step is cancelled; its output is kept, and shown whole when it fails. Steps
 //! share one jobserver with the `make` and `cargo` they start, so that all of them together run as
 //! many jobs as there are workers.
+//!
+//! # Procedures
+//!
+//! A step with `proc` calls a procedure of the Vitte file, on the graph's own runtime. Parameters and
+//! result are scalars, strings, lists, arrays, tuples, options and results of those; in TOML a list
+//! stands for a tuple too, and a string of one character for a `char`. Its result is the output of
+//! the step (of type `serde_json::Value` in Rust), and the journal keeps it. The output of a command is
+//! a `string`: all that it printed, without the line ends at its end.
+//!
+//! The step fails if the procedure panics, or gives an `Err`. Cancelled or out of time, an async
+//! procedure is asked to cancel where it waits, and its cleanup runs while the graph goes on; one that
+//! does not wait runs to its end, and its result is dropped. Files that the program `use`s are inputs
+//! of the step. `dir` and `env` are not for procedures, which share this process.
 
+mod link;
 mod parse;
+mod procs;
 mod step;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value as Json;
+
 pub use parse::{Mistake, Mistakes};
+pub use procs::{Call, Found, Linker, Printed, Procedure};
 pub use step::Captured;
 
 use crate::error::GraphError;
 use crate::executor::TaskExecutor;
 use crate::policy::OnFailure;
 
-/// A graph of commands.
-#[derive(Clone, PartialEq, Debug)]
+/// A graph of commands and procedures.
+#[derive(Clone, Debug)]
 pub struct Manifest {
     /// Threads, and commands at a time.
     pub workers: Option<usize>,
@@ -62,17 +96,18 @@ pub struct Manifest {
     pub on_failure: OnFailure,
     pools: Vec<(String, u32)>,
     env: Vec<(String, String)>,
-    folder: PathBuf,
     steps: Vec<Step>,
 }
 
-/// One command.
-#[derive(Clone, PartialEq, Debug)]
+/// One command or procedure.
+#[derive(Clone, Debug)]
 struct Step {
     name: String,
     action: Action,
     after: Vec<String>,
     inputs: Vec<PathBuf>,
+    /// The files of its Vitte program.
+    sources: Vec<PathBuf>,
     outputs: Vec<PathBuf>,
     depfile: Option<PathBuf>,
     dir: PathBuf,
@@ -85,7 +120,7 @@ struct Step {
 }
 
 /// What a step does.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Debug)]
 enum Action {
     /// A line for the shell.
     Shell(String),
@@ -93,7 +128,32 @@ enum Action {
     Program(Vec<String>),
     /// A Vitte program and its arguments.
     Vitte(PathBuf, Vec<String>),
+    /// A procedure of a Vitte file.
+    Proc(ProcCall),
 }
+
+/// A procedure with its arguments, and the places of all.
+#[derive(Clone, Debug)]
+struct ProcCall {
+    file: PathBuf,
+    file_at: Place,
+    name: String,
+    name_at: Place,
+    args: Vec<(Given, Place)>,
+    /// Once it is linked.
+    callee: Option<Arc<dyn Procedure>>,
+}
+
+/// Where an argument comes from.
+#[derive(Clone, Debug)]
+enum Given {
+    Value(Json),
+    /// What a step gave.
+    Output(String),
+}
+
+/// Line and column, from 1.
+type Place = (usize, usize);
 
 impl Manifest {
     /// Names of the steps, in their order in the file.
@@ -101,7 +161,14 @@ impl Manifest {
         self.steps.iter().map(|s| s.name.as_str())
     }
 
-    /// Fills an executor with the steps. `vitte` is the program that runs Vitte files.
+    /// Names of the steps that call procedures, whose outputs are of type `serde_json::Value`.
+    pub fn calls(&self) -> impl Iterator<Item = &str> {
+        let calls = self.steps.iter().filter(|step| matches!(step.action, Action::Proc(_)));
+        calls.map(|step| step.name.as_str())
+    }
+
+    /// Fills an executor with the steps. `vitte` is the program that runs Vitte files. Steps that call
+    /// procedures fail unless the manifest was [linked](Self::link).
     ///
     /// # Errors
     ///

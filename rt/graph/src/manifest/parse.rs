@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use serde::Deserialize;
+use serde_json::Value as Json;
 use toml::Spanned;
 
-use super::{Action, Manifest, Step};
+use super::{Action, Given, Manifest, Place, ProcCall, Step};
 use crate::policy::OnFailure;
 
 /// One mistake in a manifest.
@@ -59,8 +60,9 @@ struct RawManifest {
 struct RawStep {
     run: Option<Spanned<Run>>,
     vitte: Option<Spanned<PathBuf>>,
+    proc: Option<Spanned<String>>,
     #[serde(default)]
-    args: Vec<String>,
+    args: Vec<Spanned<toml::Value>>,
     #[serde(default)]
     after: Vec<Spanned<String>>,
     #[serde(default)]
@@ -68,9 +70,9 @@ struct RawStep {
     #[serde(default)]
     outputs: Vec<Spanned<PathBuf>>,
     depfile: Option<PathBuf>,
-    dir: Option<PathBuf>,
+    dir: Option<Spanned<PathBuf>>,
     #[serde(default)]
-    env: IndexMap<String, String>,
+    env: IndexMap<Spanned<String>, String>,
     #[serde(default)]
     retries: u32,
     timeout: Option<Spanned<String>>,
@@ -94,7 +96,7 @@ impl Manifest {
     /// # Errors
     ///
     /// All mistakes: what is no TOML, unknown keys, steps without an action, unknown pools and
-    /// steps, two steps that make one file, times that are none.
+    /// steps, two steps that make one file, times that are none, arguments where none belong.
     ///
     /// ```
     /// use vitte_graph::Manifest;
@@ -119,10 +121,15 @@ impl Manifest {
 }
 
 fn mistake(text: &str, at: &Range<usize>, message: String) -> Mistake {
+    let (line, column) = place(text, at);
+    Mistake { line, column, message }
+}
+
+fn place(text: &str, at: &Range<usize>) -> Place {
     let before = text.get(..at.start).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |i| i + 1);
     let line = before.matches('\n').count() + 1;
-    Mistake { line, column: before[line_start..].chars().count() + 1, message }
+    (line, before[line_start..].chars().count() + 1)
 }
 
 struct Reader<'a> {
@@ -143,7 +150,7 @@ impl Reader<'_> {
             }
             n.into_inner()
         });
-        let on_failure = raw.on_failure.map_or_else(OnFailure::default, |s| self.on_failure(&s));
+        let on_failure = raw.on_failure.map_or(OnFailure::FailFast, |s| self.on_failure(&s));
         let steps: Vec<_> =
             raw.step.into_iter().map(|(name, step)| self.step(&name, step)).collect();
         let names: Vec<_> = steps.iter().map(|s| s.step.name.as_str()).collect();
@@ -154,6 +161,12 @@ impl Reader<'_> {
                 if !names.contains(&after.get_ref().as_str()) {
                     let text = format!("there is no step `{}` to come after", after.get_ref());
                     found.push((after.span(), text));
+                }
+            }
+            for (wanted, span) in &step.wanted {
+                if !names.contains(&wanted.as_str()) {
+                    let text = format!("there is no step `{wanted}` whose output it could be");
+                    found.push((span.clone(), text));
                 }
             }
             if let Some(pool) = &step.pool
@@ -185,7 +198,8 @@ impl Reader<'_> {
             .map(|(read, implied)| {
                 let mut step = read.step;
                 let named = read.after.into_iter().map(Spanned::into_inner);
-                for name in named.chain(implied) {
+                let wanted = read.wanted.into_iter().map(|(step, _)| step);
+                for name in named.chain(implied).chain(wanted) {
                     if !step.after.contains(&name) {
                         step.after.push(name);
                     }
@@ -195,7 +209,7 @@ impl Reader<'_> {
             .collect();
         let pools = raw.pools.into_iter().map(|(name, n)| (name, n.into_inner())).collect();
         let env = raw.env.into_iter().collect();
-        Manifest { workers, on_failure, pools, env, folder: self.folder.to_owned(), steps }
+        Manifest { workers, on_failure, pools, env, steps }
     }
 
     fn on_failure(&mut self, word: &Spanned<String>) -> OnFailure {
@@ -218,8 +232,17 @@ impl Reader<'_> {
         let at = name.span();
         let name = name.get_ref().clone();
         let raw = raw.into_inner();
+        let mut wanted = Vec::new();
         let action = match (raw.run, raw.vitte) {
             (Some(run), None) => {
+                if let Some(proc) = &raw.proc {
+                    let text = "a procedure needs its file: add `vitte = \"…\"`, drop `run`";
+                    self.wrong(&proc.span(), text.into());
+                }
+                if let Some(arg) = raw.args.first() {
+                    let text = "arguments of a command belong to `run`: `args` is for `vitte`";
+                    self.wrong(&arg.span(), text.into());
+                }
                 let span = run.span();
                 match run.into_inner() {
                     Run::Line(line) => Action::Shell(line),
@@ -231,7 +254,22 @@ impl Reader<'_> {
                     }
                 }
             }
-            (None, Some(file)) => Action::Vitte(self.folder.join(file.get_ref()), raw.args),
+            (None, Some(file)) => match raw.proc {
+                Some(proc) => {
+                    let misplaced = raw.dir.as_ref().map(Spanned::span);
+                    let env = raw.env.keys().next().map(Spanned::span);
+                    for span in misplaced.into_iter().chain(env) {
+                        let text = "a procedure runs in this process: `dir` and `env` are for \
+                                    commands, hand it arguments";
+                        self.wrong(&span, text.into());
+                    }
+                    Action::Proc(self.call(&file, &proc, raw.args, &mut wanted))
+                }
+                None => {
+                    let args = raw.args.iter().filter_map(|arg| self.word(arg)).collect();
+                    Action::Vitte(self.folder.join(file.get_ref()), args)
+                }
+            },
             (Some(_), Some(file)) => {
                 let text = "a step runs a command or a Vitte file, not both: drop `run` or `vitte`";
                 self.wrong(&file.span(), text.into());
@@ -259,24 +297,94 @@ impl Reader<'_> {
             action,
             after: Vec::new(),
             inputs: raw.inputs.iter().map(at).collect(),
+            sources: Vec::new(),
             outputs: raw.outputs.iter().map(|path| at(path.get_ref())).collect(),
             depfile: raw.depfile.as_ref().map(at),
-            dir: raw.dir.as_ref().map_or_else(|| self.folder.to_owned(), at),
-            env: raw.env.into_iter().collect(),
+            dir: raw.dir.map_or_else(|| self.folder.to_owned(), |dir| at(dir.get_ref())),
+            env: raw.env.into_iter().map(|(name, value)| (name.into_inner(), value)).collect(),
             retries: raw.retries,
             timeout,
             pool: raw.pool.as_ref().map(|p| p.get_ref().clone()),
             priority: raw.priority,
             always: raw.always,
         };
-        ReadStep { step, after: raw.after, pool: raw.pool, output_spans }
+        ReadStep { step, after: raw.after, wanted, pool: raw.pool, output_spans }
     }
+
+    /// A procedure with its arguments; the steps whose outputs it takes go to `wanted`.
+    fn call(
+        &mut self,
+        file: &Spanned<PathBuf>,
+        proc: &Spanned<String>,
+        args: Vec<Spanned<toml::Value>>,
+        wanted: &mut Vec<(String, Range<usize>)>,
+    ) -> ProcCall {
+        let mut given = Vec::new();
+        for arg in args {
+            let (span, at) = (arg.span(), place(self.text, &arg.span()));
+            let arg = arg.into_inner();
+            if let Some(step) = output_of(&arg) {
+                wanted.push((step.to_owned(), span));
+                given.push((Given::Output(step.to_owned()), at));
+                continue;
+            }
+            match json(arg) {
+                Ok(value) => given.push((Given::Value(value), at)),
+                Err(what) => self.wrong(&span, format!("{what} is no argument of a procedure")),
+            }
+        }
+        ProcCall {
+            file: self.folder.join(file.get_ref()),
+            file_at: place(self.text, &file.span()),
+            name: proc.get_ref().clone(),
+            name_at: place(self.text, &proc.span()),
+            args: given,
+            callee: None,
+        }
+    }
+
+    /// An argument of a program.
+    fn word(&mut self, arg: &Spanned<toml::Value>) -> Option<String> {
+        let word = arg.get_ref().as_str().map(str::to_owned);
+        if word.is_none() {
+            let text = "arguments of a program are strings: add quotes, or name a `proc`";
+            self.wrong(&arg.span(), text.into());
+        }
+        word
+    }
+}
+
+/// The step of `{ output = "step" }`.
+fn output_of(value: &toml::Value) -> Option<&str> {
+    let table = value.as_table().filter(|table| table.len() == 1)?;
+    table.get("output")?.as_str()
+}
+
+/// A value as procedures take them; the name of one that they do not take.
+fn json(value: toml::Value) -> Result<Json, &'static str> {
+    Ok(match value {
+        toml::Value::String(text) => text.into(),
+        toml::Value::Integer(n) => n.into(),
+        toml::Value::Float(n) if n.is_finite() => n.into(),
+        toml::Value::Float(_) => return Err("a number that is not finite"),
+        toml::Value::Boolean(b) => b.into(),
+        toml::Value::Datetime(_) => return Err("a time"),
+        toml::Value::Array(all) => {
+            Json::Array(all.into_iter().map(json).collect::<Result<_, _>>()?)
+        }
+        toml::Value::Table(all) => {
+            let all = all.into_iter().map(|(name, value)| Ok((name, json(value)?)));
+            Json::Object(all.collect::<Result<_, _>>()?)
+        }
+    })
 }
 
 /// A step with the places of what must still be checked.
 struct ReadStep {
     step: Step,
     after: Vec<Spanned<String>>,
+    /// Steps whose outputs it takes.
+    wanted: Vec<(String, Range<usize>)>,
     pool: Option<Spanned<String>>,
     output_spans: Vec<Range<usize>>,
 }
