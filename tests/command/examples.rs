@@ -34,6 +34,28 @@ fn every_example_prints_what_it_promises() {
     }
 }
 
+/// Those that `cargo test` has built; a run of this test alone builds none.
+#[test]
+fn every_rust_example_prints_what_it_promises() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let built = PathBuf::from(env!("CARGO_BIN_EXE_vitte")).with_file_name("examples");
+    for name in ["scheduler", "graph", "flow", "flow_vitte", "mixed"] {
+        let (source, program) = (folder.join(name).with_extension("rs"), built.join(name));
+        let changed = |path: &PathBuf| std::fs::metadata(path).and_then(|m| m.modified()).ok();
+        if changed(&program) < changed(&source) {
+            eprintln!("skipped: {} is not built", program.display());
+            continue;
+        }
+        let want = promised(&std::fs::read_to_string(&source).unwrap());
+        let output = std::process::Command::new(&program).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let text: Vec<&str> = text.split("ThreadId(").collect();
+        let rest = text[1..].iter().map(|t| t.trim_start_matches(|c: char| c.is_ascii_digit()));
+        let shown = rest.fold(text[0].to_owned(), |all, t| all + "ThreadId(n" + t);
+        assert_eq!((shown, output.status.code()), (want, Some(0)), "{name}");
+    }
+}
+
 #[test]
 fn same_seed_same_interleaving() {
     let text = "space t/seed
