@@ -107,18 +107,17 @@ impl Wheel {
         let serial = self.next_serial;
         self.next_serial += 1;
         self.n_armed += 1;
-        let fresh =
-            Entry { deadline_ns, serial, waker: Some(waker), previous: NIL, next: NIL, slot: 0 };
-        let entry = if self.free == NIL {
-            self.entries.push(fresh);
-            self.entries.len() as u32 - 1
+        let is_fresh = self.free == NIL;
+        let entry = if is_fresh { self.entries.len() as u32 } else { self.free };
+        let (slot, next) = self.enter_slot(deadline_ns, entry);
+        let armed = Entry { deadline_ns, serial, waker: Some(waker), previous: NIL, next, slot };
+        if is_fresh {
+            self.entries.push(armed);
         } else {
-            let entry = self.free;
-            self.free = self.entries[entry as usize].next;
-            self.entries[entry as usize] = fresh;
-            entry
-        };
-        self.link(entry);
+            let place = &mut self.entries[entry as usize];
+            self.free = place.next;
+            *place = armed;
+        }
         (entry, serial)
     }
 
@@ -126,21 +125,27 @@ impl Wheel {
         self.entries.get_mut(key.entry as usize).filter(|entry| entry.serial == key.serial)
     }
 
-    /// Puts an entry into its slot.
-    fn link(&mut self, entry: u32) {
-        let tick = (self.entries[entry as usize].deadline_ns >> TICK).max(self.position);
+    /// Makes an entry the first of the slot for a deadline: the slot, and the entry that was the first.
+    #[inline]
+    fn enter_slot(&mut self, deadline_ns: u64, entry: u32) -> (u32, u32) {
+        let tick = (deadline_ns >> TICK).max(self.position);
         let differs = (tick ^ self.position) | 1;
         let level = differs.ilog2() / DIGIT;
         let digit = (tick >> (level * DIGIT)) as usize % N_SLOTS;
         let slot = level as usize * N_SLOTS + digit;
-        let head = self.slots[slot];
-        let e = &mut self.entries[entry as usize];
-        (e.slot, e.previous, e.next) = (slot as u32, NIL, head);
-        if head != NIL {
-            self.entries[head as usize].previous = entry;
+        let next = std::mem::replace(&mut self.slots[slot], entry);
+        if next != NIL {
+            self.entries[next as usize].previous = entry;
         }
-        self.slots[slot] = entry;
         self.occupied[level as usize] |= 1 << digit;
+        (slot as u32, next)
+    }
+
+    /// Puts an entry into its slot.
+    fn link(&mut self, entry: u32) {
+        let (slot, next) = self.enter_slot(self.entries[entry as usize].deadline_ns, entry);
+        let e = &mut self.entries[entry as usize];
+        (e.slot, e.previous, e.next) = (slot, NIL, next);
     }
 
     /// Takes an entry out of its slot.

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::mem::MaybeUninit;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
@@ -184,7 +184,8 @@ impl AbortHandle {
 
 /// Waits for the output of a task; dropping it lets the task run on by itself.
 pub struct JoinHandle<T> {
-    task: TaskRef,
+    /// Given back by the drop.
+    task: ManuallyDrop<TaskRef>,
     /// The output was moved out.
     taken: bool,
     output: PhantomData<T>,
@@ -200,7 +201,7 @@ impl<T> Unpin for JoinHandle<T> {}
 impl<T> JoinHandle<T> {
     /// The handle of a task whose output is a `Result<T, JoinError>`; takes the reference over.
     pub(crate) fn new(task: TaskRef) -> Self {
-        JoinHandle { task, taken: false, output: PhantomData }
+        JoinHandle { task: ManuallyDrop::new(task), taken: false, output: PhantomData }
     }
 
     /// The task.
@@ -237,12 +238,12 @@ impl<T> JoinHandle<T> {
 
     /// The token of the task, which tells whether it is asked to cancel.
     pub fn cancel_token(&self) -> CancelToken {
-        CancelToken::of(self.task.clone())
+        CancelToken::of(TaskRef::clone(&self.task))
     }
 
     /// A handle that can only abort.
     pub fn abort_handle(&self) -> AbortHandle {
-        AbortHandle(self.task.clone())
+        AbortHandle(TaskRef::clone(&self.task))
     }
 
     /// Whether the task has ended.
@@ -304,12 +305,18 @@ impl<T> Future for JoinHandle<T> {
 }
 
 impl<T> Drop for JoinHandle<T> {
+    #[inline]
     fn drop(&mut self) {
+        if !self.taken && self.task.header().state.detach() {
+            return;
+        }
         if !self.taken && self.task.header().state.drop_handle() {
             let discard = self.task.header().vtable.discard;
             // As when the worker drops it: which of the two does is a race.
             // SAFETY: the task was complete before the handle went, so the output is ours.
             let _ = catch_unwind(AssertUnwindSafe(|| unsafe { discard(&self.task) }));
         }
+        // SAFETY: not used afterwards; `detach` has not given it back.
+        unsafe { ManuallyDrop::drop(&mut self.task) };
     }
 }

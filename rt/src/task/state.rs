@@ -232,6 +232,21 @@ impl State {
         Completed::Mine { wanted: old & HANDLE != 0, joiner: old & JOINER != 0 }
     }
 
+    /// The join handle goes away and gives its reference back, at one go; false, and nothing is done, if the
+    /// task may be over.
+    #[inline]
+    pub(crate) fn detach(&self) -> bool {
+        // Relaxed: a first guess for the exchange.
+        let old = self.0.load(Ordering::Relaxed);
+        // HANDLE is set as long as there is a handle (I5), and the runtime has a reference (I6): this is
+        // not the last. Release: uses through this reference come before the free.
+        old & COMPLETE == 0
+            && self
+                .0
+                .compare_exchange(old, old - REF - HANDLE, Ordering::Release, Ordering::Relaxed)
+                .is_ok()
+    }
+
     /// The join handle goes away; true if it must drop the output.
     pub(crate) fn drop_handle(&self) -> bool {
         // Acquire: pairs with `complete`, so that the output may be dropped.
@@ -378,6 +393,20 @@ mod tests {
         assert!(!seen.is_cancelled());
         assert_eq!(s.end_run(seen), Progress::Queue);
         assert!(s.start_run().is_cancelled());
+    }
+
+    #[test]
+    fn handle_of_a_task_that_is_not_over_goes_with_its_reference() {
+        let s = State::new(2, true);
+        assert!(s.detach());
+        s.start_run();
+        assert_eq!(s.complete(), Completed::Mine { wanted: false, joiner: false });
+        assert!(s.drop_ref(), "that of the runtime was the last");
+        let s = State::new(2, true);
+        s.start_run();
+        assert_eq!(s.complete(), Completed::Left);
+        assert!(!s.detach(), "the output is the handle's");
+        assert!(s.drop_handle() && s.drop_ref());
     }
 
     #[test]
