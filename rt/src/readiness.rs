@@ -9,6 +9,10 @@
 //! although one of that number is in the table, the old file was closed: whoever waits for it is
 //! told so (`EBADF`) and its entry is not taken out of the poller, where it no longer is.
 //!
+//! | future | dropped before it is ready |
+//! | --- | --- |
+//! | [`Watch::ready`] | nothing is lost; the descriptor is no longer registered |
+//!
 //! Cost: two `epoll_ctl` and one or two `poll` calls for a wait; for a second one a `dup` and a
 //! `close` on top.
 

@@ -12,9 +12,10 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use vitte_rt::channel::{broadcast, mpmc, mpsc, oneshot, watch};
-use vitte_rt::runtime::Builder;
+use vitte_rt::runtime::{Builder, Handle};
+use vitte_rt::scheduler::{Scheduler, Task};
 use vitte_rt::sync::{Barrier, Mutex, Notify, OnceCell, RwLock, Semaphore};
-use vitte_rt::task::{self, JoinSet, yield_now};
+use vitte_rt::task::{self, JoinSet, LocalSet, yield_now};
 use vitte_rt::time::{Instant, interval, sleep, sleep_until, timeout};
 use vitte_rt::{join, select, try_join};
 
@@ -210,6 +211,9 @@ fn once_cell_get_or_init() {
         assert!(look(&mut maker).is_none());
         let mut victim = Box::pin(cell.get_or_init(|| async { 1 }));
         assert!(look(&mut victim).is_none());
+        let mut other = Box::pin(cell.get_or_try_init(std::future::pending::<Result<u8, ()>>));
+        assert!(look(&mut other).is_none());
+        drop(other);
         let mut behind = Box::pin(cell.get_or_init(|| async { 2 }));
         let woken = wait(&mut behind);
         if granted {
@@ -516,6 +520,22 @@ fn time_and_tasks() {
             sleep(MS).await;
             assert_eq!(Arc::strong_count(&alive), 1, "{kind}");
         }
+        // So does `abort_and_wait`, and `run_until` leaves the set's tasks where they are.
+        assert!(look(&mut Box::pin(task::spawn(hang()).abort_and_wait())).is_none());
+        drop(task::spawn(hang()).abort_and_wait());
+        sleep(MS).await;
+        assert_eq!(Arc::strong_count(&alive), 2, "never polled, it has aborted nothing");
+        Handle::current().cancel_all();
+        sleep(MS).await;
+        assert_eq!(Arc::strong_count(&alive), 1);
+        let local = LocalSet::new();
+        let left = local.spawn_local(async {
+            sleep(2 * MS).await;
+            5
+        });
+        assert!(timeout(MS, local.run_until(std::future::pending::<()>())).await.is_err());
+        assert_eq!(local.run_until(left).await.unwrap(), 5);
+
         // `shutdown` has aborted before it waits.
         let mut set = JoinSet::new();
         set.spawn(hang());
@@ -535,4 +555,84 @@ fn send_timeout_keeps_room_and_messages() {
         assert_eq!(rx.recv().await, Some(1));
         assert_eq!(tx.capacity(), 1);
     });
+}
+
+/// A place that a dropped submission waited for is the next one's, and a wait for the end can be dropped.
+#[test]
+fn submissions_and_waits_for_the_end() {
+    let scheduler = Scheduler::builder(1).bound(1).build().unwrap();
+    let (go, gone) = oneshot::channel::<()>();
+    let first = scheduler.submit(Task::future(async move {
+        let _ = gone.await;
+    }));
+    for when in [When::Made, When::Waiting] {
+        let mut victim = Box::pin(scheduler.submit_async(Task::future(async {})));
+        if when == When::Waiting {
+            assert!(look(&mut victim).is_none());
+            assert!(look(&mut Box::pin(scheduler.drained())).is_none());
+        }
+    }
+    drop(scheduler.drained());
+    drop(go);
+    futures_lite::future::block_on(async {
+        first.await.unwrap();
+        scheduler.submit_async(Task::future(async {})).await.await.unwrap();
+        scheduler.drained().await;
+    });
+}
+
+/// Every public async fn is dropped somewhere in these two files, and is named in a table of its module
+/// or says itself what becomes of it.
+#[test]
+fn no_function_is_left_out() {
+    fn sources(folder: &std::path::Path, found: &mut Vec<(String, String)>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, found);
+            } else {
+                let name = path.to_string_lossy().into_owned();
+                found.push((name, std::fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    let is_word = |text: &str, word: &str, after: &str| {
+        text.match_indices(word).any(|(at, _)| {
+            let inside = |c: char| c.is_alphanumeric() || c == '_';
+            !text[..at].ends_with(inside) && {
+                let rest = &text[at + word.len()..];
+                !rest.starts_with(inside) && rest.starts_with(after)
+            }
+        })
+    };
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    sources(&root.join("src"), &mut files);
+    let tables: String = files
+        .iter()
+        .flat_map(|(_, text)| text.lines().filter(|line| line.starts_with("//! |")))
+        .collect();
+    let read = |file| std::fs::read_to_string(root.join("tests").join(file)).unwrap();
+    let tests = read("dropped.rs") + &read("net_dropped.rs");
+    let (mut n, mut missing) = (0, Vec::new());
+    for (file, text) in &files {
+        for (at, start) in text.match_indices("pub async fn ") {
+            let name: String = text[at + start.len()..]
+                .chars()
+                .take_while(|c| c.is_alphanumeric() || *c == '_')
+                .collect();
+            if name.is_empty() {
+                continue; // of a macro
+            }
+            n += 1;
+            if !is_word(&tests, &name, "(") {
+                missing.push(format!("{file}: {name} is not dropped in a test"));
+            }
+            if !is_word(&tables, &name, "") {
+                missing.push(format!("{file}: {name} is in no table"));
+            }
+        }
+    }
+    assert!(n > 90, "{n} functions");
+    assert!(missing.is_empty(), "{missing:#?}");
 }

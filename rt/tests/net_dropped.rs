@@ -11,8 +11,9 @@ use vitte_rt::net::{
     TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream, lookup_host,
 };
 use vitte_rt::process::Command;
+use vitte_rt::readiness::{READABLE, WRITABLE, Watch};
 use vitte_rt::runtime::{Builder, Runtime};
-use vitte_rt::signal::{SignalKind, signal};
+use vitte_rt::signal::{SignalKind, ctrl_c, signal};
 use vitte_rt::{fs, task, time};
 
 /// Polls `future` up to `n` times, with turns of the other tasks between, and drops it; its output if
@@ -55,6 +56,13 @@ fn assert_nobody_waits(runtime: &Runtime) {
     assert!(never.unwrap_err().dump.tasks.is_empty(), "a wait was left behind");
 }
 
+/// Waits for tasks and work on threads that go on unheard.
+async fn all_done() {
+    while vitte_rt::runtime::Handle::current().n_tasks() > 0 {
+        time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
 async fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
@@ -83,7 +91,7 @@ fn waits_for_bytes() {
 fn waits_for_room() {
     everywhere(|| async {
         let (near, far) = pair().await;
-        let block = vec![7; 1 << 16];
+        let block = vec![7; 1 << 14];
         let mut n_written = 0;
         // Until there is no room any more, and then some.
         while let Some(n) = poll_times(2, near.write(&block)).await {
@@ -157,6 +165,7 @@ fn unix_sockets_pipes_and_foreign_descriptors() {
         let (sender, receiver) = pipe::pipe().unwrap();
         let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
         far.set_nonblocking(true).unwrap();
+        near.set_nonblocking(true).unwrap();
         let watched = AsyncFd::new(far).unwrap();
         for polls in 0..3usize {
             let mut buffer = [0; 4];
@@ -185,6 +194,21 @@ fn unix_sockets_pipes_and_foreign_descriptors() {
             watched.readable().await.unwrap();
             assert_eq!(watched.read_with(read).await.unwrap(), 1);
             watched.writable().await.unwrap();
+            let write = |mut socket: &std::os::unix::net::UnixStream| {
+                std::io::Write::write(&mut socket, &[7; 1 << 14])
+            };
+            let drain =
+                || while std::io::Read::read(&mut &near, &mut [0; 1 << 14]).is_ok_and(|n| n > 0) {};
+            while poll_times(1, watched.write_with(write)).await.is_some() {}
+            assert!(poll_times(polls, watched.write_with(write)).await.is_none(), "no room");
+            drain();
+            assert!(watched.write_with(write).await.unwrap() > 0);
+            drain();
+
+            let foreign = Watch::new();
+            let fd = std::os::fd::AsRawFd::as_raw_fd(&near);
+            assert!(poll_times(polls, foreign.ready(fd, READABLE)).await.is_none());
+            assert_eq!(foreign.ready(fd, READABLE | WRITABLE).await.unwrap(), WRITABLE);
         }
         std::fs::remove_file(&path).unwrap();
     });
@@ -210,15 +234,27 @@ fn children_and_signals() {
             assert!(poll_times(polls, child.wait()).await.is_none());
             drop(input);
             assert!(child.wait().await.unwrap().success());
+            assert!(poll_times(polls, ctrl_c()).await.is_none());
+            let piped = || {
+                let mut command = Command::new("cat");
+                command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+                command.spawn().unwrap()
+            };
+            // It is killed at the first poll; who waits for the end is the next call's business.
+            let mut killed = piped();
+            drop(poll_times(polls, killed.kill()).await);
+            killed.kill().await.unwrap();
+            assert!(!killed.wait().await.unwrap().success());
+            // It took the child with it, which is killed then; its input was closed before.
+            drop(poll_times(polls, piped().wait_with_output()).await);
+            assert!(piped().wait_with_output().await.unwrap().status.success());
             let mut sleeper = Command::new("sleep");
             sleeper.arg("1000").kill_on_drop(true);
             assert!(poll_times(polls, sleeper.status()).await.is_none());
             assert!(poll_times(polls, sleeper.output()).await.is_none());
         }
         // The killed ones are reaped by tasks that end.
-        while vitte_rt::runtime::Handle::current().n_tasks() > 0 {
-            time::sleep(Duration::from_millis(1)).await;
-        }
+        all_done().await;
     });
 }
 
@@ -230,6 +266,26 @@ fn work_on_files_goes_on_unheard() {
             drop(poll_times(polls, fs::write(&path, "text")).await);
             drop(poll_times(polls, fs::read_to_string(&path)).await);
             drop(poll_times(polls, fs::metadata(&path)).await);
+            drop(poll_times(polls, fs::try_exists(&path)).await);
+            let mut file = fs::File::create(&path).await.unwrap();
+            let permissions = file.metadata().await.unwrap().permissions();
+            drop(poll_times(polls, fs::set_permissions(&path, permissions.clone())).await);
+            drop(poll_times(polls, file.set_permissions(permissions)).await);
+            drop(poll_times(polls, file.set_len(3)).await);
+            drop(poll_times(polls, file.sync_data()).await);
+            drop(poll_times(polls, file.sync_all()).await);
+            all_done().await;
+            file.set_len(5).await.unwrap();
+            assert_eq!(file.metadata().await.unwrap().len(), 5);
+            drop(poll_times(polls, fs::File::create(&path)).await);
+            drop(file);
+            drop(poll_times(polls, fs::read_dir("src")).await);
+            let mut folder = fs::read_dir("src").await.unwrap();
+            if let Some(entry) = poll_times(polls, folder.next_entry()).await {
+                drop(poll_times(polls, entry.unwrap().unwrap().file_type()).await);
+            }
+            while folder.next_entry().await.unwrap().is_some() {}
+            all_done().await;
             fs::write(&path, "text").await.unwrap();
             let mut file = fs::File::open(&path).await.unwrap();
             let mut text = String::new();
@@ -244,9 +300,7 @@ fn work_on_files_goes_on_unheard() {
                 assert_eq!(text, "text"[n..]);
             }
         }
-        while vitte_rt::runtime::Handle::current().n_tasks() > 0 {
-            time::sleep(Duration::from_millis(1)).await;
-        }
+        all_done().await;
         std::fs::remove_file(&path).unwrap();
     });
 }

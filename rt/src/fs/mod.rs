@@ -4,8 +4,11 @@
 //! The functions are those of [`std::fs`], each one trip to a thread. [`File`] keeps a buffer, so that
 //! small reads and writes do not make a trip each.
 //!
-//! Dropping an operation under way does not stop it: the thread finishes it, and its result is
-//! lost. Nothing more is begun.
+//! | operation | dropped before it is ready |
+//! | --- | --- |
+//! | the functions here: `open`, `create`, `write`, `metadata`, `set_permissions`, `try_exists`, `read_dir`, `file_type` and the like | the thread finishes what it has begun, and its result is lost |
+//! | those of a [`File`]: `set_len`, `sync_all`, `sync_data`, `metadata`, `set_permissions` | the same; what is called next does not wait for it |
+//! | [`ReadDir::next_entry`] | the listing is at its end |
 
 mod dir;
 mod file;

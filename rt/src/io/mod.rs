@@ -6,6 +6,11 @@
 //! [`BufWriter`], [`copy`], [`split`]. They have tokio's names, but for `close`, which there is
 //! `shutdown`.
 //!
+//! | operation on an [`AsyncFd`] | dropped before it is ready |
+//! | --- | --- |
+//! | `readable`, `writable`, [`wait_for`] | nothing is lost |
+//! | `read_with`, `write_with` | what was given to them has not answered but "would block", and is dropped |
+//!
 //! # Examples
 //!
 //! ```

@@ -14,7 +14,7 @@
 //! | operation | dropped before it is ready |
 //! | --- | --- |
 //! | `connect`, `bind`, `lookup_host` | the socket is closed; a look-up under way ends unheard |
-//! | `accept`, `recv`, `recv_from`, `peek` | nothing is lost: the next call gets it |
+//! | `accept`, `recv`, `recv_from`, `peek`, `peek_from` | nothing is lost: the next call gets it |
 //! | `read`, `read_vectored` | nothing is lost: no byte was taken |
 //! | `write`, `write_vectored`, `send`, `send_to` | nothing was written |
 //! | `write_all` | some of the bytes may have been written, it is not said how many |

@@ -12,8 +12,11 @@
 //!   or, when the runtime ends before the child does, by the next call of this module in any
 //!   runtime. No zombie stays.
 //!
-//! Dropping [`Child::wait`] loses nothing. Dropping [`Command::output`] and [`Command::status`] drops
-//! the child: it runs on unless [`Command::kill_on_drop`] was asked for.
+//! | future | dropped before it is ready |
+//! | --- | --- |
+//! | [`Child::wait`] | nothing is lost |
+//! | [`Child::kill`] | polled once, it has killed the child; who waits for its end is the next call |
+//! | [`Child::wait_with_output`], [`Command::output`], `status` | the child is dropped too: it runs on unless [`Command::kill_on_drop`] was asked for |
 
 mod child;
 mod orphan;

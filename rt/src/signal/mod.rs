@@ -10,6 +10,10 @@
 //! The first listener of a signal takes its default effect away for good: a process that listened for
 //! `SIGINT` is no longer ended by it, also when the listener is gone.
 //!
+//! | future | dropped before it is ready |
+//! | --- | --- |
+//! | [`Signal::recv`], [`ctrl_c`] | nothing is lost; the default effect stays away |
+//!
 //! Handlers are kept by `signal-hook-registry`, so that other libraries may have theirs beside ours.
 
 use std::future::poll_fn;

@@ -24,12 +24,12 @@
 //! | future | dropped before it is ready |
 //! | --- | --- |
 //! | [`Mutex::lock`], [`Mutex::lock_owned`] | nothing is locked; its place in the line is lost |
-//! | [`RwLock::read`], [`RwLock::write`] and `_owned` | the same |
-//! | [`Semaphore::acquire`], `acquire_many` and `_owned` | no permit is taken; its place is lost |
+//! | [`RwLock::read`], [`RwLock::write`], `read_owned`, `write_owned` | the same |
+//! | [`Semaphore::acquire`], `acquire_many`, `acquire_owned`, `acquire_many_owned` | no permit is taken; its place is lost |
 //! | [`Notify::notified`] | a permit or `notify_one` it got goes to the next; its place is lost |
 //! | [`Barrier::wait`] | it no longer counts as arrived |
 //! | [`OnceCell::get_or_init`], `get_or_try_init` | the future that makes the value is dropped; who waits longest starts its own |
-//! | [`mpsc::Sender::send`] | the message is dropped, not sent; its place is lost |
+//! | [`mpsc::Sender::send`], `send_timeout` | the message is dropped, not sent; its place is lost |
 //! | [`mpsc::Sender::reserve`], `reserve_many`, `reserve_owned` | no permit is taken; its place is lost (`reserve_owned` drops the sender) |
 //! | [`mpsc::Receiver::recv`], [`mpsc::UnboundedReceiver::recv`], `recv_many` | nothing is received; messages stay in the channel |
 //! | [`mpsc::Sender::closed`], [`mpsc::UnboundedSender::closed`] | nothing |
@@ -46,9 +46,13 @@
 //! | [`time::timeout`](crate::time::timeout) | the inner future is dropped |
 //! | [`Interval::tick`](crate::time::Interval::tick) | no tick is lost |
 //! | [`JoinHandle`](crate::task::JoinHandle) (by `&mut`) | nothing. Dropped itself, the task runs on |
-//! | [`JoinSet::join_next`](crate::task::JoinSet::join_next) | nothing; the output stays in the set |
+//! | [`JoinHandle::abort_and_wait`](crate::task::JoinHandle::abort_and_wait) | polled once, it has aborted the task; never polled, it has not |
+//! | [`JoinSet::join_next`](crate::task::JoinSet::join_next), `join_next_with_id` | nothing; the output stays in the set |
 //! | [`JoinSet::join_all`](crate::task::JoinSet::join_all), [`JoinSet::shutdown`](crate::task::JoinSet::shutdown) | the tasks of the set are aborted; `shutdown` has aborted them already |
 //! | [`task::scope`](crate::task::scope) | all children are aborted |
+//! | [`LocalSet::run_until`](crate::task::LocalSet::run_until) | its future is dropped; the tasks stay in the set |
+//! | [`Submitter::submit_async`](crate::scheduler::Submitter::submit_async) | nothing was submitted; its place in the line is lost |
+//! | [`Submitter::drained`](crate::scheduler::Submitter::drained) | nothing |
 //! | [`task::yield_now`](crate::task::yield_now) | nothing |
 //! | `select!`, `join!`, `try_join!` | the futures that are not ready are dropped |
 
