@@ -36,13 +36,17 @@ impl<'p> FnCx<'_, 'p> {
             let val = body(cx)?;
             Ok(cx.own(val))
         });
-        if let Ok(val) = val {
-            if meet.params.is_empty() {
-                self.drop_val(&val);
-                self.e.jump(meet.block, &[]);
-            } else {
-                self.e.jump(meet.block, &val.v);
-            }
+        self.arrive(meet, val);
+    }
+
+    /// Goes with an owned value to where the ways meet.
+    fn arrive(&mut self, meet: &Meet, val: R<Val>) {
+        let Ok(val) = val else { return };
+        if meet.params.is_empty() {
+            self.drop_val(&val);
+            self.e.jump(meet.block, &[]);
+        } else {
+            self.e.jump(meet.block, &val.v);
         }
     }
 
@@ -128,14 +132,7 @@ impl<'p> FnCx<'_, 'p> {
                 let result = self.expr(&arm.body);
                 let result = result.map(|v| self.own(v));
                 let result = self.leave(mark, result);
-                if let Ok(val) = result {
-                    if meet.params.is_empty() {
-                        self.drop_val(&val);
-                        self.e.jump(meet.block, &[]);
-                    } else {
-                        self.e.jump(meet.block, &val.v);
-                    }
-                }
+                self.arrive(&meet, result);
             } else {
                 self.entries.truncate(mark);
             }
@@ -194,6 +191,17 @@ impl<'p> FnCx<'_, 'p> {
         end
     }
 
+    /// One round of a loop over items, each of which the round owns.
+    fn round(&mut self, pattern: &'p Pattern, item: Val, body: &'p Block) {
+        let result = self.scoped(|cx| {
+            cx.bind_owned(pattern, item);
+            cx.block(body)
+        });
+        if let Ok(val) = result {
+            self.drop_val(&val);
+        }
+    }
+
     /// Ends a round: `continue` arrives here.
     fn next_round(&mut self, next: IrBlock) {
         self.e.jump(next, &[]);
@@ -208,6 +216,13 @@ impl<'p> FnCx<'_, 'p> {
         }
         self.e.jump(head, &[]);
         self.e.seal(head);
+    }
+
+    /// Goes back to the head, and on behind the loop.
+    fn end_loop(&mut self, head: IrBlock, end: IrBlock) {
+        self.back_edge(head);
+        self.loops.pop();
+        self.e.seal_and_switch(end);
     }
 
     pub(super) fn loop_expr(
@@ -246,9 +261,7 @@ impl<'p> FnCx<'_, 'p> {
         {
             self.drop_val(&val);
         }
-        self.back_edge(head);
-        self.loops.pop();
-        self.e.seal_and_switch(end);
+        self.end_loop(head, end);
         if self.e.is_dead() {
             self.entries.truncate(mark);
             return Err(Never);
@@ -336,13 +349,7 @@ impl<'p> FnCx<'_, 'p> {
         self.e.br(more, inner, end);
         self.e.seal_and_switch(inner);
         let item = self.owned(vec![at], pattern.ty);
-        let result = self.scoped(|cx| {
-            cx.bind_owned(pattern, item);
-            cx.block(body)
-        });
-        if let Ok(val) = result {
-            self.drop_val(&val);
-        }
+        self.round(pattern, item, body);
         self.next_round(next);
         let at = self.e.read(i);
         if inclusive {
@@ -362,9 +369,7 @@ impl<'p> FnCx<'_, 'p> {
             following = self.e.value(InstKind::Select { cond: in_gap, args }, t);
         }
         self.e.def(i, following);
-        self.back_edge(head);
-        self.loops.pop();
-        self.e.seal_and_switch(end);
+        self.end_loop(head, end);
         Ok(self.unit())
     }
 
@@ -403,21 +408,13 @@ impl<'p> FnCx<'_, 'p> {
         let loc = Loc::Mem { base: Base::Value(place), offsets, parts };
         let item = self.load(&loc);
         let item = self.own(item);
-        let result = self.scoped(|cx| {
-            cx.bind_owned(pattern, item);
-            cx.block(body)
-        });
-        if let Ok(val) = result {
-            self.drop_val(&val);
-        }
+        self.round(pattern, item, body);
         self.next_round(next);
         let at = self.e.read(i);
         let one = self.e.iconst(Type::I64, 1);
         let following = self.e.binary(BinaryOp::Add, at, one);
         self.e.def(i, following);
-        self.back_edge(head);
-        self.loops.pop();
-        self.e.seal_and_switch(end);
+        self.end_loop(head, end);
         self.pop_to(mark);
         Ok(self.unit())
     }
@@ -438,16 +435,8 @@ impl<'p> FnCx<'_, 'p> {
         self.e.jump(next, &[]);
         self.e.switch_to(next);
         let item = first(self, done);
-        let result = self.scoped(|cx| {
-            cx.bind_owned(pattern, item);
-            cx.block(body)
-        });
-        if let Ok(val) = result {
-            self.drop_val(&val);
-        }
-        self.back_edge(next);
-        self.loops.pop();
-        self.e.seal_and_switch(done);
+        self.round(pattern, item, body);
+        self.end_loop(next, done);
         end
     }
 }

@@ -41,8 +41,7 @@ impl Cx<'_> {
                 cx.give(val);
             }
         }
-        let body = cx.e.finish();
-        self.m.funcs[func] = body;
+        cx.end(func);
     }
 
     /// A function that runs an async one as a task: afterwards it waits for the children.
@@ -62,13 +61,7 @@ impl Cx<'_> {
         let types = cx.result_types(func);
         cx.push(Action::Children);
         let v = cx.await_raw(point, awaitee, &types);
-        for (i, &v) in v.iter().enumerate() {
-            let var = cx.result[i];
-            cx.e.def(var, v);
-        }
-        cx.give_defined();
-        let body = cx.e.finish();
-        self.m.funcs[wrapper] = body;
+        cx.end_with(wrapper, &v);
         wrapper
     }
 
@@ -103,13 +96,8 @@ impl Cx<'_> {
         cx.e.span = span;
         let entry = cx.e.func.entry;
         let args = cx.e.func.blocks[entry].params.clone();
-        for (i, v) in cx.call_func(func, &args).into_iter().enumerate() {
-            let var = cx.result[i];
-            cx.e.def(var, v);
-        }
-        cx.give_defined();
-        let body = cx.e.finish();
-        self.m.funcs[wrapper] = body;
+        let v = cx.call_func(func, &args);
+        cx.end_with(wrapper, &v);
         wrapper
     }
 
@@ -137,11 +125,7 @@ impl Cx<'_> {
             Some(&v) => cx.e.convert(ConvertOp::Trunc, v, Type::I32),
             None => cx.e.iconst(Type::I32, 0),
         };
-        let var = cx.result[0];
-        cx.e.def(var, code);
-        cx.give_defined();
-        let body = cx.e.finish();
-        self.m.funcs[main] = body;
+        cx.end_with(main, &[code]);
     }
 
     /// An exported `test$n`.
@@ -157,9 +141,7 @@ impl Cx<'_> {
         cx.e.span = span;
         cx.push(Action::Children);
         cx.run(inner, data.kind, &[]);
-        cx.give_defined();
-        let body = cx.e.finish();
-        self.m.funcs[test] = body;
+        cx.end_with(test, &[]);
     }
 
     /// The bodies of all `apply` functions, after everything else.
@@ -172,8 +154,7 @@ impl Cx<'_> {
                 list.into_iter().map(|(proc, args)| self.instance(proc, args)).collect();
             let mut cx = FnCx::new(self, apply);
             cx.apply_body(&targets, is_async);
-            let body = cx.e.finish();
-            self.m.funcs[apply] = body;
+            cx.end(apply);
         }
     }
 
@@ -202,11 +183,18 @@ impl Cx<'_> {
                 crate::ir::DropAction::None
             },
         });
-        let pairs = values.iter().zip(&seq.offsets);
-        let refs: Vec<u32> = pairs.filter(|(t, _)| t.is_ref()).map(|(_, &o)| o).collect();
-        let desc = self.raw_value_desc(seq.size, seq.align, &refs);
+        let desc = self.struct_desc(s);
         self.arg_structs.insert(key, (s, desc));
         (s, desc)
+    }
+
+    /// A descriptor of a structure of values.
+    pub(super) fn struct_desc(&mut self, s: Struct) -> Data {
+        let data = &self.m.structs[s];
+        let refs = data.fields.iter().filter(|f| f.ty.as_value().is_some_and(Type::is_ref));
+        let refs: Vec<u32> = refs.map(|f| f.offset).collect();
+        let (size, align) = (data.size, data.align);
+        self.raw_value_desc(size, align, &refs)
     }
 }
 
@@ -252,8 +240,18 @@ impl FnCx<'_, '_> {
         self.await_raw(point, Awaitee::Call { func, args }, &types)
     }
 
-    /// Leaves the function with the result variables as they are.
-    fn give_defined(&mut self) {
+    /// Puts the finished body in its place.
+    pub(super) fn end(self, func: Func) {
+        self.cx.m.funcs[func] = self.e.finish();
+    }
+
+    /// Gives values and puts the finished body in its place. What is left to do before the end finds
+    /// them in the result variables.
+    fn end_with(mut self, func: Func, values: &[Value]) {
+        for (i, &v) in values.iter().enumerate() {
+            let var = self.result[i];
+            self.e.def(var, v);
+        }
         let v: Vec<Value> = self.result.clone().into_iter().map(|r| self.e.read(r)).collect();
         let parts: Vec<super::layout::Part> = v
             .iter()
@@ -265,6 +263,7 @@ impl FnCx<'_, '_> {
         let owns = parts.iter().any(|p| p.is_owned());
         let own = if owns { super::func::Own::Owned } else { super::func::Own::Static };
         self.give(Val { v, parts: parts.into(), own });
+        self.end(func);
     }
 
     /// Waits for the children of the task.

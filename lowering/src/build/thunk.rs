@@ -37,8 +37,7 @@ impl FnCx<'_, '_> {
         let mut cx = FnCx::new(self.cx, func);
         cx.e.span = span;
         cx.thunk_body(&template, &kinds);
-        let body = cx.e.finish();
-        self.cx.m.funcs[func] = body;
+        cx.end(func);
         // Lent operands are owned by the thunk.
         let mut call = Vec::new();
         for arg in args {

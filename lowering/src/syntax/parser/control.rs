@@ -88,10 +88,21 @@ impl Parser<'_> {
         Ok(self.node(lo, ExprKind::Match { scrutinee, arms, style }))
     }
 
-    /// Reads `{ … }` whose elements `read` takes; elements that fail are skipped.
-    fn arms(&mut self, mut read: impl FnMut(&mut Self) -> Parsed<()>) -> Parsed<()> {
+    /// Reads the arms in `{ … }`.
+    fn arms(&mut self, read: impl FnMut(&mut Self) -> Parsed<()>) -> Parsed<()> {
+        self.elements_in_braces("`{` and the arms", "", read, Self::skip_arm)
+    }
+
+    /// Reads `{ … }` whose elements `read` takes; of one that fails `skip` skips the rest.
+    pub(super) fn elements_in_braces(
+        &mut self,
+        what: &str,
+        help: &str,
+        mut read: impl FnMut(&mut Self) -> Parsed<()>,
+        skip: fn(&mut Self, usize),
+    ) -> Parsed<()> {
         if !self.is(LBrace) {
-            return Err(self.expected("PARSE_E_EXPECTED_BLOCK", "`{` and the arms", ""));
+            return Err(self.expected("PARSE_E_EXPECTED_BLOCK", what, help));
         }
         let open = self.at;
         self.bump();
@@ -103,7 +114,7 @@ impl Parser<'_> {
                 }
                 let start = p.at;
                 if read(p).is_err() {
-                    p.skip_arm(start);
+                    skip(p, start);
                 }
             }
             p.expect_closer(RBrace, open)

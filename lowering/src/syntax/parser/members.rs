@@ -7,30 +7,9 @@ use super::super::ast::{
 use super::{Failed, Parsed, Parser, TokenKind::*};
 
 impl Parser<'_> {
-    /// Reads `{ … }` of members; `read` takes one, and those that fail are skipped.
-    fn members(&mut self, mut read: impl FnMut(&mut Self) -> Parsed<()>) -> Parsed<()> {
-        if !self.is(LBrace) {
-            return Err(self.expected(
-                "PARSE_E_EXPECTED_BLOCK",
-                "`{`",
-                "the members stand in `{ … }`",
-            ));
-        }
-        let open = self.at;
-        self.bump();
-        self.braced(|p| {
-            loop {
-                while p.eat(Comma) || p.eat(Semi) {}
-                if matches!(p.kind(), RBrace | Eof) {
-                    break;
-                }
-                let start = p.at;
-                if read(p).is_err() {
-                    p.skip_member(start);
-                }
-            }
-            p.expect_closer(RBrace, open)
-        })
+    /// Reads the members in `{ … }`.
+    fn members(&mut self, read: impl FnMut(&mut Self) -> Parsed<()>) -> Parsed<()> {
+        self.elements_in_braces("`{`", "the members stand in `{ … }`", read, Self::skip_member)
     }
 
     fn skip_member(&mut self, start: usize) {
