@@ -7,7 +7,7 @@
 //! Source: Boissinot, Brandner, Dinechin, "Computing Liveness Sets for SSA-Form Programs" (2011),
 //! the variant that explores paths from uses.
 
-use crate::ir::cfg::Cfg;
+use crate::ir::cfg::Preds;
 use crate::ir::{Awaitee, Block, EntityVec, Function, Held, Terminator, Value};
 
 /// Values live into each block.
@@ -95,7 +95,7 @@ fn live_blocks(
     uses: &EntityVec<Value, Vec<Block>>,
     defines: impl Fn(Value, Block) -> bool,
 ) -> EntityVec<Block, Vec<Value>> {
-    let cfg = Cfg::new(f);
+    let preds = Preds::new(f);
     let mut live_in: EntityVec<Block, Vec<Value>> = f.blocks.keys().map(|_| Vec::new()).collect();
     for (v, blocks) in uses.iter() {
         let mut work = blocks.clone();
@@ -104,7 +104,7 @@ fn live_blocks(
                 continue;
             }
             live_in[block].push(v);
-            work.extend(cfg.preds(block).filter(|&p| !defines(v, p)));
+            work.extend(preds.of(block).filter(|&p| !defines(v, p)));
         }
     }
     live_in

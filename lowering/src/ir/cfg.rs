@@ -25,6 +25,39 @@ pub struct Edge {
     pub index: u32,
 }
 
+/// All edges of a function with the block they lead to, by block and index.
+fn edges(func: &Function) -> Vec<(Block, Edge)> {
+    let n = func.blocks.len();
+    let mut edges: Vec<(Block, Edge)> = Vec::with_capacity(2 * n);
+    for (from, data) in func.blocks.iter() {
+        let Some(term) = &data.term else { continue };
+        let mut index = 0;
+        term.for_each_target(|to, _| {
+            if to.block.index() < n {
+                edges.push((to.block, Edge { from, index }));
+            }
+            index += 1;
+        });
+    }
+    edges
+}
+
+/// The predecessors of each block alone, for who needs neither orders nor dominators.
+#[derive(Debug)]
+pub(crate) struct Preds(Rows<Edge>);
+
+impl Preds {
+    pub(crate) fn new(func: &Function) -> Self {
+        let first = Edge { from: func.entry, index: 0 };
+        Self(Rows::of(func.blocks.len(), &edges(func), first))
+    }
+
+    /// Predecessors, one per edge.
+    pub(crate) fn of(&self, block: Block) -> impl ExactSizeIterator<Item = Block> + '_ {
+        self.0.row(block).iter().map(|e| e.from)
+    }
+}
+
 /// Control-flow graph of a function, with postorder and dominator tree.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Cfg {
@@ -44,20 +77,12 @@ impl Cfg {
     /// Analyses a function. Blocks without a terminator have no successors.
     pub fn new(func: &Function) -> Self {
         let n = func.blocks.len();
-        let mut succs = Rows { starts: vec![0], items: Vec::with_capacity(2 * n) };
-        let mut edges: Vec<(Block, Edge)> = Vec::with_capacity(2 * n);
-        for (from, data) in func.blocks.iter() {
-            if let Some(term) = &data.term {
-                let mut index = 0;
-                term.for_each_target(|to, _| {
-                    if to.block.index() < n {
-                        edges.push((to.block, Edge { from, index }));
-                        succs.items.push(to.block);
-                    }
-                    index += 1;
-                });
-            }
-            succs.starts.push(succs.items.len() as u32);
+        let edges = edges(func);
+        let mut succs = Rows { starts: vec![0], items: edges.iter().map(|e| e.0).collect() };
+        let mut end = 0;
+        for from in func.blocks.keys() {
+            end += edges[end..].iter().take_while(|(_, edge)| edge.from == from).count();
+            succs.starts.push(end as u32);
         }
         let preds = Rows::of(n, &edges, Edge { from: func.entry, index: 0 });
         let mut cfg = Self {
