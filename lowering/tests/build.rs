@@ -197,6 +197,40 @@ test \"adds\" { assert 1 + 1 == 2, \"sum\"; await sleep(1); }",
 }
 
 #[test]
+fn kept_and_spawned_timeouts() {
+    good(
+        "async proc item(id: int, tag: string) -> string { await sleep(id); give tag; }
+async proc deep(n: int, xs: [int]) -> int {
+    if n == 0 { give len(xs) }
+    let t = spawn timeout(10, deep(n - 1, xs));
+    let kept = timeout(10, deep(n - 1, xs));
+    let (a, b) = await (deep(n - 1, xs), timeout(10, deep(n - 1, xs)));
+    set a += (await kept) ?? 0;
+    match await t { case Ok(r) => give a + (r ?? 0); case Err(e) => give a + (b ?? 0); }
+}
+async proc twice[T](a: T, b: T, of: Future[T]) -> int {
+    let f = timeout(5, (of, sleep(1)));
+    match await f { case Ok(v) => give 1; case Err(e) => give 2; }
+}
+async proc main() -> int {
+    let name = \"a\";
+    let pair = timeout(5, (item(1, name), timeout(3, item(2, name + \"b\")), sleep(1)));
+    let ch = channel[[int]](1);
+    let list = [1, 2];
+    let task = spawn timeout(5, ch.send(list));
+    spawn ch.send([len(list)]);
+    let other = spawn timeout(5, (item(1, name), task, ch.recv()));
+    let flag = await twice(1, 2, deep(1, list));
+    let late = timeout(1, task);
+    with task_scope() as s { s.spawn(timeout(5, yield_now())); spawn_detached(timeout(1, sleep(5))); }
+    match await pair { case Ok((a, b, c)) => println(a + (b ?? \"late\")); case Err(e) => println(\"late\"); }
+    await late;
+    give flag + await deep(2, list);
+}",
+    );
+}
+
+#[test]
 fn procedure_values_and_generics() {
     good(
         "proc pick_one[T](a: T, b: T, first: bool) -> T { if first { give a; } give b; }

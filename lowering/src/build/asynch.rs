@@ -83,6 +83,12 @@ impl<'p> FnCx<'_, 'p> {
 
     /// Evaluates the operands of an awaitable. With `several`, others are evaluated after it.
     pub(super) fn prepare(&mut self, a: &'p Awaitable, several: bool) -> R<Prep> {
+        self.prepare_in(a, several, true)
+    }
+
+    /// As [`Self::prepare`]; what is awaited in a frame of its own (not `here`) needs no box to be
+    /// recursive, and must have none if that is the frame of another task.
+    fn prepare_in(&mut self, a: &'p Awaitable, several: bool, here: bool) -> R<Prep> {
         self.e.span = self.cx.span(a.span);
         let ty = self.ty(a.ty);
         match &a.kind {
@@ -90,9 +96,8 @@ impl<'p> FnCx<'_, 'p> {
                 let es: Vec<&Expr> = call.args.iter().collect();
                 let args = self.call_operands(&es, several)?;
                 let func = self.cx.callee(&call.callee, &self.type_args);
-                let recursive =
-                    self.proc.is_some_and(|p| self.cx.calls.is_recursive(p, call.callee.proc));
-                if recursive {
+                let is_recursive = |p| self.cx.calls.is_recursive(p, call.callee.proc);
+                if here && self.proc.is_some_and(is_recursive) {
                     return Ok(self.boxed_prep(func, args, ty, several));
                 }
                 Ok(Prep::Call { func, args, ty })
@@ -124,13 +129,13 @@ impl<'p> FnCx<'_, 'p> {
                 Ok(Prep::Boxed { frame, ty })
             }
             AwaitableKind::Join(list) => {
-                let list = list.iter().map(|a| self.prepare(a, true)).collect::<R<Vec<Prep>>>()?;
-                Ok(Prep::Join { list, ty })
+                let list = list.iter().map(|a| self.prepare_in(a, true, here));
+                Ok(Prep::Join { list: list.collect::<R<Vec<Prep>>>()?, ty })
             }
             AwaitableKind::Timeout { ms, of } => {
                 let ms = self.expr(ms)?;
                 let ms = Operand::Owned(Ok(ms));
-                let of = Box::new(self.prepare(of, several)?);
+                let of = Box::new(self.prepare_in(of, several, here)?);
                 Ok(Prep::Timeout { ms, of, ty })
             }
         }
@@ -555,7 +560,7 @@ impl<'p> FnCx<'_, 'p> {
                 return Ok((func, args));
             }
             AwaitableKind::Op { op, args } => self.prepare_op(*op, args, ty, true)?,
-            _ => self.prepare(what, true)?,
+            _ => self.prepare_in(what, true, false)?,
         };
         let call = match prep {
             Prep::Call { .. } => prep,

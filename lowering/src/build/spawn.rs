@@ -3,7 +3,7 @@
 use super::func::{FnCx, R, Store, Val};
 use super::host_table::SPAWN_DETACHED;
 use super::scope::Action;
-use crate::ir::{Arg, BoxKind, Func, InstKind, Span, Ty, Type};
+use crate::ir::{Arg, BoxKind, Data, Func, InstKind, Slot, Span, Ty, Type};
 use crate::sema::hir::{Awaitable, AwaitableKind, Expr, ExprKind, SpawnParent};
 use crate::sema::types::TyId;
 
@@ -17,12 +17,7 @@ impl<'p> FnCx<'_, 'p> {
         ty: TyId,
     ) -> R<Val> {
         let span = self.e.span;
-        if let AwaitableKind::Future(e) = &what.kind
-            && !self.is_plain_future(e)
-        {
-            let what = "spawning a future that was made before and holds references";
-            self.cx.unsupported(e.span, what, "write the call itself: `spawn f(x)`");
-        }
+        self.check_kept_futures(what);
         let may_spawn = match &what.kind {
             AwaitableKind::Call(call) => self.cx.calls.may_spawn(call.callee.proc),
             AwaitableKind::Op { .. } => false,
@@ -56,6 +51,19 @@ impl<'p> FnCx<'_, 'p> {
         Ok(self.owned(vec![task], ty))
     }
 
+    /// Refuses futures that were made before and cannot cross.
+    fn check_kept_futures(&mut self, what: &'p Awaitable) {
+        match &what.kind {
+            AwaitableKind::Future(e) if !self.is_plain_future(e) => {
+                let what = "spawning a future that was made before and holds references";
+                self.cx.unsupported(e.span, what, "write the call itself: `spawn f(x)`");
+            }
+            AwaitableKind::Join(list) => list.iter().for_each(|a| self.check_kept_futures(a)),
+            AwaitableKind::Timeout { of, .. } => self.check_kept_futures(of),
+            _ => {}
+        }
+    }
+
     /// Whether a future is that of a known procedure whose arguments are plain data: these need
     /// not cross.
     fn is_plain_future(&self, e: &Expr) -> bool {
@@ -70,11 +78,34 @@ impl<'p> FnCx<'_, 'p> {
     /// Makes owned arguments ready for another task.
     fn cross(&mut self, func: Func, args: Vec<Arg>) -> Vec<Arg> {
         let params: Vec<Ty> = self.cx.m.funcs[func].sig.params.iter().map(|p| p.ty).collect();
+        // What an operation takes by address crosses where it lies, and has an entry until all has
+        // crossed.
+        let mut moved = Vec::new();
+        for arg in &args {
+            if let Arg::Move(slot) = *arg
+                && let Ty::Struct(s) = self.e.func.slots[slot].ty
+                && self.cx.m.needs_drop(Ty::Struct(s))
+            {
+                moved.push((slot, s));
+                self.push(Action::Drop(slot));
+            }
+        }
+        for &(slot, s) in &moved {
+            let desc = self.cx.struct_desc(s);
+            self.cross_slot(slot, desc);
+        }
+        let args = self.cross_values(&params, args);
+        moved.iter().for_each(|&(slot, _)| self.forget_entry(slot));
+        args
+    }
+
+    /// Makes the arguments that are values ready for another task.
+    fn cross_values(&mut self, params: &[Ty], args: Vec<Arg>) -> Vec<Arg> {
         if !params.iter().any(|t| t.as_value().is_some_and(Type::is_ref)) {
             return args;
         }
         // A structure as the parameters lie in sequence.
-        let (s, desc) = self.cx.args_struct(&params);
+        let (s, desc) = self.cx.args_struct(params);
         let slot = self.e.slot(Ty::Struct(s), "", Span::NONE);
         self.e.effect(InstKind::SlotLive(slot));
         let fields: Vec<(u32, Type)> = self.cx.m.structs[s]
@@ -83,23 +114,14 @@ impl<'p> FnCx<'_, 'p> {
             .map(|f| (f.offset, f.ty.as_value().unwrap_or(Type::Ptr)))
             .collect();
         let mut at = fields.iter();
-        let mut rest = Vec::new();
         for arg in &args {
-            match *arg {
-                Arg::Value(value) => {
-                    let Some(&(offset, _)) = at.next() else { continue };
-                    self.e.effect(InstKind::SlotStore { slot, offset, value });
-                }
-                Arg::Move(slot) => rest.push(slot),
-            }
+            let Arg::Value(value) = *arg else { continue };
+            let Some(&(offset, _)) = at.next() else { continue };
+            self.e.effect(InstKind::SlotStore { slot, offset, value });
         }
         self.e.effect(InstKind::SlotInit(slot));
         self.push(Action::Drop(slot));
-        let addr = self.e.value(InstKind::SlotAddr { slot, offset: 0 }, Type::Ptr);
-        let desc = self.e.value(InstKind::DataAddr(desc, 0), Type::Ptr);
-        let ok = self.import_value("vitte_cross", &[addr, desc]);
-        let bad = self.e.unary(crate::ir::UnaryOp::Not, ok);
-        self.fault_if(bad, vitte_abi::fault_code::MEMORY, None);
+        self.cross_slot(slot, desc);
         let mut at = fields.iter();
         let mut out = Vec::new();
         for arg in args {
@@ -117,5 +139,14 @@ impl<'p> FnCx<'_, 'p> {
         self.e.effect(InstKind::SlotDead(slot));
         self.forget_entry(slot);
         out
+    }
+
+    /// Makes what lies in a slot that has an entry ready for another task.
+    fn cross_slot(&mut self, slot: Slot, desc: Data) {
+        let addr = self.e.value(InstKind::SlotAddr { slot, offset: 0 }, Type::Ptr);
+        let desc = self.e.value(InstKind::DataAddr(desc, 0), Type::Ptr);
+        let ok = self.import_value("vitte_cross", &[addr, desc]);
+        let bad = self.e.unary(crate::ir::UnaryOp::Not, ok);
+        self.fault_if(bad, vitte_abi::fault_code::MEMORY, None);
     }
 }

@@ -136,9 +136,6 @@ impl<'a> Fx<'_, 'a, '_> {
         let Some(what) = self.awaitable_value(value) else {
             return error_expr(span);
         };
-        if matches!(what.kind, AwaitableKind::Timeout { .. } | AwaitableKind::Join(_)) {
-            return self.unsupported("a spawned `timeout`", what.span);
-        }
         let ty = self.cx.types.intern(TyKind::Task(what.ty));
         Expr { kind: ExprKind::Spawn { what: Box::new(what), parent }, ty, span }
     }

@@ -270,15 +270,9 @@ impl Fx<'_, '_, '_> {
             | ExprKind::List(args)
             | ExprKind::Variant { args, .. } => self.settle_all(args),
             ExprKind::ProcValue(callee) => self.settle_callee(callee, span),
-            ExprKind::Future(awaitable) => {
-                self.settle_awaitable(awaitable);
-                let (ty, at) = (awaitable.ty, awaitable.span);
-                if let AwaitableKind::Timeout { ms, of } = &awaitable.kind {
-                    let (ms, of) = ((**ms).clone(), (**of).clone());
-                    *expr = self.cold_timeout(ms, of, ty, at);
-                }
-            }
-            ExprKind::Await(awaitable) | ExprKind::Spawn { what: awaitable, .. } => {
+            ExprKind::Future(awaitable)
+            | ExprKind::Await(awaitable)
+            | ExprKind::Spawn { what: awaitable, .. } => {
                 self.settle_awaitable(awaitable);
                 if let ExprKind::Spawn { parent: hir::SpawnParent::Scope(scope), .. } =
                     &mut expr.kind

@@ -549,18 +549,12 @@ impl Flow<'_> {
 fn crossings(fx: &mut Fx<'_, '_, '_>, expr: &Expr) {
     let mut sent: Vec<(TyId, Span)> = Vec::new();
     super::visit::exprs(expr, &mut |expr| match &expr.kind {
-        ExprKind::Spawn { what, .. } => match &what.kind {
-            AwaitableKind::Call(hir::Call { args, .. })
-            | AwaitableKind::CallValue { args, .. }
-            | AwaitableKind::Op { args, .. } => {
-                sent.extend(args.iter().map(|arg| (arg.ty, arg.span)));
-            }
-            _ => {}
-        },
+        ExprKind::Spawn { what, .. } => sent_by(what, true, &mut sent),
         ExprKind::Await(awaitable) | ExprKind::Future(awaitable) => {
-            if let AwaitableKind::Op { op: hir::AsyncOp::Send, args } = &awaitable.kind {
-                sent.extend(args.iter().skip(1).map(|arg| (arg.ty, arg.span)));
-            }
+            sent_by(awaitable, false, &mut sent);
+        }
+        ExprKind::Select { arms, .. } => {
+            arms.iter().for_each(|arm| sent_by(&arm.awaitable, false, &mut sent));
         }
         _ => {}
     });
@@ -585,5 +579,24 @@ fn crossings(fx: &mut Fx<'_, '_, '_>, expr: &Expr) {
                 })
                 .push("this belongs to the task that made it");
         }
+    }
+}
+
+/// What an awaitable hands to another task: what it sends, and all arguments if it is spawned.
+fn sent_by(awaitable: &Awaitable, spawned: bool, out: &mut Vec<(TyId, Span)>) {
+    let (args, is_send): (&[Expr], bool) = match &awaitable.kind {
+        AwaitableKind::Call(hir::Call { args, .. }) | AwaitableKind::CallValue { args, .. } => {
+            (args, false)
+        }
+        AwaitableKind::Op { op, args } => (args, *op == hir::AsyncOp::Send),
+        AwaitableKind::Join(branches) => {
+            return branches.iter().for_each(|branch| sent_by(branch, spawned, out));
+        }
+        AwaitableKind::Timeout { of, .. } => return sent_by(of, spawned, out),
+        AwaitableKind::Future(_) | AwaitableKind::Task(_) => return,
+    };
+    if spawned || is_send {
+        let stays = usize::from(!spawned); // the channel
+        out.extend(args.iter().skip(stays).map(|arg| (arg.ty, arg.span)));
     }
 }

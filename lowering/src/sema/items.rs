@@ -164,8 +164,6 @@ pub(super) struct Cx<'a, 'd> {
     pub(super) aliases: Vec<AliasInfo<'a>>,
     pub(super) tests: Vec<hir::Test>,
     asserts: Vec<(u32, &'a ast::Expr)>,
-    /// What awaits a kept `timeout`: of a future, of a task.
-    pub(super) timeouts: [Option<ProcId>; 2],
     pub(super) queue: VecDeque<ProcId>,
 }
 
@@ -210,7 +208,6 @@ impl<'a, 'd> Cx<'a, 'd> {
             aliases: Vec::new(),
             tests: Vec::new(),
             asserts: Vec::new(),
-            timeouts: [None; 2],
             queue: VecDeque::new(),
         }
     }

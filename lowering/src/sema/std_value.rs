@@ -1,14 +1,14 @@
-//! Procedures of std as values, and `timeout` kept as a future.
+//! Procedures of std as values.
 //!
 //! In: a name of std where a value stands, with the type that is wanted there. Out: the value of a
 //! procedure that calls it, as closures are lifted. Most procedures of std take more than one type;
 //! which one is meant must be known by then.
 
 use super::body::{BodyKind, Fx, Want, error_expr};
+use super::hir::ProcKind;
 use super::hir::{self, Awaitable, AwaitableKind, BinOp, Builtin, Expr, ExprKind, Overflow, UnOp};
-use super::hir::{LocalId, ProcId, ProcKind};
-use super::items::{Cx, ParamInfo, ProcInfo};
-use super::std::{Choice, StdProc, TASK_ERROR, TIMEOUT};
+use super::items::ParamInfo;
+use super::std::{Choice, StdProc};
 use super::types::{TyId, TyKind};
 use crate::diagnostics::Span;
 
@@ -215,100 +215,5 @@ impl<'a> Fx<'_, 'a, '_> {
             }
             _ => return None,
         })
-    }
-
-    /// `timeout(ms, e)` that is kept instead of awaited: a call of a procedure that awaits it.
-    pub(super) fn cold_timeout(&mut self, ms: Expr, of: Awaitable, ty: TyId, span: Span) -> Expr {
-        let at = of.span;
-        let (value, is_task) = match of.kind {
-            AwaitableKind::Future(value) => (*value, false),
-            AwaitableKind::Task(value) => (*value, true),
-            AwaitableKind::Timeout { ms, of: inner } => {
-                (self.cold_timeout(*ms, *inner, of.ty, at), false)
-            }
-            AwaitableKind::Join(_) => {
-                let what = "a `timeout` of a tuple that is not awaited where it is written";
-                return self.unsupported(what, span);
-            }
-            kind @ (AwaitableKind::Call(_)
-            | AwaitableKind::CallValue { .. }
-            | AwaitableKind::Op { .. }) => {
-                let ty = self.cx.types.intern(TyKind::Future(of.ty));
-                let kind = ExprKind::Future(Box::new(Awaitable { kind, ty: of.ty, span: at }));
-                (Expr { kind, ty, span: at }, false)
-            }
-        };
-        let parts = self.cx.types.parts(value.ty);
-        let type_args = vec![parts.first().copied().unwrap_or(TyId::ERROR)];
-        let callee = hir::Callee { proc: self.cx.timeout_proc(is_task, span), type_args };
-        self.future(AwaitableKind::Call(hir::Call { callee, args: vec![ms, value] }), ty, span)
-    }
-}
-
-impl Cx<'_, '_> {
-    /// `async proc timeout[T](ms: int, of: Future[T])`, or of a task.
-    fn timeout_proc(&mut self, is_task: bool, span: Span) -> ProcId {
-        if let Some(id) = self.timeouts[usize::from(is_task)] {
-            return id;
-        }
-        let name = "T".to_owned();
-        let t = self.types.intern(TyKind::Param { index: 0, name: name.clone() });
-        let task_error = self.types.intern(TyKind::Adt(TASK_ERROR, Vec::new()));
-        let late = self.types.intern(TyKind::Adt(TIMEOUT, Vec::new()));
-        let (of_ty, inner) = if is_task {
-            (self.types.intern(TyKind::Task(t)), self.types.result(t, task_error))
-        } else {
-            (self.types.intern(TyKind::Future(t)), t)
-        };
-        let result = self.types.result(inner, late);
-        let params = [("ms", TyId::INT), ("of", of_ty)];
-        let load = |at: u32, mode| {
-            let (local, ty) = (LocalId(at), params[at as usize].1);
-            let base = hir::PlaceBase::Local(local);
-            let place = hir::Place { base, path: Vec::new(), ty, span };
-            Box::new(Expr { kind: ExprKind::Load { place, mode }, ty, span })
-        };
-        let ms = load(0, hir::LoadMode::Read);
-        let kind = if is_task {
-            AwaitableKind::Task(load(1, hir::LoadMode::Read))
-        } else {
-            AwaitableKind::Future(load(1, hir::LoadMode::Move))
-        };
-        let of = Box::new(Awaitable { kind, ty: inner, span });
-        let kind = AwaitableKind::Timeout { ms, of };
-        let kind = ExprKind::Await(Box::new(Awaitable { kind, ty: result, span }));
-        let value = Expr { kind, ty: result, span };
-        let locals = params.map(|(name, ty)| hir::Local {
-            name: name.to_owned(),
-            ty,
-            assigned: false,
-            referenced: false,
-            future_of: None,
-            span,
-        });
-        let infos = params.map(|(name, ty)| ParamInfo {
-            name: name.to_owned(),
-            ty,
-            owned: true,
-            default: None,
-            pattern: None,
-            span,
-        });
-        let id = ProcId(self.procs.len() as u32);
-        self.procs.push(ProcInfo {
-            name: format!("{{timeout of a {}}}", if is_task { "task" } else { "future" }),
-            module: 0,
-            generics: vec![name],
-            params: infos.into(),
-            result,
-            kind: ProcKind::Async,
-            self_ty: None,
-            has_self: false,
-            source: None,
-            body: Some(hir::Body { locals: locals.into(), n_params: 2, n_loops: 0, value }),
-            span,
-        });
-        self.timeouts[usize::from(is_task)] = Some(id);
-        id
     }
 }
