@@ -5,9 +5,9 @@
 //!
 //! Source: the arithmetic is that of the interpreter: checked, truncating.
 
-use super::body::{BodyKind, Fx, error_expr};
+use super::body::{BodyKind, Fx, Named, error_expr};
 use super::hir::{self, BinOp, Builtin, Const, Expr, ExprKind, Overflow, UnOp};
-use super::items::{ConstState, Cx};
+use super::items::{ConstState, Cx, Def};
 use super::types::{IntTy, TyId, TyKind};
 use crate::diagnostics::{Diagnostic, Span};
 use crate::syntax::ast;
@@ -33,8 +33,9 @@ impl<'a> Cx<'a, '_> {
             }
             ConstState::Fresh => info.state = ConstState::Busy,
         }
+        let around = std::mem::take(&mut info.around);
         let value = item.value.as_ref().and_then(|value| {
-            self.const_expr(module, self_ty, item.ty.as_ref(), value, &item.name.name)
+            self.const_expr(module, self_ty, around, item.ty.as_ref(), value, &item.name.name)
         });
         let value = value.unwrap_or_else(|| error_expr(item.name.span));
         let done = (value.ty != TyId::ERROR).then(|| value.clone());
@@ -49,6 +50,7 @@ impl<'a> Cx<'a, '_> {
         &mut self,
         module: u32,
         self_ty: Option<TyId>,
+        around: Vec<(String, Def)>,
         ty: Option<&'a ast::TypeExpr>,
         value: &'a ast::Expr,
         name: &str,
@@ -56,6 +58,9 @@ impl<'a> Cx<'a, '_> {
         let before = self.diags.n_errors();
         let mut fx = Fx::new(self, name.to_owned(), module, BodyKind::Const);
         fx.self_ty = self_ty;
+        for (name, def) in around {
+            fx.bind(&name, Named::Def(def));
+        }
         let typed = match ty {
             Some(ty) => {
                 let ty = fx.type_of(ty);
@@ -78,7 +83,7 @@ impl<'a> Cx<'a, '_> {
         value: &'a ast::Expr,
         what: &str,
     ) -> Option<i64> {
-        let value = self.const_expr(module, None, None, value, what)?;
+        let value = self.const_expr(module, None, Vec::new(), None, value, what)?;
         match value.kind {
             ExprKind::Const(Const::Int(n)) => i64::try_from(n).ok(),
             _ => {
@@ -98,7 +103,8 @@ impl<'a> Cx<'a, '_> {
             let info = &self.statics[at];
             let (item, module) = (info.item, info.module);
             let Some(value) = &item.value else { continue };
-            let value = self.const_expr(module, None, item.ty.as_ref(), value, &item.name.name);
+            let (ty, name) = (item.ty.as_ref(), &item.name.name);
+            let value = self.const_expr(module, None, Vec::new(), ty, value, name);
             let Some(value) = value else { continue };
             let scalar = !matches!(value.kind, ExprKind::Const(Const::Str(_) | Const::Bytes(_)));
             match value.kind {
@@ -117,9 +123,8 @@ impl<'a> Cx<'a, '_> {
 
     /// `static_assert`.
     pub(super) fn static_assert(&mut self, module: u32, cond: &'a ast::Expr) {
-        let Some(value) = self.const_expr(module, None, None, cond, "static_assert") else {
-            return;
-        };
+        let value = self.const_expr(module, None, Vec::new(), None, cond, "static_assert");
+        let Some(value) = value else { return };
         if value.kind_is_false() {
             self.diags.push(
                 Diagnostic::error("SEMA_E_CONST_FAULT", "a static assertion does not hold")

@@ -120,6 +120,8 @@ pub(super) struct ConstInfo<'a> {
     pub(super) item: &'a ast::ConstItem,
     pub(super) module: u32,
     pub(super) self_ty: Option<TyId>,
+    /// The items of the body around it, which it may name.
+    pub(super) around: Vec<(String, Def)>,
     pub(super) state: ConstState,
 }
 
@@ -421,7 +423,13 @@ impl<'a, 'd> Cx<'a, 'd> {
         item: &'a ast::ConstItem,
         self_ty: Option<TyId>,
     ) -> u32 {
-        self.consts.push(ConstInfo { item, module, self_ty, state: ConstState::Fresh });
+        self.consts.push(ConstInfo {
+            item,
+            module,
+            self_ty,
+            around: Vec::new(),
+            state: ConstState::Fresh,
+        });
         self.consts.len() as u32 - 1
     }
 

@@ -28,7 +28,7 @@ impl<'a> Fx<'_, 'a, '_> {
                 let text = match args {
                     [] => const_expr(Const::Str(String::new()), TyId::STRING, span),
                     [one] if one.name.is_none() => {
-                        let value = self.expr(&one.value, Want::Ty(TyId::STRING));
+                        let value = self.expr(&one.value, Want::Any);
                         self.stringify(value)
                     }
                     _ => {

@@ -2,6 +2,7 @@
 
 use super::body::{Fx, LoopCx, Named, Want, error_expr, unit_expr};
 use super::hir::{self, Const, Expr, ExprKind, LoopId, PanicReason, Stmt, StmtKind};
+use super::items::Def;
 use super::types::{InferKind, TyId, TyKind};
 use crate::diagnostics::Span;
 use crate::syntax::ast;
@@ -24,11 +25,13 @@ impl<'a> Fx<'_, 'a, '_> {
         block: &'a ast::Block,
         want: Want,
     ) -> (hir::Block, TyId, Span) {
+        let mut consts = Vec::new();
         for stmt in &block.stmts {
             if let ast::StmtKind::Item(item) = &stmt.kind {
-                self.inner_item(item);
+                consts.extend(self.inner_item(item));
             }
         }
+        self.inner_consts(&consts);
         let mut stmts = Vec::new();
         let mut lost = false;
         for stmt in &block.stmts {
@@ -53,10 +56,26 @@ impl<'a> Fx<'_, 'a, '_> {
         (hir::Block { stmts, value }, ty, block.span)
     }
 
-    fn inner_item(&mut self, item: &'a ast::Item) {
+    /// Declares an item of this body; answers its number if it is a constant.
+    fn inner_item(&mut self, item: &'a ast::Item) -> Option<u32> {
         let name = self.name.clone();
-        if let Some((ident, def)) = self.cx.declare_inner(self.module, &name, item) {
-            self.bind(&ident.name, Named::Def(def));
+        let (ident, def) = self.cx.declare_inner(self.module, &name, item)?;
+        self.bind(&ident.name, Named::Def(def));
+        if let Def::Const(id) = def { Some(id) } else { None }
+    }
+
+    /// Evaluates constants of this body, used or not. They see the items around them.
+    fn inner_consts(&mut self, consts: &[u32]) {
+        for &id in consts {
+            let items = self.scopes.iter().flatten().filter_map(|(name, what)| match what {
+                Named::Def(def) => Some((name.clone(), *def)),
+                _ => None,
+            });
+            let around = items.collect();
+            self.cx.consts[id as usize].around = around;
+        }
+        for &id in consts {
+            self.cx.const_value(id);
         }
     }
 
