@@ -80,6 +80,9 @@ pub fn check_linked(
 ) -> Option<hir::Program> {
     let mut cx = Cx::new(sources, diags);
     cx.collect(files, links);
+    if cx.diags.iter().any(|d| d.key == "PARSE_E_TOO_DEEP") {
+        return None; // what was not read would be missed in the bodies
+    }
     cx.check_bodies();
     cx.recursive_awaits();
     cx.into_program()

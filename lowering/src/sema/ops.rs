@@ -420,6 +420,21 @@ impl<'a> Fx<'_, 'a, '_> {
         };
         let right = self.expr(rhs, Want::Ty(inner));
         let right = self.deref(right);
+        if let ast::ExprKind::Binary { op, op_span, .. } = &rhs.kind
+            && self.shallow(right.ty) == TyId::BOOL
+            && !matches!(
+                self.ty_kind(inner),
+                TyKind::Bool | TyKind::Error | TyKind::Infer(_, InferKind::Any)
+            )
+        {
+            let (name, op) = (self.type_name(inner), op.text());
+            let title = format!("the value on the right of `??` is `bool`, not `{name}`");
+            self.error("TYPECK_E_MISMATCH", title, *op_span)
+                .note(format!("`{op}` binds more tightly than `??`"))
+                .help(format!("write `(a ?? b) {op} c`"))
+                .push("this is what stands on the right");
+            return error_expr(span);
+        }
         // The other value may be an option itself; then so is the whole.
         let right = match (self.ty_kind(right.ty), self.ty_kind(inner)) {
             (TyKind::Option(_), kind) if !matches!(kind, TyKind::Option(_)) => right,

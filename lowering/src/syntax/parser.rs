@@ -68,6 +68,8 @@ struct Parser<'a> {
     skipped: bool,
     /// Looking ahead: do not report.
     muted: bool,
+    /// Names that stood before loops as labels: each was reported.
+    labels: Vec<&'a str>,
     /// Token of the last error.
     error_at: Option<usize>,
     /// Too many errors, or too deep: report nothing more.
@@ -93,6 +95,7 @@ pub(super) fn parse_file(
         height: 0,
         skipped: false,
         muted: false,
+        labels: Vec::new(),
         error_at: None,
         given_up: false,
     };

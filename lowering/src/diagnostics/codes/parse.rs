@@ -180,6 +180,16 @@ uninitialised variables.",
         good: "proc main() -> int {\n    for i in 0..9 { println(i) }\n    give 0\n}",
     },
     Code {
+        key: "PARSE_E_LOOP_LABEL",
+        title: "loops have no labels",
+        explanation: "\
+`break` and `continue` are for the innermost loop that they stand in. What leaves several loops at
+once is put into a procedure, which gives its value from within them, or is told the outer loop by
+a variable.",
+        bad: "proc main() -> int {\n    outer: for i in 0..3 {\n        for j in 0..3 { if i * j == 2 { break outer } }\n    }\n    give 0\n}",
+        good: "proc search() -> int {\n    for i in 0..3 {\n        for j in 0..3 { if i * j == 2 { give i } }\n    }\n    give -1\n}\nproc main() -> int {\n    println(search())\n    give 0\n}",
+    },
+    Code {
         key: "PARSE_E_INVALID_ARM",
         title: "this is not an arm",
         explanation: "\

@@ -190,6 +190,9 @@ fn only_values_cross_to_tasks() {
     assert_eq!(keys(&main("spawn f(g());")), ["HIRASYNC0006"]);
     assert_eq!(keys(&main("with task_scope() as s { s.spawn(f(g())); }")), ["HIRASYNC0006"]);
     assert_eq!(keys(&main("spawn_detached(f(g()));")), ["HIRASYNC0006"]);
+    assert_eq!(keys(&main("spawn timeout(5, f(g()));")), ["HIRASYNC0006"]);
+    assert_eq!(keys(&main("spawn timeout(5, (g(), f(g())));")), ["HIRASYNC0006"]);
+    assert_eq!(keys(&main("spawn timeout(5, (g(), g()));")), NONE);
     assert_eq!(keys(&main("println(await f(g()));")), NONE);
     assert_eq!(body("let ch = channel[F](1); await ch.send(F { a: 1, list: [] });"), NONE);
 }
@@ -310,12 +313,61 @@ fn what_is_refused_has_one_diagnostic() {
         ("proc main() -> int { let f = panic; give 0 }", "SEMA_E_UNSUPPORTED"),
         ("proc main() -> int { println(\"a\", 1); give 0 }", "TYPECK_E_ARG_COUNT"),
         (
-            "async proc f() -> int { give 1 }\nasync proc main() -> int { let t = timeout(5, (f(), f())); await t; give 0 }",
-            "SEMA_E_UNSUPPORTED",
+            "proc main() -> int { outer: for i in 0..3 { while true { break outer } } give 0 }",
+            "PARSE_E_LOOP_LABEL",
+        ),
+        (
+            "proc main() -> int { 'a: for i in 0..3 { for j in 0..3 { if i > j { continue 'a } } } give 0 }",
+            "PARSE_E_LOOP_LABEL",
+        ),
+        ("proc main() -> int { while true { break 'a } give 0 }", "PARSE_E_LOOP_LABEL"),
+        ("proc f(a: ?int) -> bool { give a ?? 0 == 5 }", "TYPECK_E_MISMATCH"),
+        ("proc f(a: ?int) { if a ?? 0 == 5 { println(1) } }", "TYPECK_E_MISMATCH"),
+        (
+            "proc f() { let a = Some(3); while a ?? 0 < 5 and true { println(1) } }",
+            "TYPECK_E_MISMATCH",
+        ),
+        (
+            "proc f(a: Result[string, int]) { assert a ?? \"x\" != \"y\", \"m\" }",
+            "TYPECK_E_MISMATCH",
         ),
     ] {
         assert_eq!(keys(text), [key], "{text}");
     }
+}
+
+#[test]
+fn constants_of_a_body_are_checked_and_see_each_other() {
+    let main = |text: &str| keys(&format!("proc main() -> int {{ {text} give 0 }}"));
+    assert_eq!(main("const A: int = 1; const B: int = A + C; const C: int = 5;"), NONE);
+    assert_eq!(main("const A: int = 1; { const B: int = A; println(B) }"), NONE);
+    assert_eq!(main("const A: int = B; const B: int = A;"), ["SEMA_E_CONST_CYCLE"]);
+    assert_eq!(main("const A: int = \"x\";"), ["TYPECK_E_MISMATCH"]);
+    assert_eq!(main("let a = 1; const A: int = a;"), ["SEMA_E_UNRESOLVED_NAME"]);
+    assert_eq!(main("const A: int = await f();"), ["HIRASYNC0002"]);
+}
+
+#[test]
+fn branches_may_be_printed() {
+    let main = |text: &str| keys(&format!("proc main() -> int {{ {text} give 0 }}"));
+    assert_eq!(main("println(if true { 1 } else { 2 }); print(loop { break 7 });"), NONE);
+    assert_eq!(main("println(match 3 { case 3 => 4.5; else { 5.5 } });"), NONE);
+    assert_eq!(main("println(if true { [1] } else { [2] });"), ["TYPECK_E_PRINT"]);
+}
+
+#[test]
+fn what_is_too_deep_is_said_once() {
+    let deep = |open: &str, close: &str| {
+        keys(&format!("proc main() -> int {{ {} {} }}", open.repeat(500), close.repeat(500)))
+    };
+    assert_eq!(deep("if true { ", "}"), ["PARSE_E_TOO_DEEP"]);
+    assert_eq!(deep("[", "]"), ["PARSE_E_TOO_DEEP"]);
+}
+
+#[test]
+fn coalescing_truths_may_be_compared() {
+    assert_eq!(keys("proc f(a: ?bool, n: int) -> bool { give a ?? n == 5 }"), NONE);
+    assert_eq!(keys("proc f(a: ?int) -> bool { give (a ?? 0) == 5 }"), NONE);
 }
 
 #[test]

@@ -36,7 +36,7 @@ const STATEMENT_WORDS: [&str; 28] = [
     "async",
 ];
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
     /// Says whether a statement word stands at the cursor.
     pub(super) fn begins_statement(&self) -> bool {
         self.is(Word) && STATEMENT_WORDS.contains(&self.word()) && !self.next_makes_name()
@@ -45,8 +45,50 @@ impl Parser<'_> {
     /// Reads a statement without what ends it. In an arm (`=> …`) items are not looked for.
     pub(super) fn stmt(&mut self, arm: bool) -> Parsed<Stmt> {
         let lo = self.lo();
+        self.skip_label();
         let kind = self.stmt_kind(arm)?;
         Ok(Stmt { span: self.span_from(lo), kind })
+    }
+
+    /// Skips and reports `name:` or `'name:` before a loop.
+    fn skip_label(&mut self) {
+        let before_loop = matches!(self.kind(), Word | Lifetime)
+            && self.nth(1) == Colon
+            && matches!(self.nth_word(2), "loop" | "while" | "for");
+        if before_loop {
+            self.report_label();
+            let label = self.label();
+            self.labels.push(label);
+            self.bump();
+            self.bump();
+        }
+    }
+
+    fn report_label(&mut self) {
+        self.report(
+            Diagnostic::error("PARSE_E_LOOP_LABEL", "loops have no labels")
+                .at(self.span(), "`break` and `continue` are for the innermost loop")
+                .help(
+                    "leave the label out; `give` leaves several loops, in a procedure of their own",
+                ),
+        );
+    }
+
+    /// The label at the cursor without its quote.
+    fn label(&self) -> &'a str {
+        self.text_of(self.token()).trim_start_matches('\'')
+    }
+
+    /// Says whether a label follows the word at the cursor on its line.
+    fn label_follows(&self) -> bool {
+        if self.on_new_line(1) {
+            return false;
+        }
+        match self.nth(1) {
+            Lifetime => true,
+            Word => self.labels.contains(&self.nth_word(1)),
+            _ => false,
+        }
     }
 
     fn stmt_kind(&mut self, arm: bool) -> Parsed<StmtKind> {
@@ -104,6 +146,16 @@ impl Parser<'_> {
                     self.bump();
                 }
                 Ok(StmtKind::Unreachable)
+            }
+            "break" | "continue" if self.label_follows() => {
+                let word = self.word();
+                self.bump();
+                let label = self.label();
+                if !self.labels.contains(&label) {
+                    self.report_label();
+                }
+                self.bump();
+                Ok(if word == "break" { StmtKind::Break(None) } else { StmtKind::Continue })
             }
             "break" => {
                 self.bump();
