@@ -372,7 +372,7 @@ fn awaitees<'a>(record: &'a LayoutRecord, state: &'a StateRecord) -> Vec<Awaited
         what => return vec![one(what)],
     };
     // Slots of branches are named `sp0.1`, their records `sp0.1.branch`, or all `sp0.branches`.
-    let prefix = format!("sp{}.", state.id - 3);
+    let prefix = format!("sp{}.", state.id.saturating_sub(3));
     for slot in state.live.iter().filter_map(|&i| record.slots.get(i as usize)) {
         let Some(name) = slot.name.strip_prefix(&prefix) else { continue };
         let (offset, size) = (slot.offset as u32, slot.size as u32);
