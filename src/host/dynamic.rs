@@ -24,7 +24,7 @@ use super::list::List;
 use super::object::{Obj, TypeDesc, ValueDesc, kind};
 use super::string::{self, Str};
 use crate::__private::{Parts, Places, Reader, Writer};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 use std::ptr::null;
 use vitte_lowering::sema::types::{IntTy, TyId, TyKind, Types};
 
@@ -270,7 +270,7 @@ impl Shape {
                     from.skip(&err.parts());
                     (value, "ok")
                 };
-                Json::Object(Map::from_iter([(name.to_owned(), value)]))
+                Json::Object([(name.to_owned(), value)].into_iter().collect())
             }
         }
     }
