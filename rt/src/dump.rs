@@ -1,8 +1,8 @@
 //! The task dump: every task that is not over, and what it waits for.
 //!
-//! In: the living tasks. Out: per task its id, name, where it was spawned, state, what it waits for
-//! (of a coroutine: all its frames down to the leaf, `main.body: await get (line 6) > get: …`), and
-//! age, as data and as text. Always compiled in; on demand ([`Handle::dump`]), when a run has
+//! In: the living tasks. Out: per task its id, name, where or by whom it was spawned, state, what it
+//! waits for (of a coroutine: all its frames down to the leaf, `main.body: await get (line 6) > get:
+//! …`), and age, as data and as text. Always compiled in; on demand ([`Handle::dump`]), when a run has
 //! stalled, when a shutdown leaves tasks, and on SIGUSR1 where [`Builder::dump_on_sigusr1`] asks for
 //! it.
 //!
@@ -31,6 +31,8 @@ pub struct TaskInfo {
     pub name: String,
     /// Where it was spawned, if that is known.
     pub spawned_at: Option<&'static Location<'static>>,
+    /// Id of the coroutine that spawned it, of one that was spawned by generated code.
+    pub spawned_by: Option<u64>,
     /// `ready`, `running`, or `waiting`.
     pub state: &'static str,
     /// State of the outermost frame's machine, if the task could be looked at and has named states.
@@ -129,6 +131,9 @@ impl fmt::Display for TaskDump {
             if let Some(at) = task.spawned_at {
                 write!(f, ", spawned at {}:{}", at.file(), at.line())?;
             }
+            if let Some(id) = task.spawned_by {
+                write!(f, ", spawned by task {id}")?;
+            }
             writeln!(f)?;
         }
         Ok(())
@@ -149,6 +154,7 @@ impl Shared {
                 id,
                 name: String::new(),
                 spawned_at: None,
+                spawned_by: None,
                 state: "over",
                 machine_state: String::new(),
                 frames: Vec::new(),
@@ -178,7 +184,8 @@ impl Shared {
         TaskInfo {
             id: header.id,
             name: said.name,
-            spawned_at: Some(header.origin.location()),
+            spawned_at: header.origin.location(),
+            spawned_by: header.origin.spawner(),
             state,
             machine_state: said.state,
             frames: said.frames,

@@ -225,6 +225,7 @@ async proc main() -> int {
             ran.err
         );
         assert!(ran.err.contains("2 task(s)") && ran.err.contains("wait"), "{}", ran.err);
+        assert!(ran.err.contains("spawned by task 1\n"), "{}", ran.err);
     }
 }
 

@@ -4,7 +4,7 @@
 //! calls and answers an error value instead.
 
 use std::ffi::c_void;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{NonNull, null_mut};
 
 use vitte_abi::{
@@ -45,7 +45,7 @@ unsafe extern "C" fn alloc_frame(
     let Some(co) = (unsafe { cell_of_ctx(ctx) }) else { return null_mut() };
     let frame = catch_unwind(AssertUnwindSafe(|| {
         if kind == VT_FRAME_TASK {
-            let origin = Origin::plain(Location::caller());
+            let origin = Origin::spawned_by(co.header.id);
             // SAFETY: generated code passes a static machine.
             return unsafe { alloc_task(co.header.shared(), machine, origin) };
         }

@@ -52,16 +52,26 @@ impl Details {
     }
 }
 
-/// A location, or details in a box (low bit set).
+/// A location, details in a box ([`DETAILS`]), or the id of the spawner ([`SPAWNER`]).
 #[derive(Debug)]
 pub(crate) struct Origin(*const ());
 
-const _: () = assert!(align_of::<Location<'_>>() >= 2 && align_of::<Details>() >= 2);
+const DETAILS: usize = 1;
+const SPAWNER: usize = 2;
+const TAGS: usize = DETAILS | SPAWNER;
+
+const _: () = assert!(align_of::<Location<'_>>() > TAGS && align_of::<Details>() > TAGS);
 
 impl Origin {
     /// Nothing but the place.
     pub(crate) fn plain(location: &'static Location<'static>) -> Self {
         Origin(std::ptr::from_ref(location).cast())
+    }
+
+    /// The task that spawned it, of a coroutine that another one spawned: generated code has no place
+    /// in Rust source. (Where an address has 32 bits, an id beyond 2^30 is told modulo that.)
+    pub(crate) fn spawned_by(task: u64) -> Self {
+        Origin(std::ptr::without_provenance((task << 2) as usize | SPAWNER))
     }
 
     /// The place and more, if there is more.
@@ -73,25 +83,31 @@ impl Origin {
         // No seat has the last number.
         let number = AtomicU64::new(u64::MAX);
         details.seat = Seat { priority: AtomicU8::new(details.class.priority), number };
-        Origin(Box::into_raw(Box::new(details)).cast_const().cast::<()>().map_addr(|a| a | 1))
+        Origin(Box::into_raw(Box::new(details)).cast_const().cast::<()>().map_addr(|a| a | DETAILS))
     }
 
     #[inline]
     fn details(&self) -> Option<&Details> {
-        if self.0.addr() & 1 == 0 {
+        if self.0.addr() & TAGS != DETAILS {
             return None;
         }
         // SAFETY: made from a box by `detailed`, alive until the drop.
-        unsafe { self.0.map_addr(|a| a & !1).cast::<Details>().as_ref() }
+        unsafe { self.0.map_addr(|a| a & !TAGS).cast::<Details>().as_ref() }
     }
 
-    /// Where the task was spawned.
-    pub(crate) fn location(&self) -> &'static Location<'static> {
-        match self.details() {
-            Some(details) => details.location,
+    /// Where the task was spawned, in Rust source.
+    pub(crate) fn location(&self) -> Option<&'static Location<'static>> {
+        match self.0.addr() & TAGS {
+            DETAILS => self.details().map(|details| details.location),
+            SPAWNER => None,
             // SAFETY: made from a static reference by `plain`.
-            None => unsafe { &*self.0.cast() },
+            _ => unsafe { self.0.cast::<Location<'static>>().as_ref() },
         }
+    }
+
+    /// Id of the task that spawned it, if that is all that is known.
+    pub(crate) fn spawner(&self) -> Option<u64> {
+        (self.0.addr() & TAGS == SPAWNER).then(|| (self.0.addr() >> 2) as u64)
     }
 
     /// The name it was given.
@@ -139,8 +155,8 @@ impl Origin {
 
 impl Drop for Origin {
     fn drop(&mut self) {
-        if self.0.addr() & 1 != 0 {
-            let details = self.0.map_addr(|a| a & !1).cast::<Details>().cast_mut();
+        if self.0.addr() & TAGS == DETAILS {
+            let details = self.0.map_addr(|a| a & !TAGS).cast::<Details>().cast_mut();
             // SAFETY: made from a box by `detailed`; dropped once.
             drop(unsafe { Box::from_raw(details) });
         }
