@@ -32,12 +32,12 @@ fn question_mark(path: Path) -> impl Coroutine<Output = Result<u64, Error>> {
                     return Poll::Pending;
                 };
                 vacate(state, __State::Returned);
-                let file = match branch(value) {
+                let file = (match branch(value) {
                     ControlFlow::Continue(value) => value,
                     ControlFlow::Break(residual) => {
                         return Poll::Ready(from_residual(residual));
                     }
-                };
+                });
                 suspend(
                     state,
                     __State::Await1 {
@@ -50,12 +50,12 @@ fn question_mark(path: Path) -> impl Coroutine<Output = Result<u64, Error>> {
                     return Poll::Pending;
                 };
                 vacate(state, __State::Returned);
-                let (file_2, n) = match branch(value_2) {
+                let (file_2, n) = (match branch(value_2) {
                     ControlFlow::Continue(value) => value,
                     ControlFlow::Break(residual) => {
                         return Poll::Ready(from_residual(residual));
                     }
-                };
+                });
                 suspend(
                     state,
                     __State::Await2 {
@@ -70,12 +70,12 @@ fn question_mark(path: Path) -> impl Coroutine<Output = Result<u64, Error>> {
                 };
                 let n = moved(n);
                 vacate(state, __State::Returned);
-                match branch(value_3) {
+                (match branch(value_3) {
                     ControlFlow::Continue(value) => value,
                     ControlFlow::Break(residual) => {
                         return Poll::Ready(from_residual(residual));
                     }
-                };
+                });
                 return Poll::Ready(Ok(n));
             }
             over(state)

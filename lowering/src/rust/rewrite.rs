@@ -42,13 +42,14 @@ impl VisitMut for Rewrite<'_> {
             Expr::Try(e) => {
                 let (krate, value) = (self.0, &e.expr);
                 let span = e.question_token.span;
+                // In parentheses: at the start of a statement a `match` would be the whole of it.
                 *expr = Expr::Verbatim(quote_spanned! {span=>
-                    match #krate::__private::branch(#value) {
+                    (match #krate::__private::branch(#value) {
                         ::core::ops::ControlFlow::Continue(value) => value,
                         ::core::ops::ControlFlow::Break(residual) => {
                             return ::core::task::Poll::Ready(#krate::__private::from_residual(residual))
                         }
-                    }
+                    })
                 });
             }
             _ => {}
