@@ -17,6 +17,7 @@
 
 #[cfg(feature = "jit")]
 mod boundary;
+mod combine;
 #[cfg(feature = "jit")]
 pub(crate) mod drive;
 mod entry;
@@ -33,6 +34,10 @@ pub(crate) use boundary::MAX_PARTS;
 pub(crate) use boundary::Places;
 #[cfg(feature = "jit")]
 pub use boundary::{Parts, Reader, Value, Writer};
+pub use combine::{
+    Both, Branch, Branches, Fails, Join, Joined, Select, Selected, TryJoin, TryJoined, both,
+    joined, select, select_branch, try_joined,
+};
 pub use entry::Entry;
 pub use explicit::{
     Child, Cx, Machine, States, Visit, end, enter, gone, leave, machine, moved, over, refill,

@@ -1,9 +1,9 @@
 //! Rust async functions as explicit machines of Rust tokens.
 //!
 //! ```text
-//!  syn ─► names ─► lower ─► cfg ─► states ─► emit ─► tokens
-//!                    └ uses ┘       │  └ stay: loops whose state is used in place
-//!                                   └ places: the liveness that the IR has
+//!  syn ─► combine ─► names ─► lower ─► cfg ─► states ─► emit ─► tokens
+//!                              └ uses ┘       │  └ stay: loops whose state is used in place
+//!                                             └ places: the liveness that the IR has
 //! ```
 //!
 //! In: signature and body of an `async fn`. Out: the body of a function that returns the machine,
@@ -26,6 +26,7 @@
 //! Cost: linear in the body times its depth of nesting, but for the liveness.
 
 mod cfg;
+mod combine;
 mod emit;
 pub mod jit;
 mod lower;
@@ -81,6 +82,9 @@ pub fn explicit(
     let output = output(krate, sig);
     check_shape(sig, &output, block, confident)?;
     let mut block = block.clone();
+    if confident {
+        combine::rewrite(&mut block, krate);
+    }
     let mut pats: Vec<(Pat, Type)> = vec![];
     let mut receiver = None;
     for input in &sig.inputs {

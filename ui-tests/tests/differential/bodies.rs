@@ -448,6 +448,64 @@ three_ways! {
             4
         }
     }
+    async fn joined(n: u64) -> u64 = (3) {
+        let a = D::new(1);
+        let (b, c, d) = vitte::join!(give(D::new(2)), give(n), give(a));
+        pause().await;
+        b.get() + c + d.get() + vitte::join!(give(4)).0
+    }
+    async fn joined_after_an_await() -> u64 = () {
+        let a = D::new(1);
+        let (x, (y, ())) = vitte::join!(give(give(2).await), async { (give(D::new(3)).await.get(), pause().await) });
+        println!("{}", vitte::join!(give(x), give(y)).1);
+        vitte::join!();
+        x + y
+    }
+    async fn tried(n: u64) -> Result<u64, String> = (3) {
+        let a = D::new(1);
+        let (x, d) = vitte::try_join!(give(Ok::<u64, String>(n)), give(Ok::<D, String>(a)))?;
+        let (y, z) = vitte::try_join!(give(Ok::<D, String>(d)), give(Err::<D, String>("no".into())), give(Ok(D::new(5)))).map(|(y, z, _)| (y, z))?;
+        Ok(x + y.get() + z.get())
+    }
+    async fn selected(n: u64) -> u64 = (3) {
+        let a = D::new(1);
+        vitte::select! {
+            biased;
+            d = give(D::new(2)), if n > 5 => d.get(),
+            Some(d) = give(None::<D>) => { pause().await; d.get() }
+            (x, y) = async { (give(D::new(3)).await, pause().await) } => { pause().await; x.get() }
+            _ = give(D::new(4)) => 7,
+        }
+    }
+    async fn selected_in_a_loop(n: u64) -> u64 = (4) {
+        let mut sum: u64 = 0;
+        let mut i: u64 = 0;
+        loop {
+            let held = D::new(i);
+            i += 1;
+            vitte::select! {
+                biased;
+                x = give(i), if i % 2 == 0 => sum += x,
+                Some(d) = give(if i < n { Some(D::new(i)) } else { None }) => {
+                    if give(d.get()).await == 3 { continue; }
+                    sum += 100;
+                }
+                else => break,
+            }
+            if sum > 1_000 { return sum; }
+        }
+        sum + i
+    }
+    async fn selected_by_value(n: u64) -> Option<u64> = (2) {
+        let a = D::new(1);
+        let x = vitte::select! {
+            biased;
+            x = give(Some(n)) => x?,
+            _ = pause() => return None,
+        };
+        pause().await;
+        Some(x)
+    }
     async fn owned_list(n: u64) -> u64 = (3) {
         let mut list: Vec<u64> = Vec::new();
         let mut text: String = String::new();

@@ -5,6 +5,7 @@
 //! local that is only named.
 
 use super::super::cfg::{Await, End};
+use super::super::combine;
 use super::super::macros::{self, Shape};
 use super::super::names::{Vars, is_comparison};
 use super::super::refusal::Refusal;
@@ -240,7 +241,8 @@ impl Builder<'_> {
     }
 
     fn wait(&mut self, e: &syn::ExprAwait, into: Option<usize>) {
-        let text = text::source(e.base.to_token_stream());
+        let named = combine::name(&e.attrs);
+        let text = named.unwrap_or_else(|| text::source(e.base.to_token_stream()));
         let Some(operand) = self.value(&e.base) else { return };
         let uses = uses::of_expr(&operand, Hold::Yes, &self.cfg.vars);
         let tokens = self.rewritten(&operand);
