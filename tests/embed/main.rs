@@ -14,6 +14,24 @@ mod jobs {
     vitte::include_vitte!("jobs.vit");
 }
 
+mod renamed {
+    use vitte as another_name;
+
+    vitte::vitte! {
+        crate = another_name;
+
+        form Pair { a: int, b: [string] }
+
+        export proc swapped(p: Pair) -> (int, [string]) {
+            give (p.a + len(p.b), p.b)
+        }
+    }
+
+    pub(crate) mod jobs {
+        vitte::include_vitte!("jobs.vit", crate = vitte);
+    }
+}
+
 vitte::vitte! {
     async proc wait_and_add(a: int, b: int) -> int {
         await sleep(1)
@@ -89,6 +107,22 @@ fn synchronous_procedures_need_no_runtime() {
 #[test]
 fn an_included_file_gives_what_it_exports() {
     assert_eq!(vitte::block_on(jobs::double(21)), 42);
+}
+
+#[test]
+fn the_crate_may_have_another_name() {
+    let pair = renamed::Pair { a: 7, b: vec!["x".to_owned()] };
+    assert_eq!(renamed::swapped(pair), (8, vec!["x".to_owned()]));
+    assert_eq!(vitte::block_on(renamed::jobs::double(2)), 4);
+}
+
+/// cargo builds again when a file changes that rustc lists beside its output.
+#[test]
+fn an_included_file_is_among_those_that_cargo_watches() {
+    let made = std::env::current_exe().unwrap().with_extension("d");
+    let list = std::fs::read_to_string(&made).unwrap_or_else(|e| panic!("{}: {e}", made.display()));
+    let watched = list.split_whitespace().any(|file| file.ends_with("jobs.vit"));
+    assert!(watched, "{list}");
 }
 
 #[test]

@@ -13,14 +13,18 @@
 //!
 //! The transform runs here to find what it refuses; its result depends on sizes that only the final
 //! program knows and is made again there.
+//!
+//! A stable macro cannot warn, so a warning is the use of a deprecated constant at the first token
+//! that it is about ([`Place::warnings`]). `allow(deprecated)` turns such warnings off.
 
+mod options;
 mod procs;
 mod source;
 mod types;
 
 use crate::embed::source::Source;
 use proc_macro2::{Span, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
 use std::path::PathBuf;
 use syn::{Error, LitStr};
 use vitte_lowering::build::{self, OpSizes};
@@ -30,21 +34,21 @@ use vitte_lowering::{coroutine, ir, syntax};
 
 /// Expands `vitte! { … }`.
 pub(crate) fn inline(tokens: TokenStream) -> TokenStream {
+    let (krate, tokens) = match options::of_source(tokens) {
+        Ok(found) => found,
+        Err(e) => return e.to_compile_error(),
+    };
     let source = Source::new(tokens);
     let place = Place::Tokens(&source);
-    expand(&source.path, source.text.clone(), &place).unwrap_or_else(|e| e.to_compile_error())
+    let text = source.text.clone();
+    expand(&krate, &source.path, text, &place).unwrap_or_else(|e| e.to_compile_error())
 }
 
 /// Expands `include_vitte!("file.vit")`.
 pub(crate) fn include(tokens: TokenStream) -> TokenStream {
-    let file = match syn::parse2::<LitStr>(tokens.clone()) {
-        Ok(file) => file,
-        Err(e) => {
-            let text =
-                "`include_vitte!` takes the path of a Vitte file: `include_vitte!(\"jobs.vit\")`";
-            let span = tokens.into_iter().next().map_or(e.span(), |t| t.span());
-            return Error::new(span, text).to_compile_error();
-        }
+    let (krate, file) = match options::of_file(tokens) {
+        Ok(found) => found,
+        Err(e) => return e.to_compile_error(),
     };
     let path = beside(&file);
     let text = match std::fs::read_to_string(&path) {
@@ -63,7 +67,7 @@ pub(crate) fn include(tokens: TokenStream) -> TokenStream {
         const _: &[u8] = ::core::include_bytes!(#file);
     );
     let shown = path.display().to_string();
-    match expand(&shown, text, &Place::Literal(&file)) {
+    match expand(&krate, &shown, text, &Place::Literal(&file)) {
         Ok(tokens) => quote!(#watched #tokens),
         Err(e) => {
             let error = e.to_compile_error();
@@ -96,6 +100,30 @@ impl Place<'_> {
             Place::Tokens(source) => source.tokens_at(lo, hi).0,
             Place::Literal(file) => file.span(),
         }
+    }
+
+    /// An item that makes rustc warn of what the checker warns of.
+    fn warnings(&self, diagnostics: &Diagnostics, sources: &SourceMap) -> TokenStream {
+        let all = diagnostics.iter().filter(|d| d.severity == Severity::Warning).map(|d| {
+            let (lo, hi) = d.span().map_or((0, 0), |s| (s.lo, s.hi));
+            let span = self.span(lo, hi);
+            let text = match self {
+                Place::Tokens(_) => text_of(d, sources),
+                Place::Literal(_) => render(d, sources, Color::Plain).trim_end().to_owned(),
+            };
+            // rustc underlines the name of what is deprecated.
+            let used = quote_spanned!(span=> vitte::warning);
+            quote! {{
+                mod vitte {
+                    #[deprecated(note = #text)]
+                    #[allow(non_upper_case_globals)]
+                    pub const warning: () = ();
+                }
+                let () = #used;
+            }}
+        });
+        let all: TokenStream = all.collect();
+        if all.is_empty() { all } else { quote!(const _: () = { #all };) }
     }
 
     /// One error for all that is wrong.
@@ -141,7 +169,12 @@ fn text_of(d: &Diagnostic, sources: &SourceMap) -> String {
     text
 }
 
-fn expand(path: &str, text: String, place: &Place<'_>) -> Result<TokenStream, Error> {
+fn expand(
+    krate: &TokenStream,
+    path: &str,
+    text: String,
+    place: &Place<'_>,
+) -> Result<TokenStream, Error> {
     let mut sources = SourceMap::new();
     let id = sources.add(path.to_owned(), text);
     let mut diagnostics = Diagnostics::new();
@@ -155,14 +188,15 @@ fn expand(path: &str, text: String, place: &Place<'_>) -> Result<TokenStream, Er
         Some(program) if !diagnostics.has_errors() => program,
         _ => return Err(place.errors(&diagnostics, &sources)),
     };
-    let krate = quote!(::vitte);
     let chosen = procs::chosen(&program, &exported, place)?;
     let ids: Vec<hir::ProcId> = chosen.iter().map(|c| c.id).collect();
     let sizes = OpSizes::default();
     let (module, entries) = build::build_entries(&program, &sources, &sizes, &ids)
         .map_err(|refused| place.errors(&refused, &sources))?;
     checked(&module, place)?;
-    procs::functions(&krate, &program, &chosen, &module, &entries, place)
+    let functions = procs::functions(krate, &program, &chosen, &module, &entries, place)?;
+    let warnings = place.warnings(&diagnostics, &sources);
+    Ok(quote!(#warnings #functions))
 }
 
 /// What would fail in the final program fails here.

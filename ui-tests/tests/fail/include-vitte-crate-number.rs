@@ -1,0 +1,3 @@
+vitte_macros::include_vitte!("jobs.vit", crate = 3);
+
+fn main() {}
