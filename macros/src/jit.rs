@@ -11,6 +11,7 @@ use crate::ast::Function;
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::Error;
+use syn::spanned::Spanned;
 use vitte_lowering::rust::{jit, site};
 
 pub(crate) fn expand(krate: &TokenStream, function: &Function) -> Result<TokenStream, Error> {
@@ -19,7 +20,14 @@ pub(crate) fn expand(krate: &TokenStream, function: &Function) -> Result<TokenSt
         let text = "`jit` needs the feature `jit` of `vitte`";
         return Err(Error::new(sig.ident.span(), text));
     }
-    let task = jit::task(sig, block).map_err(|r| Error::new(r.span, r.text()))?;
+    let task = jit::task(sig, block).map_err(|refusals| {
+        let all = refusals.iter().map(|r| Error::new(r.span, r.text()));
+        all.reduce(|mut all, next| {
+            all.combine(next);
+            all
+        })
+        .unwrap_or_else(|| Error::new(sig.ident.span(), "this cannot be a JIT task"))
+    })?;
     let private = quote!(#krate::__private);
     let name = &sig.ident;
     let text = name.to_string();
@@ -35,7 +43,13 @@ pub(crate) fn expand(krate: &TokenStream, function: &Function) -> Result<TokenSt
     let sites = task.sites.iter().enumerate();
     let sites = sites.map(|(i, s)| site(krate, &text, i, &s.awaitee, s.span));
     let (names, types): (Vec<_>, Vec<_>) = task.params.iter().cloned().unzip();
-    let args = names.iter().rev().fold(quote!(()), |rest, name| quote!((#name, #rest)));
+    // rustc judges the type of a constant where it is named.
+    let consts = task.consts.iter().map(|(path, ty)| {
+        let span = path.span();
+        quote_spanned!(span=> { let constant: #ty = #path; constant })
+    });
+    let values: Vec<TokenStream> = names.iter().cloned().chain(consts).collect();
+    let args = values.iter().rev().fold(quote!(()), |rest, name| quote!((#name, #rest)));
     let jit::JitTask { ir, messages, result, .. } = &task;
     let outer = attrs.iter().filter(|a| matches!(a.style, syn::AttrStyle::Outer));
     Ok(quote! {

@@ -177,6 +177,112 @@ async fn awaits_failing(n: u32) -> u32 {
     m + 1
 }
 
+const LIMIT: u32 = 40;
+static OFFSET: i64 = -3;
+
+mod limits {
+    pub(super) const PAIR: (u8, bool) = (9, true);
+    pub(super) const LOW: u8 = 3;
+}
+
+#[vitte::task(jit)]
+async fn constants(n: u32, pair: (u8, bool)) -> (u32, i64, bool, u32) {
+    let (low, flag): (u8, bool) = limits::PAIR;
+    let kind = match pair.0 {
+        limits::LOW => 1,
+        u8::MAX => 2,
+        _ if pair.0 == low => 3,
+        _ => 4,
+    };
+    pending(()).await;
+    let bits: u32 = u32::BITS;
+    (n.min(LIMIT) + bits, OFFSET * 2, flag && pair.1, kind)
+}
+
+#[vitte::task(jit)]
+async fn patterns(n: (u8, i32)) -> i32 {
+    let (0..=9, m) = n else {
+        pending(()).await;
+        return -1;
+    };
+    let small = if let 1 | 3 | 5 = m
+        && n.0 > 1
+    {
+        100
+    } else if let k @ 10..20 = m {
+        k
+    } else {
+        0
+    };
+    let mut rest = (m, 0);
+    while let (left @ 1.., count) = rest
+        && count < 5
+    {
+        rest = (left / 2, count + 1);
+    }
+    let other = match n {
+        (1, x @ 3..) | (2..=4, x @ 7) if x < 100 => x,
+        _ => 5,
+    };
+    small + rest.1 * 1000 + other * 10_000
+}
+
+#[vitte::task(jit)]
+async fn blocks(n: [u16; 3]) -> u32 {
+    let found = 'search: {
+        for i in 0..n.len() {
+            if matches!(n[i], 10..=20 | 99 if i > 0) {
+                break 'search i as u32;
+            }
+        }
+        let awaited: u32 = pending(50).await;
+        awaited
+    };
+    found + 1
+}
+
+#[test]
+fn constants_are_those_of_rust() {
+    assert_eq!(run(constants(7, (3, true))), (39, -6, true, 1));
+    assert_eq!(run(constants(70, (9, false))), (72, -6, false, 3));
+    assert_eq!(run(constants(1, (255, true))).3, 2);
+}
+
+#[test]
+fn patterns_may_fail() {
+    async fn plain(n: (u8, i32)) -> i32 {
+        let (0..=9, m) = n else { return -1 };
+        let small = match m {
+            1 | 3 | 5 if n.0 > 1 => 100,
+            10..20 => m,
+            _ => 0,
+        };
+        let (mut left, mut count) = (m, 0);
+        while left >= 1 && count < 5 {
+            (left, count) = (left / 2, count + 1);
+        }
+        let other = match n {
+            (1, x) if (3..100).contains(&x) => x,
+            (2..=4, 7) => 7,
+            _ => 5,
+        };
+        small + count * 1000 + other * 10_000
+    }
+    for a in [0, 1, 2, 4, 9, 10] {
+        for b in [-4, 0, 1, 3, 7, 12, 20, 400] {
+            assert_eq!(run(patterns((a, b))), run(plain((a, b))), "{a} {b}");
+        }
+    }
+}
+
+#[test]
+fn blocks_may_be_left() {
+    assert_eq!(
+        (run(blocks([10, 3, 20])), run(blocks([10, 99, 20])), run(blocks([10, 1, 2]))),
+        (3, 2, 51)
+    );
+}
+
 #[test]
 fn scalars_tuples_and_arrays_cross() {
     let given = run(kinds(-2, 300, true, 3.0, 'ß', (7, [1, -1, i64::from(u32::MAX)])));

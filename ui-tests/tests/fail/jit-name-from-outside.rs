@@ -1,6 +1,6 @@
 #[vitte_macros::task(jit)]
 async fn f(n: u64) -> u64 {
-    n + LIMIT
+    n + limit
 }
 
 fn main() {}

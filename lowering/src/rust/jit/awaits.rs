@@ -50,7 +50,7 @@ impl Check {
             E::Path(_) if self.local_of(e).is_none() => return Ok(e.to_token_stream()),
             _ => {}
         }
-        let value = self.expr(e)?;
+        let value = self.expr(e);
         let name = format_ident!("__arg{}", given.len(), span = e.span());
         given.push(value);
         Ok(name.to_token_stream())

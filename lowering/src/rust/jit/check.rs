@@ -2,21 +2,31 @@
 //!
 //! Whatever is outside of the subset is refused here, with its span. What rustc refuses anyway (a type
 //! that does not fit, a name that does not exist) is refused as well: the original is not compiled.
+//!
+//! What is refused is noted, and stands for a value that fits everywhere ([`Ty::Refused`]): all that is
+//! wrong is told in one run, each once.
 
-use super::tree::{Arm, Cmp, Expr, Kind, Local, LocalData, Op, Stmt};
+use super::tree::{Cmp, Expr, Kind, Local, LocalData, Op, Stmt};
 use super::types::{Int, Kind as VarKind, Prim, Ty, Vars};
 use super::{Refusal, Site};
-use crate::ir::BinaryOp;
 use crate::rust::text;
 use proc_macro2::Span;
 use quote::ToTokens;
 use std::collections::BTreeMap;
-use syn::parse::Parser;
-use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
-use syn::{Expr as E, Lit, Pat as P, Stmt as S, Token, UnOp};
+use syn::visit::{self, Visit};
+use syn::{Expr as E, Lit, Pat as P, Stmt as S, UnOp};
 
 pub(super) type Found<T> = Result<T, Refusal>;
+
+/// Whether a path is spelled as constants are: in capital letters.
+pub(super) fn is_constant(p: &syn::ExprPath) -> bool {
+    let capital = |c: char| !c.is_lowercase();
+    p.path.segments.last().is_some_and(|s| {
+        let name = s.ident.to_string();
+        s.arguments.is_none() && name.starts_with(char::is_uppercase) && name.chars().all(capital)
+    })
+}
 
 /// Most scalars of one value.
 const MAX_LEAVES: usize = 64;
@@ -25,12 +35,23 @@ pub(super) struct Check {
     pub(super) vars: Vars,
     pub(super) locals: Vec<LocalData>,
     pub(super) sites: Vec<Site>,
-    scopes: Vec<BTreeMap<String, Local>>,
-    /// Label, type of its value (`None`: it has none), by number.
-    loops: Vec<(Option<String>, Option<Ty>)>,
-    /// Loops around here.
-    around: Vec<usize>,
+    /// Paths of constants, and the locals that hold their values.
+    pub(super) consts: Vec<(syn::ExprPath, Local)>,
+    /// All that was refused so far.
+    pub(super) refused: Vec<Refusal>,
+    pub(super) scopes: Vec<BTreeMap<String, Local>>,
+    pub(super) loops: Vec<Loop>,
+    /// Loops and labelled blocks around here.
+    pub(super) around: Vec<usize>,
     result: Ty,
+}
+
+/// A loop, or a block with a label.
+pub(super) struct Loop {
+    pub(super) label: Option<String>,
+    /// Type of its value, if it has one.
+    pub(super) value: Option<Ty>,
+    pub(super) is_block: bool,
 }
 
 /// A type of the subset.
@@ -65,8 +86,9 @@ pub(super) fn ty(of: &syn::Type) -> Found<Ty> {
         };
         let text =
             format!("{what} cannot be in a JIT task: `{}`", text::source(of.to_token_stream()));
-        return Err(Refusal::new(of.span(), text)
-            .help("use integers, floats, `bool`, `char`, and tuples and arrays of them"));
+        return Err(Refusal::new(of.span(), text).help(
+            "use integers of up to 64 bits, floats, `bool`, `char`, and tuples and arrays of them",
+        ));
     };
     if found.n_leaves() > MAX_LEAVES {
         let text = format!("a value of a JIT task has at most {MAX_LEAVES} scalars");
@@ -81,6 +103,8 @@ impl Check {
             vars: Vars::default(),
             locals: vec![],
             sites: vec![],
+            consts: vec![],
+            refused: vec![],
             scopes: vec![BTreeMap::new()],
             loops: vec![],
             around: vec![],
@@ -124,35 +148,54 @@ impl Check {
 
     // ---- blocks and statements ----
 
-    pub(super) fn block(&mut self, block: &syn::Block, span: Span) -> Found<Expr> {
-        self.scoped(|cx| cx.stmts(&block.stmts, span))
+    pub(super) fn block(&mut self, block: &syn::Block, span: Span) -> Expr {
+        self.scopes.push(BTreeMap::new());
+        let block = self.stmts(&block.stmts, span);
+        self.scopes.pop();
+        block
     }
 
-    fn stmts(&mut self, list: &[S], span: Span) -> Found<Expr> {
+    fn stmts(&mut self, list: &[S], span: Span) -> Expr {
         let mut out = vec![];
         let mut value = None;
         let mut diverges = false;
         for (i, stmt) in list.iter().enumerate() {
             let last = i + 1 == list.len();
             match stmt {
-                S::Local(local) => out.push(self.local(local)?),
-                S::Item(item) => {
-                    return Err(Refusal::new(item.span(), "an item inside of a JIT task")
-                        .help("move the item out of the function"));
-                }
+                S::Local(local) => match self.local(local) {
+                    Ok(stmt) => out.push(stmt),
+                    Err(refusal) => {
+                        self.refused.push(refusal);
+                        self.declare_refused(&local.pat);
+                    }
+                },
+                S::Item(item) => self.refused.push(
+                    Refusal::new(item.span(), "an item inside of a JIT task")
+                        .help("move the item out of the function"),
+                ),
                 S::Macro(m) => {
-                    let e = self.macro_call(&m.mac)?;
+                    let e = self.macro_call(&m.mac);
+                    let e = self.or_refused(e, m.mac.span());
+                    if last && m.semi_token.is_none() {
+                        value = Some(e);
+                        continue;
+                    }
                     diverges |= e.ty == Ty::Never;
                     out.push(Stmt::Expr(e));
                 }
-                S::Expr(e, None) if last => value = Some(self.expr(e)?),
+                S::Expr(e, None) if last => value = Some(self.expr(e)),
                 S::Expr(e, semi) => {
                     let e = match e {
-                        E::Await(wait) => self.wait(wait, false)?,
-                        e => self.expr(e)?,
+                        E::Await(wait) => {
+                            let found = self.wait(wait, false);
+                            self.or_refused(found, wait.span())
+                        }
+                        e => self.expr(e),
                     };
-                    if semi.is_none() {
-                        self.same(&Ty::UNIT, &e.ty, e.span)?;
+                    if semi.is_none()
+                        && let Err(refusal) = self.same(&Ty::UNIT, &e.ty, e.span)
+                    {
+                        self.refused.push(refusal);
                     }
                     diverges |= self.vars.shallow(&e.ty) == Ty::Never;
                     out.push(Stmt::Expr(e));
@@ -164,7 +207,7 @@ impl Check {
             None if diverges => Ty::Never,
             None => Ty::UNIT,
         };
-        Ok(Expr { kind: Kind::Block(out, value.map(Box::new)), ty, span })
+        Expr { kind: Kind::Block(out, value.map(Box::new)), ty, span }
     }
 
     fn local(&mut self, local: &syn::Local) -> Found<Stmt> {
@@ -177,11 +220,19 @@ impl Check {
         let init = match &local.init {
             None => None,
             Some(init) => {
-                if let Some((token, _)) = &init.diverge {
-                    return Err(Refusal::new(token.span, "`let … else` in a JIT task")
-                        .help("write an `if` or a `match`"));
+                let value = self.expr(&init.expr);
+                if let Some((token, other)) = &init.diverge {
+                    // What the pattern binds is not seen in the `else`.
+                    let other = self.scoped(|cx| Ok(cx.expr(other)))?;
+                    if !matches!(self.vars.shallow(&other.ty), Ty::Never | Ty::Refused) {
+                        let text = "the `else` of a `let` must leave: by `return`, `break`, \
+                                    `continue` or `panic!`";
+                        return Err(Refusal::new(token.span, text));
+                    }
+                    let pat = self.pat(&local.pat, &value.ty)?;
+                    return Ok(Stmt::LetElse(Box::new(pat), value, other));
                 }
-                Some(self.expr(&init.expr)?)
+                Some(value)
             }
         };
         let ty = self.vars.fresh(VarKind::Any);
@@ -250,17 +301,43 @@ impl Check {
         Ok(Expr { kind, ty, span })
     }
 
-    pub(super) fn expr(&mut self, e: &E) -> Found<Expr> {
+    /// An expression; what is refused in it is noted.
+    pub(super) fn expr(&mut self, e: &E) -> Expr {
+        let found = self.expr_of(e);
+        self.or_refused(found, e.span())
+    }
+
+    pub(super) fn or_refused(&mut self, found: Found<Expr>, span: Span) -> Expr {
+        found.unwrap_or_else(|refusal| {
+            self.refused.push(refusal);
+            Expr { kind: Kind::Panic(String::new()), ty: Ty::Refused, span }
+        })
+    }
+
+    /// The names of a pattern that was refused, so that they are known where they are used.
+    pub(super) fn declare_refused(&mut self, pat: &P) {
+        struct Names<'a>(&'a mut Check);
+        impl<'ast> Visit<'ast> for Names<'_> {
+            fn visit_pat_ident(&mut self, p: &'ast syn::PatIdent) {
+                self.0.declare(&p.ident, Ty::Refused);
+                visit::visit_pat_ident(self, p);
+            }
+            fn visit_expr(&mut self, _: &'ast E) {}
+        }
+        Names(self).visit_pat(pat);
+    }
+
+    fn expr_of(&mut self, e: &E) -> Found<Expr> {
         let span = e.span();
         let refuse = |what: &str, help: &str| Err(Refusal::new(span, what).help(help));
         let done = |kind, ty| Ok(Expr { kind, ty, span });
         match e {
             E::Lit(l) => self.lit(&l.lit),
-            E::Paren(p) => self.expr(&p.expr),
-            E::Group(g) => self.expr(&g.expr),
+            E::Paren(p) => self.expr_of(&p.expr),
+            E::Group(g) => self.expr_of(&g.expr),
             E::Path(p) => self.path(p, span),
             E::Unary(u) => {
-                let inner = self.expr(&u.expr)?;
+                let inner = self.expr(&u.expr);
                 let ty = inner.ty.clone();
                 match u.op {
                     UnOp::Neg(_) => done(Kind::Neg(Box::new(inner)), ty),
@@ -270,13 +347,13 @@ impl Check {
             }
             E::Binary(b) => self.binary(b, span),
             E::Assign(a) => {
-                let value = self.expr(&a.right)?;
+                let value = self.expr(&a.right);
                 let place = self.place(&a.left)?;
                 self.same(&place.ty, &value.ty, value.span)?;
                 done(Kind::Assign(Box::new(place), Box::new(value)), Ty::UNIT)
             }
             E::Cast(c) => {
-                let inner = self.expr(&c.expr)?;
+                let inner = self.expr(&c.expr);
                 let to = match &*c.ty {
                     syn::Type::Infer(_) => self.vars.fresh(VarKind::Any),
                     ty => self::ty(ty)?,
@@ -284,13 +361,13 @@ impl Check {
                 done(Kind::Cast(Box::new(inner)), to)
             }
             E::Tuple(t) => {
-                let list: Vec<Expr> = t.elems.iter().map(|e| self.expr(e)).collect::<Found<_>>()?;
+                let list: Vec<Expr> = t.elems.iter().map(|e| self.expr(e)).collect();
                 let ty = Ty::Tuple(list.iter().map(|e| e.ty.clone()).collect());
                 done(Kind::Group(list), ty)
             }
             E::Array(a) => {
                 let elem = self.vars.fresh(VarKind::Any);
-                let list: Vec<Expr> = a.elems.iter().map(|e| self.expr(e)).collect::<Found<_>>()?;
+                let list: Vec<Expr> = a.elems.iter().map(|e| self.expr(e)).collect();
                 for e in &list {
                     self.same(&elem, &e.ty, e.span)?;
                 }
@@ -298,7 +375,7 @@ impl Check {
                 done(Kind::Group(list), Ty::Array(Box::new(elem), n))
             }
             E::Repeat(r) => {
-                let value = self.expr(&r.expr)?;
+                let value = self.expr(&r.expr);
                 let n = match &*r.len {
                     E::Lit(syn::ExprLit { lit: Lit::Int(n), .. }) => n.base10_parse().ok(),
                     _ => None,
@@ -312,35 +389,45 @@ impl Check {
                 done(Kind::Repeat(Box::new(value), n), ty)
             }
             E::Field(_) | E::Index(_) => self.project(e),
-            E::Block(b) if b.label.is_none() => self.block(&b.block, span),
-            E::Block(_) => refuse("a block with a label", "use a loop, or a nested `if`"),
-            E::If(i) => self.if_(i, span),
+            E::Block(b) => match &b.label {
+                None => Ok(self.block(&b.block, span)),
+                Some(label) => {
+                    let value = self.vars.fresh(VarKind::Any);
+                    let id = self.enter(Some(label), Some(value.clone()), true);
+                    let body = self.block(&b.block, span);
+                    self.around.pop();
+                    let never = self.vars.shallow(&body.ty) == Ty::Never;
+                    if !never {
+                        self.same(&value, &body.ty, body.span)?;
+                    }
+                    let ty = if never && !body.breaks(id) { Ty::Never } else { value };
+                    done(Kind::Labelled(id, Box::new(body)), ty)
+                }
+            },
+            E::If(i) => self.scoped(|cx| cx.if_(i, span)),
             E::Loop(l) => {
                 let value = self.vars.fresh(VarKind::Any);
-                let id = self.enter(l.label.as_ref(), Some(value.clone()));
+                let id = self.enter(l.label.as_ref(), Some(value.clone()), false);
                 let body = self.block(&l.body, l.body.span());
                 self.around.pop();
-                let body = body?;
                 let ty = if body.breaks(id) { value } else { Ty::Never };
                 done(Kind::Loop(id, Box::new(body)), ty)
             }
-            E::While(w) => {
-                let cond = self.condition(&w.cond)?;
-                let id = self.enter(w.label.as_ref(), None);
-                let body = self.block(&w.body, w.body.span());
-                self.around.pop();
-                done(Kind::While(id, Box::new(cond), Box::new(body?)), Ty::UNIT)
-            }
+            E::While(w) => self.scoped(|cx| {
+                let cond = cx.chain(&w.cond)?;
+                let id = cx.enter(w.label.as_ref(), None, false);
+                let body = cx.block(&w.body, w.body.span());
+                cx.around.pop();
+                let kind = Kind::While(id, Box::new(cond), Box::new(body));
+                Ok(Expr { kind, ty: Ty::UNIT, span })
+            }),
             E::ForLoop(f) => self.for_(f, span),
             E::Match(m) => self.match_(m, span),
             E::Break(b) => {
                 let id = self.target(b.label.as_ref(), span)?;
-                let value = match &b.expr {
-                    Some(e) => Some(Box::new(self.expr(e)?)),
-                    None => None,
-                };
+                let value = b.expr.as_ref().map(|e| Box::new(self.expr(e)));
                 let given = value.as_ref().map_or(Ty::UNIT, |v| v.ty.clone());
-                if let Some(ty) = self.loops[id].1.clone() {
+                if let Some(ty) = self.loops[id].value.clone() {
                     self.same(&ty, &given, span)?;
                 }
                 done(Kind::Break(id, value), Ty::Never)
@@ -350,10 +437,7 @@ impl Check {
                 done(Kind::Continue(id), Ty::Never)
             }
             E::Return(r) => {
-                let value = match &r.expr {
-                    Some(e) => Some(Box::new(self.expr(e)?)),
-                    None => None,
-                };
+                let value = r.expr.as_ref().map(|e| Box::new(self.expr(e)));
                 let given = value.as_ref().map_or(Ty::UNIT, |v| v.ty.clone());
                 let result = self.result.clone();
                 self.same(&result, &given, span)?;
@@ -362,6 +446,14 @@ impl Check {
             E::Await(w) => self.wait(w, true),
             E::MethodCall(m) => self.method(m, span),
             E::Macro(m) => self.macro_call(&m.mac),
+            // A closure that was refused where it was bound.
+            E::Call(c)
+                if self
+                    .local_of(&c.func)
+                    .is_some_and(|l| self.vars.shallow(&self.locals[l.0].ty) == Ty::Refused) =>
+            {
+                done(Kind::Panic(String::new()), Ty::Refused)
+            }
             E::Call(_) => refuse(
                 "a call of a Rust function in a JIT task",
                 "make it an async function and await it, or write its code here",
@@ -394,8 +486,29 @@ impl Check {
             let kind = Kind::Bound { of, largest: *bound == "MAX" };
             return Ok(Expr { kind, ty: Ty::Prim(of), span });
         }
+        if is_constant(p) {
+            return Ok(self.constant(p));
+        }
         let text = format!("`{}` is no local of this JIT task", text::source(p.to_token_stream()));
-        Err(Refusal::new(span, text).help("pass it as an argument"))
+        Err(Refusal::new(span, text)
+            .help("pass it as an argument; constants are in capital letters"))
+    }
+
+    /// A constant of Rust: only rustc knows its value and its type, so it comes in as an argument, of
+    /// the type that it is used as.
+    pub(super) fn constant(&mut self, p: &syn::ExprPath) -> Expr {
+        let name = text::source(p.to_token_stream());
+        let mut known = self.consts.iter().map(|(_, local)| *local);
+        let known = known.find(|local| self.locals[local.0].name == name);
+        let local = known.unwrap_or_else(|| {
+            let local = Local(self.locals.len());
+            let ty = self.vars.awaited();
+            self.locals.push(LocalData { name, ty, span: p.span() });
+            self.consts.push((p.clone(), local));
+            local
+        });
+        let ty = self.locals[local.0].ty.clone();
+        Expr { kind: Kind::Local(local), ty, span: p.span() }
     }
 
     fn binary(&mut self, b: &syn::ExprBinary, span: Span) -> Found<Expr> {
@@ -426,7 +539,7 @@ impl Check {
                     B::Gt(_) => Cmp::Gt,
                     _ => Cmp::Ge,
                 };
-                let (x, y) = (self.expr(&b.left)?, self.expr(&b.right)?);
+                let (x, y) = (self.expr(&b.left), self.expr(&b.right));
                 self.same(&x.ty, &y.ty, y.span)?;
                 let kind = Kind::Compare(cmp, Box::new(x), Box::new(y));
                 return Ok(Expr { kind, ty: Ty::BOOL, span });
@@ -447,10 +560,10 @@ impl Check {
         );
         // Of two scalars, `x op= y` evaluates `y` first; of `x op y`, `x`.
         let (x, y) = if updates {
-            let y = self.expr(&b.right)?;
+            let y = self.expr(&b.right);
             (self.place(&b.left)?, y)
         } else {
-            (self.expr(&b.left)?, self.expr(&b.right)?)
+            (self.expr(&b.left), self.expr(&b.right))
         };
         if !matches!(op, Op::Shl | Op::Shr) {
             self.same(&x.ty, &y.ty, y.span)?;
@@ -464,22 +577,11 @@ impl Check {
         })
     }
 
-    fn condition(&mut self, e: &E) -> Found<Expr> {
-        if let E::Let(l) = e {
-            return Err(
-                Refusal::new(l.span(), "`let` in a condition of a JIT task").help("use a `match`")
-            );
-        }
-        let cond = self.expr(e)?;
-        self.same(&Ty::BOOL, &cond.ty, cond.span)?;
-        Ok(cond)
-    }
-
     /// What may be assigned to.
     fn place(&mut self, e: &E) -> Found<Expr> {
         match e {
             E::Paren(p) => self.place(&p.expr),
-            E::Path(_) if self.local_of(e).is_some() => self.expr(e),
+            E::Path(_) if self.local_of(e).is_some() => Ok(self.expr(e)),
             E::Field(_) | E::Index(_) => self.project(e),
             E::Infer(_) => {
                 Err(Refusal::new(e.span(), "`_ =` in a JIT task").help("write `let _ = …`"))
@@ -493,13 +595,16 @@ impl Check {
         let span = e.span();
         match e {
             E::Field(f) => {
-                let base = self.expr(&f.base)?;
+                let base = self.expr(&f.base);
                 let syn::Member::Unnamed(index) = &f.member else {
                     return Err(
                         Refusal::new(span, "a field with a name in a JIT task").help("use a tuple")
                     );
                 };
                 let i = index.index as usize;
+                if self.vars.shallow(&base.ty) == Ty::Refused {
+                    return Ok(base);
+                }
                 let Ty::Tuple(elems) = self.vars.shallow(&base.ty) else {
                     return Err(Refusal::new(span, "the type of this tuple is not known here")
                         .help(
@@ -512,172 +617,19 @@ impl Check {
                 Ok(Expr { kind: Kind::Field(Box::new(base), i), ty, span })
             }
             E::Index(x) => {
-                let base = self.expr(&x.expr)?;
-                let index = self.expr(&x.index)?;
+                let base = self.expr(&x.expr);
+                let index = self.expr(&x.index);
                 self.same(&Ty::USIZE, &index.ty, index.span)?;
+                if self.vars.shallow(&base.ty) == Ty::Refused {
+                    return Ok(base);
+                }
                 let Ty::Array(elem, _) = self.vars.shallow(&base.ty) else {
                     return Err(Refusal::new(span, "the type of this array is not known here")
                         .help("write the type where the value is bound: `let a: [u32; 4] = …`"));
                 };
                 Ok(Expr { kind: Kind::Index(Box::new(base), Box::new(index)), ty: *elem, span })
             }
-            _ => self.expr(e),
+            _ => Ok(self.expr(e)),
         }
-    }
-
-    /// The common type of alternatives.
-    fn join(&mut self, list: &[(Ty, Span)]) -> Found<Ty> {
-        let mut common = Ty::Never;
-        for (ty, span) in list {
-            match (self.vars.shallow(&common), self.vars.shallow(ty)) {
-                (_, Ty::Never) => {}
-                (Ty::Never, ty) => common = ty,
-                (a, b) => self.same(&a, &b, *span)?,
-            }
-        }
-        Ok(common)
-    }
-
-    fn if_(&mut self, i: &syn::ExprIf, span: Span) -> Found<Expr> {
-        let cond = self.condition(&i.cond)?;
-        let then = self.block(&i.then_branch, i.then_branch.span())?;
-        let (other, ty) = match &i.else_branch {
-            Some((_, e)) => {
-                let other = self.expr(e)?;
-                let ty =
-                    self.join(&[(then.ty.clone(), then.span), (other.ty.clone(), other.span)])?;
-                (Some(Box::new(other)), ty)
-            }
-            None => {
-                self.same(&Ty::UNIT, &then.ty, then.span)?;
-                (None, Ty::UNIT)
-            }
-        };
-        Ok(Expr { kind: Kind::If(Box::new(cond), Box::new(then), other), ty, span })
-    }
-
-    fn match_(&mut self, m: &syn::ExprMatch, span: Span) -> Found<Expr> {
-        let value = self.expr(&m.expr)?;
-        let mut arms = vec![];
-        for arm in &m.arms {
-            arms.push(self.scoped(|cx| {
-                let pat = cx.pat(&arm.pat, &value.ty)?;
-                let guard = match &arm.guard {
-                    Some((_, g)) => Some(cx.condition(g)?),
-                    None => None,
-                };
-                Ok(Arm { pat, guard, body: cx.expr(&arm.body)? })
-            })?);
-        }
-        let types: Vec<_> = arms.iter().map(|a| (a.body.ty.clone(), a.body.span)).collect();
-        let ty = self.join(&types)?;
-        Ok(Expr { kind: Kind::Match(Box::new(value), arms), ty, span })
-    }
-
-    fn for_(&mut self, f: &syn::ExprForLoop, span: Span) -> Found<Expr> {
-        let mut over = &*f.expr;
-        while let E::Paren(p) = over {
-            over = &p.expr;
-        }
-        let E::Range(syn::ExprRange { start: Some(from), end: Some(to), limits, .. }) = over else {
-            return Err(Refusal::new(f.expr.span(), "`for` over anything but a range of numbers")
-                .help("count the indices: `for i in 0..n`"));
-        };
-        let (from, to) = (self.expr(from)?, self.expr(to)?);
-        self.same(&from.ty, &to.ty, to.span)?;
-        let number = self.vars.fresh(VarKind::Int);
-        self.same(&number, &from.ty, from.span)?;
-        let id = self.enter(f.label.as_ref(), None);
-        let body = self.scoped(|cx| {
-            let pat = cx.binding(&f.pat, &from.ty)?;
-            Ok((pat, cx.block(&f.body, f.body.span())?))
-        });
-        self.around.pop();
-        let (pat, body) = body?;
-        let inclusive = matches!(limits, syn::RangeLimits::Closed(_));
-        let (from, to, body) = (Box::new(from), Box::new(to), Box::new(body));
-        let pat = Box::new(pat);
-        let kind = Kind::For { id, pat, from, to, inclusive, body };
-        Ok(Expr { kind, ty: Ty::UNIT, span })
-    }
-
-    fn enter(&mut self, label: Option<&syn::Label>, value: Option<Ty>) -> usize {
-        let id = self.loops.len();
-        self.loops.push((label.map(|l| l.name.ident.to_string()), value));
-        self.around.push(id);
-        id
-    }
-
-    fn target(&self, label: Option<&syn::Lifetime>, span: Span) -> Found<usize> {
-        let wanted = label.map(|l| l.ident.to_string());
-        let mut around = self.around.iter().rev();
-        let found = around.find(|&&id| wanted.is_none() || self.loops[id].0 == wanted);
-        found.copied().ok_or_else(|| Refusal::new(span, "there is no such loop around this"))
-    }
-
-    fn method(&mut self, m: &syn::ExprMethodCall, span: Span) -> Found<Expr> {
-        let name = m.method.to_string();
-        let wrapping = match name.as_str() {
-            "wrapping_add" => Some(BinaryOp::Add),
-            "wrapping_sub" => Some(BinaryOp::Sub),
-            "wrapping_mul" => Some(BinaryOp::Mul),
-            _ => None,
-        };
-        let extreme = matches!(name.as_str(), "min" | "max");
-        if (wrapping.is_none() && !extreme) || m.args.len() != 1 {
-            let text = format!("the method `{name}` cannot be called in a JIT task");
-            return Err(Refusal::new(m.method.span(), text).help(
-                "there are `wrapping_add`, `wrapping_sub`, `wrapping_mul`, `min` and `max` of integers",
-            ));
-        }
-        let (a, b) = (self.expr(&m.receiver)?, self.expr(&m.args[0])?);
-        let int = self.vars.fresh(VarKind::Int);
-        self.same(&int, &a.ty, a.span)?;
-        self.same(&a.ty, &b.ty, b.span)?;
-        let ty = a.ty.clone();
-        let (a, b) = (Box::new(a), Box::new(b));
-        let kind = match wrapping {
-            Some(op) => Kind::Wrapping(op, a, b),
-            None => Kind::Extreme(name == "max", a, b),
-        };
-        Ok(Expr { kind, ty, span })
-    }
-
-    fn macro_call(&mut self, mac: &syn::Macro) -> Found<Expr> {
-        let span = mac.span();
-        let name = mac.path.segments.last().map(|s| s.ident.to_string()).unwrap_or_default();
-        let args = Punctuated::<E, Token![,]>::parse_terminated.parse2(mac.tokens.clone());
-        let args: Vec<E> = args.map(|a| a.into_iter().collect()).unwrap_or_default();
-        let text_of = |e: Option<&E>| match e {
-            Some(E::Lit(syn::ExprLit { lit: Lit::Str(s), .. })) if !s.value().contains('{') => {
-                Some(s.value())
-            }
-            _ => None,
-        };
-        let panic = |text: String| Expr { kind: Kind::Panic(text), ty: Ty::Never, span };
-        let refused = Refusal::new(span, format!("`{name}!` in this form cannot be in a JIT task"))
-            .help(
-                "there are `panic!(\"text\")`, `unreachable!()` and `assert!(condition, \"text\")`",
-            );
-        match (name.as_str(), args.as_slice()) {
-            ("panic", []) => Ok(panic("explicit panic".into())),
-            ("panic", [e]) => text_of(Some(e)).map(panic).ok_or(refused),
-            ("unreachable", []) => Ok(panic("internal error: entered unreachable code".into())),
-            ("assert", [cond]) => {
-                let text = format!("assertion failed: {}", text::source(cond.to_token_stream()));
-                self.assert(cond, panic(text), span)
-            }
-            ("assert", [cond, e]) => match text_of(Some(e)) {
-                Some(text) => self.assert(cond, panic(text), span),
-                None => Err(refused),
-            },
-            _ => Err(refused),
-        }
-    }
-
-    fn assert(&mut self, cond: &E, panic: Expr, span: Span) -> Found<Expr> {
-        let cond = self.condition(cond)?;
-        let cond = Expr { kind: Kind::Not(Box::new(cond)), ty: Ty::BOOL, span };
-        Ok(Expr { kind: Kind::If(Box::new(cond), Box::new(panic), None), ty: Ty::UNIT, span })
     }
 }

@@ -4,7 +4,7 @@
 //! destructors, so every unwind edge leads to one empty cleanup.
 
 use super::places::{Place, extent, odd};
-use super::tree::{Cmp, Expr, Kind, LocalData, Pat, Stmt};
+use super::tree::{Cmp, Expr, Kind, Local, LocalData, Pat, Stmt};
 use super::types::{Prim, Ty, Vars};
 use super::{FIRST_MESSAGE, Refusal};
 use crate::ir::{
@@ -72,14 +72,25 @@ impl<'a, 'm> Emit<'a, 'm> {
         self.b.finish().map(drop).map_err(|e| e.to_string())
     }
 
-    /// Binds the parameters and emits the body.
-    pub(super) fn function(&mut self, params: &[(Pat, Ty)], body: &Expr) -> Made<()> {
+    /// Binds the parameters, then the constants, and emits the body.
+    pub(super) fn function(
+        &mut self,
+        params: &[(Pat, Ty)],
+        consts: &[(Local, Ty)],
+        body: &Expr,
+    ) -> Made<()> {
         let mut n = 0;
         for (pat, ty) in params {
             let count = ty.n_leaves();
             let value: Scalars = (n..n + count).map(|i| self.b.param_value(i)).collect();
             n += count;
             self.bind(pat, ty, &value)?;
+        }
+        for (local, ty) in consts {
+            let count = ty.n_leaves();
+            let value: Scalars = (n..n + count).map(|i| self.b.param_value(i)).collect();
+            n += count;
+            self.bind(&Pat::Bind(*local), ty, &value)?;
         }
         match self.expr(body) {
             Ok(value) => {
@@ -255,12 +266,14 @@ impl<'a, 'm> Emit<'a, 'm> {
             }
             Kind::Block(stmts, value) => self.block(stmts, value.as_deref()),
             Kind::If(cond, then, other) => {
-                let cond = self.scalar(cond)?;
-                let (yes, no, end) =
-                    (self.b.create_block(), self.b.create_block(), self.b.create_block());
-                self.b.br(cond, (yes, &[]), (no, &[]));
+                let (no, end) = (self.b.create_block(), self.b.create_block());
                 let out = self.out(e)?;
-                self.go(yes);
+                if !self.condition(cond, no)? {
+                    // Neither way is taken, but what leads to `no` may be there.
+                    self.go(no);
+                    self.b.unreachable();
+                    return self.end(false, None, end);
+                }
                 let mut reached = self.arm(then, out.as_ref(), end)?;
                 self.go(no);
                 reached |= match other {
@@ -282,13 +295,13 @@ impl<'a, 'm> Emit<'a, 'm> {
                     let next = self.b.create_block();
                     self.test(&arm.pat, &ty, &value, next)?;
                     self.bind(&arm.pat, &ty, &value)?;
-                    if let Some(guard) = &arm.guard {
-                        let yes = self.b.create_block();
-                        let fits = self.scalar(guard)?;
-                        self.b.br(fits, (yes, &[]), (next, &[]));
-                        self.go(yes);
+                    let fits = match &arm.guard {
+                        Some(guard) => self.condition(guard, next)?,
+                        None => true,
+                    };
+                    if fits {
+                        reached |= self.arm(&arm.body, out.as_ref(), end)?;
                     }
-                    reached |= self.arm(&arm.body, out.as_ref(), end)?;
                     self.go(next);
                 }
                 self.b.unreachable();
@@ -305,18 +318,24 @@ impl<'a, 'm> Emit<'a, 'm> {
                 self.end(e.ty != Ty::Never, out.as_ref(), end)
             }
             Kind::While(id, cond, body) => {
-                let (head, inside, end) =
-                    (self.b.create_block(), self.b.create_block(), self.b.create_block());
+                let (head, end) = (self.b.create_block(), self.b.create_block());
                 self.loops[*id] = Some(Loop { next: head, end, result: None });
                 self.b.jump(head, &[]);
                 self.b.switch_to_block(head);
-                let cond = self.scalar(cond)?;
-                self.b.br(cond, (inside, &[]), (end, &[]));
-                self.go(inside);
-                self.body(body, head)?;
+                if self.condition(cond, end)? {
+                    self.body(body, head)?;
+                }
                 self.b.seal_block(head);
                 self.go(end);
                 Ok(vec![])
+            }
+            Kind::Let(..) => Err(odd(e.span)),
+            Kind::Labelled(id, body) => {
+                let out = self.out(e)?;
+                let end = self.b.create_block();
+                self.loops[*id] = Some(Loop { next: end, end, result: out.clone() });
+                let reached = self.arm(body, out.as_ref(), end)? || body.breaks(*id);
+                self.end(reached, out.as_ref(), end)
             }
             Kind::For { id, pat, from, to, inclusive, body } => {
                 self.for_(*id, pat, (from, to), *inclusive, body)
@@ -360,6 +379,37 @@ impl<'a, 'm> Emit<'a, 'm> {
                 self.b.fault(code, None, unwind);
                 Err(Stop::Diverges)
             }
+        }
+    }
+
+    /// Goes on where a condition holds, its patterns bound, and to `no` where it does not; false if
+    /// control does not come to its end.
+    fn condition(&mut self, cond: &Expr, no: Block) -> Made<bool> {
+        let made = match &cond.kind {
+            Kind::Let(pat, value) => {
+                let ty = self.ty(&value.ty, value.span)?;
+                match self.expr(value) {
+                    Ok(value) => {
+                        self.test(pat, &ty, &value, no)?;
+                        return self.bind(pat, &ty, &value).map(|()| true);
+                    }
+                    Err(stop) => Err(stop),
+                }
+            }
+            Kind::Logic { or: false, a, b } => {
+                return Ok(self.condition(a, no)? && self.condition(b, no)?);
+            }
+            _ => self.scalar(cond),
+        };
+        match made {
+            Ok(holds) => {
+                let yes = self.b.create_block();
+                self.b.br(holds, (yes, &[]), (no, &[]));
+                self.go(yes);
+                Ok(true)
+            }
+            Err(Stop::Diverges) => Ok(false),
+            Err(refused) => Err(refused),
         }
     }
 
@@ -417,6 +467,21 @@ impl<'a, 'm> Emit<'a, 'm> {
                     if let Pat::Bind(local) = &**pat {
                         self.local(*local)?;
                     }
+                }
+                Stmt::LetElse(pat, init, other) => {
+                    let value = self.expr(init)?;
+                    let ty = self.ty(&init.ty, init.span)?;
+                    let (no, on) = (self.b.create_block(), self.b.create_block());
+                    self.test(pat, &ty, &value, no)?;
+                    self.bind(pat, &ty, &value)?;
+                    self.b.jump(on, &[]);
+                    self.go(no);
+                    match self.expr(other) {
+                        Err(Stop::Diverges) => {}
+                        Ok(_) => return Err(odd(other.span)),
+                        Err(refused) => return Err(refused),
+                    }
+                    self.go(on);
                 }
                 Stmt::Let(pat, Some(init)) => {
                     let value = self.expr(init)?;

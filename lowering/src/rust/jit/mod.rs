@@ -5,11 +5,12 @@
 //! ```
 //!
 //! In: signature and body of an `async fn` of the subset. Out: a verified module with the one async
-//! function `task`, an operation per await, and the messages of its panics; or a [`Refusal`].
+//! function `task`, an operation per await, and the messages of its panics; or all [`Refusal`]s.
 //!
 //! The subset: integers, floats, `bool`, `char`, tuples and arrays of them (64 scalars at most, arrays
-//! with a number as length); locals, blocks, `if`, `match`, `while`, `loop`, `for` over ranges, labels;
-//! `panic!`, `assert!`; awaits of calls. What is awaited runs in Rust: the operand becomes a closure
+//! with a number as length); locals, `let … else`, blocks, `if`, `match`, `while`, conditions with `let`,
+//! `loop`, `for` over ranges, labels; constants of those types, which come in as arguments; `panic!`,
+//! `assert!`, `matches!`; awaits of calls. What is awaited runs in Rust: the operand becomes a closure
 //! over the scalars in it, and any async function may be called.
 //!
 //! Overflow, division by zero and indices out of range panic with the words of rustc's debug builds,
@@ -21,7 +22,9 @@
 
 mod arith;
 mod awaits;
+mod calls;
 mod check;
+mod control;
 mod emit;
 mod patterns;
 mod places;
@@ -50,11 +53,18 @@ pub struct Refusal {
     pub span: Span,
     message: String,
     help: Option<String>,
+    /// It is the signature that is refused as a whole.
+    of_signature: bool,
 }
 
 impl Refusal {
     fn new(span: Span, message: impl Into<String>) -> Self {
-        Refusal { span, message: message.into(), help: None }
+        Refusal { span, message: message.into(), help: None, of_signature: false }
+    }
+
+    fn of_signature(mut self) -> Self {
+        self.of_signature = true;
+        self
     }
 
     fn help(mut self, help: impl Into<String>) -> Self {
@@ -110,6 +120,8 @@ pub struct JitTask {
     pub sites: Vec<JitSite>,
     /// Names of the arguments in the outer signature, and their types.
     pub params: Vec<(TokenStream, TokenStream)>,
+    /// Paths of the constants that it names, and the types they are used as: further arguments.
+    pub consts: Vec<(TokenStream, TokenStream)>,
     /// Type of the result.
     pub result: TokenStream,
 }
@@ -118,7 +130,7 @@ pub struct JitTask {
 ///
 /// # Errors
 ///
-/// The first thing that is outside of the subset.
+/// All that is outside of the subset.
 ///
 /// # Examples
 ///
@@ -137,38 +149,73 @@ pub struct JitTask {
 /// assert_eq!(task.sites[0].awaitee, "step(i)");
 /// assert!(task.ir.contains("await sp0"));
 /// ```
-pub fn task(sig: &Signature, block: &Block) -> Result<JitTask, Refusal> {
+pub fn task(sig: &Signature, block: &Block) -> Result<JitTask, Vec<Refusal>> {
+    let mut refused = vec![];
     if let Some(first) = sig.generics.params.first() {
         let text = "a JIT task has no generic parameters and no lifetimes";
-        return Err(Refusal::new(first.span(), text).help("write it for one type"));
+        refused.push(Refusal::new(first.span(), text).help("write it for one type").of_signature());
     }
     let result = match &sig.output {
         ReturnType::Default => Ty::UNIT,
-        ReturnType::Type(_, ty) => check::ty(ty)?,
+        ReturnType::Type(_, ty) => check::ty(ty).unwrap_or_else(|refusal| {
+            refused.push(refusal);
+            Ty::Refused
+        }),
     };
     if result == Ty::Never {
-        return Err(Refusal::new(sig.output.span(), "a JIT task that never returns")
-            .help("give it a result type"));
+        refused.push(
+            Refusal::new(sig.output.span(), "a JIT task that never returns")
+                .help("give it a result type"),
+        );
     }
     let mut cx = Check::new(result.clone());
     let mut params = vec![];
     for input in &sig.inputs {
         let FnArg::Typed(arg) = input else {
-            return Err(Refusal::new(input.span(), "a method cannot be a JIT task")
-                .help("take the scalars out of `self` and pass them"));
+            refused.push(
+                Refusal::new(input.span(), "a method cannot be a JIT task")
+                    .help("take the scalars out of `self` and pass them")
+                    .of_signature(),
+            );
+            continue;
         };
-        let ty = check::ty(&arg.ty)?;
-        params.push((cx.binding(&arg.pat, &ty)?, ty));
+        let ty = check::ty(&arg.ty).unwrap_or_else(|refusal| {
+            refused.push(refusal);
+            Ty::Refused
+        });
+        match cx.binding(&arg.pat, &ty) {
+            Ok(pat) => params.push((pat, ty)),
+            Err(refusal) => {
+                refused.push(refusal);
+                cx.declare_refused(&arg.pat);
+            }
+        }
     }
-    let body = cx.block(block, block.span())?;
-    if !cx.vars.unify(&result, &body.ty) {
+    // What is generic, or a method, names what the macro cannot see: more messages would say so again.
+    let blind = refused.iter().any(|r| r.of_signature);
+    let body = cx.block(block, block.span());
+    if !blind {
+        refused.append(&mut cx.refused);
+    }
+    if refused.is_empty() && !cx.vars.unify(&result, &body.ty) {
         let (want, got) = (result.name(), cx.vars.shallow(&body.ty).name());
         let at = block.stmts.last().map_or(block.span(), Spanned::span);
-        return Err(Refusal::new(
-            at,
-            format!("mismatched types: expected `{want}`, found `{got}`"),
-        ));
+        let text = format!("mismatched types: expected `{want}`, found `{got}`");
+        refused.push(Refusal::new(at, text));
     }
+    if !refused.is_empty() {
+        return Err(refused);
+    }
+    finished(sig, &cx, &params, &body).map_err(|refusal| vec![refusal])
+}
+
+/// The task, once nothing is refused but what the types leave open.
+fn finished(
+    sig: &Signature,
+    cx: &Check,
+    params: &[(tree::Pat, Ty)],
+    body: &tree::Expr,
+) -> Result<JitTask, Refusal> {
     let mut known = vec![];
     for site in &cx.sites {
         let resolve = |ty: &Ty| {
@@ -180,7 +227,15 @@ pub fn task(sig: &Signature, block: &Block) -> Result<JitTask, Refusal> {
         let args = site.args.iter().map(resolve).collect::<Result<Vec<_>, _>>()?;
         known.push((args, site.result.as_ref().map(resolve).transpose()?));
     }
-    let (ir, messages) = emitted(sig, &cx, &params, &body, &known)?;
+    let mut consts = vec![];
+    for (path, local) in &cx.consts {
+        let ty = cx.vars.resolve(&cx.locals[local.0].ty).ok_or_else(|| {
+            let text = "the type of this constant is not known to the macro";
+            Refusal::new(path.span(), text).help("bind it to a type: `let limit: u64 = LIMIT;`")
+        })?;
+        consts.push((*local, ty));
+    }
+    let (ir, messages) = emitted(sig, cx, params, &consts, body, &known)?;
     let sites = cx.sites.iter().zip(&known).map(|(site, (args, result))| JitSite {
         closure: closure(site, args),
         result: result.as_ref().map(Ty::tokens),
@@ -197,12 +252,14 @@ pub fn task(sig: &Signature, block: &Block) -> Result<JitTask, Refusal> {
         };
         (name.to_token_stream(), ty.tokens())
     });
+    let paths = cx.consts.iter().map(|(path, _)| path.to_token_stream());
     Ok(JitTask {
         ir,
         messages,
         sites: sites.collect(),
         params: outer.collect(),
-        result: result.tokens(),
+        consts: paths.zip(consts.iter().map(|(_, ty)| ty.tokens())).collect(),
+        result: cx.result().tokens(),
     })
 }
 
@@ -218,6 +275,7 @@ fn emitted(
     sig: &Signature,
     cx: &Check,
     params: &[(tree::Pat, Ty)],
+    consts: &[(tree::Local, Ty)],
     body: &tree::Expr,
     known: &[(Vec<Ty>, Option<Ty>)],
 ) -> Result<(String, Vec<String>), Refusal> {
@@ -250,7 +308,8 @@ fn emitted(
             result_offset: 8,
         }));
     }
-    let types: Vec<Ty> = params.iter().map(|(_, ty)| ty.clone()).collect();
+    let of_consts = consts.iter().map(|(_, ty)| ty.clone());
+    let types: Vec<Ty> = params.iter().map(|(_, ty)| ty.clone()).chain(of_consts).collect();
     let in_params = scalars(&types);
     let named =
         in_params.into_iter().enumerate().map(|(i, ty)| Param { name: format!("p{i}"), ty });
@@ -261,7 +320,7 @@ fn emitted(
     let builder = FunctionBuilder::new(&mut module, func);
     let mut emit = Emit::new(builder, &cx.vars, &cx.locals, &ops, cx.n_loops());
     emit.export();
-    match emit.function(params, body) {
+    match emit.function(params, consts, body) {
         Ok(()) | Err(Stop::Diverges) => {}
         Err(Stop::Refused(refusal)) => return Err(refusal),
     }

@@ -4,10 +4,11 @@ use super::Refusal;
 use super::check::{self, Check, Found};
 use super::emit::{Emit, Made};
 use super::places::odd;
-use super::tree::{Cmp, Expr, Pat};
+use super::tree::{Cmp, Expr, Local, Pat};
 use super::types::{Kind as VarKind, Prim, Ty};
 use crate::ir::{Block, Value};
 use proc_macro2::Span as RustSpan;
+use std::collections::BTreeMap;
 use syn::spanned::Spanned;
 use syn::{Expr as E, Pat as P};
 
@@ -26,9 +27,21 @@ impl Check {
         match pat {
             P::Wild(_) => Ok(Pat::Wild),
             P::Paren(p) => self.pat(&p.pat, ty),
-            P::Ident(p) if p.by_ref.is_none() && p.subpat.is_none() => {
-                Ok(Pat::Bind(self.declare(&p.ident, ty.clone())))
+            P::Ident(p) if p.by_ref.is_none() => {
+                let path =
+                    syn::ExprPath { attrs: vec![], qself: None, path: p.ident.clone().into() };
+                match &p.subpat {
+                    None if p.mutability.is_none() && check::is_constant(&path) => {
+                        self.is(&path, ty)
+                    }
+                    None => Ok(Pat::Bind(self.declare(&p.ident, ty.clone()))),
+                    Some((_, inner)) => {
+                        let local = self.declare(&p.ident, ty.clone());
+                        Ok(Pat::At(local, Box::new(self.pat(inner, ty)?)))
+                    }
+                }
             }
+            P::Path(p) if check::is_constant(p) => self.is(p, ty),
             P::Type(p) => {
                 let spelled = check::ty(&p.ty)?;
                 self.same(&spelled, ty, p.ty.span())?;
@@ -52,7 +65,7 @@ impl Check {
             P::Range(p) => {
                 let mut end = |e: &Option<Box<E>>| -> Found<Option<Expr>> {
                     let Some(e) = e else { return Ok(None) };
-                    let e = self.expr(e)?;
+                    let e = self.expr(e);
                     self.same(ty, &e.ty, e.span)?;
                     Ok(Some(e))
                 };
@@ -60,25 +73,86 @@ impl Check {
                 Ok(Pat::Range(from, to, matches!(p.limits, syn::RangeLimits::Closed(_))))
             }
             P::Or(p) => {
-                let n = self.locals.len();
-                let pats = p.cases.iter().map(|p| self.pat(p, ty)).collect::<Found<_>>()?;
-                if self.locals.len() > n {
-                    return Err(Refusal::new(pat.span(), "alternatives that bind a name"));
+                let mut pats = vec![];
+                let mut names: Option<Vec<(String, Local)>> = None;
+                for case in &p.cases {
+                    // Each binds the same names, to the same locals.
+                    self.scopes.push(BTreeMap::new());
+                    let found = self.pat(case, ty);
+                    let scope = self.scopes.pop().unwrap_or_default();
+                    let mut found = found?;
+                    match &names {
+                        None => names = Some(scope.into_iter().collect()),
+                        Some(first) => {
+                            let spelled = |list: &[(String, Local)]| -> Vec<String> {
+                                list.iter().map(|(name, _)| name.clone()).collect()
+                            };
+                            let scope: Vec<_> = scope.into_iter().collect();
+                            if spelled(first) != spelled(&scope) {
+                                let text = "alternatives that bind different names";
+                                return Err(Refusal::new(case.span(), text));
+                            }
+                            for ((_, of_first), (_, own)) in first.clone().iter().zip(&scope) {
+                                let (a, b) = (
+                                    self.locals[of_first.0].ty.clone(),
+                                    self.locals[own.0].ty.clone(),
+                                );
+                                self.same(&a, &b, case.span())?;
+                                found.rename(*own, *of_first);
+                            }
+                        }
+                    }
+                    pats.push(found);
+                }
+                if let Some(scope) = self.scopes.last_mut() {
+                    scope.extend(names.unwrap_or_default());
                 }
                 Ok(Pat::Or(pats))
             }
             _ => Err(Refusal::new(pat.span(), "this pattern cannot be in a JIT task")),
         }
     }
+
+    /// Equal to a constant.
+    fn is(&mut self, path: &syn::ExprPath, ty: &Ty) -> Found<Pat> {
+        let constant = self.expr(&E::Path(path.clone()));
+        if constant.ty == Ty::Refused {
+            return Ok(Pat::Wild);
+        }
+        self.same(ty, &constant.ty, path.span())?;
+        Ok(Pat::Is(constant))
+    }
+}
+
+impl Pat {
+    /// Binds another local in place of one.
+    fn rename(&mut self, from: Local, to: Local) {
+        match self {
+            Pat::Bind(local) if *local == from => *local = to,
+            Pat::At(local, inner) => {
+                if *local == from {
+                    *local = to;
+                }
+                inner.rename(from, to);
+            }
+            Pat::Tuple(list) | Pat::Or(list) => list.iter_mut().for_each(|p| p.rename(from, to)),
+            Pat::Wild | Pat::Bind(_) | Pat::Is(_) | Pat::Range(..) => {}
+        }
+    }
 }
 
 impl Emit<'_, '_> {
-    /// Binds a pattern that fits.
+    /// Binds a pattern that fits. Alternatives were bound when they were tried.
     pub(super) fn bind(&mut self, pat: &Pat, ty: &Ty, value: &[Value]) -> Made<()> {
         match (pat, ty) {
             (Pat::Bind(local), _) => {
                 let place = self.local(*local)?;
                 self.write(&place, value);
+            }
+            (Pat::At(local, inner), _) => {
+                let place = self.local(*local)?;
+                self.write(&place, value);
+                self.bind(inner, ty, value)?;
             }
             (Pat::Tuple(pats), Ty::Tuple(elems)) => {
                 let mut rest = value;
@@ -97,6 +171,7 @@ impl Emit<'_, '_> {
     pub(super) fn test(&mut self, pat: &Pat, ty: &Ty, value: &[Value], no: Block) -> Made<()> {
         match (pat, ty) {
             (Pat::Wild | Pat::Bind(_), _) => {}
+            (Pat::At(_, inner), _) => self.test(inner, ty, value, no)?,
             (Pat::Tuple(pats), Ty::Tuple(elems)) => {
                 let mut rest = value;
                 for (pat, ty) in pats.iter().zip(elems) {
@@ -125,6 +200,7 @@ impl Emit<'_, '_> {
                 for (i, pat) in list.iter().enumerate() {
                     let next = if i + 1 == list.len() { no } else { self.b.create_block() };
                     self.test(pat, ty, value, next)?;
+                    self.bind(pat, ty, value)?;
                     self.b.jump(yes, &[]);
                     if i + 1 < list.len() {
                         self.go(next);

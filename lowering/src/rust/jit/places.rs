@@ -41,7 +41,7 @@ pub(super) fn offsets(ty: &Ty) -> (Vec<(u32, Type)>, u32, u32) {
         }
         Ty::Tuple(elems) => elems.iter().for_each(|t| add(t, &mut end, &mut align)),
         Ty::Array(elem, n) => (0..*n).for_each(|_| add(elem, &mut end, &mut align)),
-        Ty::Never | Ty::Var(_) => {}
+        Ty::Never | Ty::Var(_) | Ty::Refused => {}
     }
     (out, end.next_multiple_of(align), align)
 }

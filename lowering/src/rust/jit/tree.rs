@@ -77,8 +77,12 @@ pub(super) enum Kind {
     Update(Op, Box<Expr>, Box<Expr>),
     Block(Vec<Stmt>, Option<Box<Expr>>),
     If(Box<Expr>, Box<Expr>, Option<Box<Expr>>),
+    /// Whether a pattern fits a value; it binds. Only in conditions.
+    Let(Box<Pat>, Box<Expr>),
     /// Number of the loop, its body.
     Loop(usize, Box<Expr>),
+    /// A block that is left by its label, numbered as loops are.
+    Labelled(usize, Box<Expr>),
     While(usize, Box<Expr>, Box<Expr>),
     For {
         id: usize,
@@ -113,6 +117,8 @@ pub(super) struct Arm {
 #[derive(Clone, Debug)]
 pub(super) enum Stmt {
     Let(Box<Pat>, Option<Expr>),
+    /// The last does not come to its end.
+    LetElse(Box<Pat>, Expr, Expr),
     Expr(Expr),
 }
 
@@ -121,6 +127,8 @@ pub(super) enum Stmt {
 pub(super) enum Pat {
     Wild,
     Bind(Local),
+    /// Binds what fits.
+    At(Local, Box<Pat>),
     Tuple(Vec<Pat>),
     /// Equal to a constant.
     Is(Expr),
@@ -150,8 +158,9 @@ impl Expr {
             | Kind::Not(a)
             | Kind::Cast(a)
             | Kind::Repeat(a, _)
+            | Kind::Let(_, a)
             | Kind::Field(a, _) => a.breaks(id),
-            Kind::Loop(_, a) => a.breaks(id),
+            Kind::Loop(_, a) | Kind::Labelled(_, a) => a.breaks(id),
             Kind::Binary(_, a, b)
             | Kind::Wrapping(_, a, b)
             | Kind::Extreme(_, a, b)
@@ -165,6 +174,7 @@ impl Expr {
             Kind::Block(stmts, value) => {
                 let in_stmt = |s: &Stmt| match s {
                     Stmt::Let(_, init) => init.as_ref().is_some_and(|e| e.breaks(id)),
+                    Stmt::LetElse(_, init, other) => any(&[init, other]),
                     Stmt::Expr(e) => e.breaks(id),
                 };
                 stmts.iter().any(in_stmt) || value.as_deref().is_some_and(|v| v.breaks(id))

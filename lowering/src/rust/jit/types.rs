@@ -100,6 +100,8 @@ pub(super) enum Ty {
     Array(Box<Ty>, usize),
     Never,
     Var(usize),
+    /// Of what was refused: it fits everything, so that one mistake is told once.
+    Refused,
 }
 
 impl Ty {
@@ -122,7 +124,7 @@ impl Ty {
                 let elem = elem.tokens();
                 quote!([#elem; #n])
             }
-            Ty::Never | Ty::Var(_) => quote!(()),
+            Ty::Never | Ty::Var(_) | Ty::Refused => quote!(()),
         }
     }
 
@@ -136,7 +138,7 @@ impl Ty {
             }
             Ty::Array(elem, n) => format!("[{}; {n}]", elem.name()),
             Ty::Never => "!".into(),
-            Ty::Var(_) => "_".into(),
+            Ty::Var(_) | Ty::Refused => "_".into(),
         }
     }
 
@@ -146,7 +148,7 @@ impl Ty {
             Ty::Prim(prim) => out.push(*prim),
             Ty::Tuple(elems) => elems.iter().for_each(|t| t.leaves(out)),
             Ty::Array(elem, n) => (0..*n).for_each(|_| elem.leaves(out)),
-            Ty::Never | Ty::Var(_) => {}
+            Ty::Never | Ty::Var(_) | Ty::Refused => {}
         }
     }
 
@@ -156,7 +158,7 @@ impl Ty {
             Ty::Prim(_) => 1,
             Ty::Tuple(elems) => elems.iter().fold(0, |n: usize, t| n.saturating_add(t.n_leaves())),
             Ty::Array(elem, n) => elem.n_leaves().saturating_mul(*n),
-            Ty::Never | Ty::Var(_) => 0,
+            Ty::Never | Ty::Var(_) | Ty::Refused => 0,
         }
     }
 }
@@ -229,6 +231,11 @@ impl Vars {
                 self.0[a].is = Some(Ty::Var(b));
                 true
             }
+            (Ty::Var(v), Ty::Refused) | (Ty::Refused, Ty::Var(v)) => {
+                self.0[v].is = Some(Ty::Refused);
+                true
+            }
+            (Ty::Refused, _) | (_, Ty::Refused) => true,
             (Ty::Var(v), ty) | (ty, Ty::Var(v)) => {
                 let fits = match self.0[v].kind {
                     Kind::Any => true,
