@@ -1,4 +1,4 @@
-//! Which machine for which function: explicit, or rustc's own.
+//! Which machine for which function: explicit, rustc's own, or compiled when the program runs.
 //!
 //! An async function is a machine: a state, and a step that goes from one await to the next. rustc
 //! makes one of every `async fn`. [`task`](macro@crate::task) makes one whose states are an enum of
@@ -11,6 +11,10 @@
 //! | `#[vitte::task]` | everywhere else: it takes every valid `async fn` | see below |
 //! | `#[vitte::task(explicit)]` | a frame that exists a million times, a type that must not borrow from itself | some functions are refused, with the ways out |
 //! | `#[vitte::task(native)]` | a function whose borrows across awaits are wanted | a word per frame, 1 ns per await |
+//! | `#[vitte::task(jit)]` (feature `jit`) | numbers whose overflow must panic in every profile; a machine like those of Vitte programs, to look at or to measure | scalars only; a frame on the heap per call, machine code made on the first one, the code generator in the program |
+//!
+//! Where rustc can compile a function, its code is as good as ours and there from the beginning: `jit` is
+//! for what has to run on the coroutine ABI, not for speed. No figures of it are below.
 //!
 //! # Figures
 //!
@@ -52,6 +56,10 @@
 //! * patterns around awaits bind all of the value;
 //! * no macro but those of the standard library whose arguments are expressions; no items inside, no
 //!   call of itself, no parameter that is a pattern, no `impl Trait` in the result.
+//!
+//! `explicit` asks less: it leaves borrows to the compiler, and takes `join!`, `try_join!` and `select!`
+//! (called by these words, or by a path that begins with `vitte`) as one await of all their futures.
+//! In a `select!` whose handlers await, patterns bind all of the value.
 //!
 //! Some of it is stricter than needed. To see what stands in the way, write `explicit` for a moment.
 //!

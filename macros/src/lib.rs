@@ -94,7 +94,7 @@ pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
 /// | form | whose machine |
 /// | --- | --- |
 /// | `#[vitte::task]` | an explicit one where the syntax proves that it is equivalent, else rustc's |
-/// | `#[vitte::task(explicit)]` | an explicit one; what stands in the way is an error |
+/// | `#[vitte::task(explicit)]` | an explicit one; what stands in the way is an error. `join!`, `try_join!` and `select!` are one await each |
 /// | `#[vitte::task(native)]` | rustc's, with named suspend points |
 /// | `#[vitte::task(jit)]` | over scalars only: machine code made on the first call (feature `jit`) |
 ///
@@ -103,11 +103,13 @@ pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Compiled on the first call
 ///
-/// A `jit` task computes with integers, floats, `bool`, `char`, and tuples and arrays of them: locals,
-/// `if`, `match`, loops, `panic!`, `assert!`. It is lowered to the IR of vitte while Rust compiles, and
-/// to machine code once, on its first poll. It awaits calls of any async function whose future is
-/// `Send`; a value that it takes from there needs a spelled type: `let n: u64 = step(i).await;`.
-/// Whatever else a body has is an error that names it.
+/// A `jit` task computes with integers of up to 64 bits, floats, `bool`, `char`, and tuples and arrays of
+/// them: locals, `let … else`, `if` and `while` (with `let`, and chains of it), `match`, loops, labels,
+/// `panic!`, `assert!`, `matches!`, constants in capital letters. It is lowered to the IR of vitte while
+/// Rust compiles, and to machine code once, on its first poll. It awaits calls of any async function whose
+/// future is `Send`: other `jit` tasks, those of the runtime (`vitte::sleep`), your own. A value that it
+/// takes from there needs a spelled type: `let n: u64 = step(i).await;`, and so does a constant that meets
+/// none. Whatever else a body has is an error that names it; all of them are told at once.
 ///
 /// Overflow, division by zero and indices out of range panic, in every profile, with the words of
 /// rustc and the place. Dropping the future drops what it awaits at once. It runs on any executor.
@@ -179,7 +181,10 @@ pub fn task(options: TokenStream, item: TokenStream) -> TokenStream {
 ///   the runtime.
 /// * A panic of the procedure (overflow, index, `panic`, `assert`) is a panic of the Rust function,
 ///   with the message and the place in the Vitte source. What shall not panic gives a `Result`.
-/// * Comments are Rust's, and so are the escapes in texts. Vitte's warnings are not shown.
+/// * Comments are Rust's, and so are the escapes in texts.
+/// * Vitte's warnings are shown at their tokens, as uses of something deprecated: that is how a macro
+///   can warn. `#[allow(deprecated)]` on a module around the macro turns them off.
+/// * `crate = path;` at the beginning says where `vitte` is, if it was renamed.
 ///
 /// # Examples
 ///
@@ -214,13 +219,17 @@ pub fn vitte(tokens: TokenStream) -> TokenStream {
 /// As [`vitte!`], with the source in a file of its own; its path is relative to the Rust file, as for
 /// `include_str!`. A change of the file builds again.
 ///
-/// Errors are shown at the path, as text with line and column in the Vitte file.
+/// Errors and warnings are shown at the path, as text with line and column in the Vitte file.
+/// `crate = path` behind the path says where `vitte` is, if it was renamed.
 ///
 /// # Examples
 ///
 /// ```text
 /// mod jobs {
 ///     vitte::include_vitte!("jobs.vit");
+/// }
+/// mod more_jobs {
+///     my_vitte::include_vitte!("more.vit", crate = my_vitte);
 /// }
 /// ```
 #[cfg(feature = "embed")]
