@@ -273,7 +273,7 @@ async proc wide(ch: Channel[int]) {
     let turns = |n: usize| vec![turn; n].join(" > ");
     let end = format!("deep: await get (line 18) > {leaf}");
     let join = format!("join (line 6) [{leaf} | recv[int]]");
-    let wide = vec![leaf; 7].join(" | ");
+    let wide = [leaf; 7].join(" | ");
     let lines = [
         format!(
             "main: waiting in await main.body (line 21) > main.body: join (line 28) [{leaf} | {leaf}], age"
