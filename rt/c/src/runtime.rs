@@ -25,7 +25,8 @@ pub struct Runtime {
     changed: Condvar,
     n_live: AtomicUsize,
     auto_shutdown: AtomicBool,
-    /// No callback is to begin any more in this run.
+    /// `runtime_shutdown` or `runtime_destroy` was called and no run has taken note: no callback is to
+    /// begin any more in this run. Written under the gate.
     ending: AtomicBool,
     pub(crate) io_submitted: AtomicU64,
     pub(crate) watch: Watch,
@@ -35,8 +36,6 @@ struct Gate {
     /// Gone once the runtime is destroyed.
     rt: Option<Arc<rt::Runtime>>,
     running: bool,
-    /// `runtime_shutdown` was called and no run has taken note.
-    shutdown: bool,
 }
 
 /// What a runtime has done since it was created.
@@ -101,7 +100,9 @@ impl Runtime {
     fn is_to_end(&self, gate: &Gate) -> bool {
         // Acquire: pairs with `leave_task`.
         let idle = self.n_live.load(Ordering::Acquire) == 0;
-        gate.shutdown || gate.rt.is_none() || (idle && self.auto_shutdown.load(Ordering::Acquire))
+        self.is_ending()
+            || gate.rt.is_none()
+            || (idle && self.auto_shutdown.load(Ordering::Acquire))
     }
 
     fn run(&self) {
@@ -128,7 +129,6 @@ impl Runtime {
         // If it was destroyed by one of its callbacks, this ends it.
         close(workers);
         let mut gate = self.gate.lock();
-        gate.shutdown = false;
         gate.running = false;
         // Release, here and in what ends a run: pairs with `is_ending`.
         self.ending.store(false, Ordering::Release);
@@ -137,8 +137,7 @@ impl Runtime {
     }
 
     fn shut_down(&self) {
-        let mut gate = self.gate.lock();
-        gate.shutdown = true;
+        let gate = self.gate.lock();
         self.ending.store(true, Ordering::Release);
         drop(gate);
         self.changed.notify_all();
@@ -165,7 +164,7 @@ pub extern "C" fn runtime_create(workers: c_int) -> *mut Runtime {
         let Ok(workers) = builder.build() else { return null_mut() };
         let runtime = Runtime {
             handle: workers.handle().clone(),
-            gate: Mutex::new(Gate { rt: Some(Arc::new(workers)), running: false, shutdown: false }),
+            gate: Mutex::new(Gate { rt: Some(Arc::new(workers)), running: false }),
             changed: Condvar::new(),
             n_live: AtomicUsize::new(0),
             auto_shutdown: AtomicBool::new(false),
