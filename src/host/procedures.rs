@@ -12,7 +12,7 @@ use super::count::drop_value;
 use super::dynamic::{Shape, describe};
 use super::fault::Failure;
 use super::object::ValueDesc;
-use super::task::{Print, Program, launch_alone};
+use super::task::{CancelOnDrop, Print, Program, launch_alone};
 use crate::__private::{Places, Reader, Writer};
 use crate::driver::{self, Compilation, Language};
 use crate::execute;
@@ -157,17 +157,6 @@ fn choose(
     let places = result.parts().places(0);
     let (desc, result_type) = (describe(&places), program.types.name(given));
     Ok((id, Signature { params, result_type, shapes, result, places, desc }))
-}
-
-/// Asks the task to cancel if its future is dropped before it has ended.
-struct CancelOnDrop(FrameTask);
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        if !self.0.is_finished() {
-            self.0.cancel();
-        }
-    }
 }
 
 impl Procedure {

@@ -445,6 +445,19 @@ pub(crate) unsafe fn launch_alone(
     Some(task)
 }
 
+/// Asks a task that a Rust future waits for to cancel if the future is dropped before it has ended.
+#[cfg(feature = "embed")]
+pub(crate) struct CancelOnDrop(pub(crate) FrameTask);
+
+#[cfg(feature = "embed")]
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        if !self.0.is_finished() {
+            self.0.cancel();
+        }
+    }
+}
+
 /// Spawns a frame into a family and makes its handle.
 ///
 /// # Safety

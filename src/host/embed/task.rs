@@ -5,22 +5,11 @@ use super::value::Described;
 use crate::__private::{Reader, Value};
 use crate::host::count::drop_value;
 use crate::host::fault::Failure;
-use crate::host::task::{Program, launch_alone};
+use crate::host::task::{CancelOnDrop, Program, launch_alone};
 use std::ptr::NonNull;
 use vitte_abi::{VT_DONE, VT_FAULTED};
 use vitte_rt::coroutine::FrameTask;
 use vitte_rt::runtime::Handle;
-
-/// Asks the task to cancel if its future is dropped before it has ended (E3).
-struct CancelOnDrop(FrameTask);
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        if !self.0.is_finished() {
-            self.0.cancel();
-        }
-    }
-}
 
 impl Module {
     /// Runs an async procedure as a task of the current runtime and gives its result.
