@@ -348,21 +348,21 @@ pub(crate) fn object_layout(bytes: usize) -> Option<Layout> {
     Layout::from_size_align(bytes.max(HEADER_BYTES), HEADER_BYTES).ok()
 }
 
-/// How many objects this thread allocated and did not free; counted in debug builds only.
+/// How many objects this thread allocated and did not free; counted in tests only.
 pub(crate) mod live {
-    #[cfg(debug_assertions)]
+    #[cfg(test)]
     std::thread_local! {
         static LIVE: std::cell::Cell<i64> = const { std::cell::Cell::new(0) };
     }
 
     /// Notes an allocation (1) or a release of memory (−1).
-    #[cfg(debug_assertions)]
+    #[cfg(test)]
     pub(crate) fn add(n: i64) {
         LIVE.with(|live| live.set(live.get() + n));
     }
 
     /// As above: nothing is counted.
-    #[cfg(not(debug_assertions))]
+    #[cfg(not(test))]
     pub(crate) fn add(_: i64) {}
 
     /// The difference on this thread.
