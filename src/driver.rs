@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use vitte_lowering::build::{self, OpSizes};
-use vitte_lowering::coroutine::{self, LowerError, Lowered};
+use vitte_lowering::coroutine::{self, LowerError, Lowered, Unsplit};
 use vitte_lowering::diagnostics::{Diagnostics, SourceId, SourceMap, Span};
 use vitte_lowering::ir::{self, Func, FuncKind, Module};
 use vitte_lowering::sema::{self, hir};
@@ -418,6 +418,15 @@ pub fn verified(path: &Path, module: &Module) -> Result<(), Error> {
 pub fn lower(path: &Path, module: &Module) -> Result<Lowered, Error> {
     coroutine::lower_with(module, &on_all_cores)
         .map_err(|errors| lower_errors(path, module, errors))
+}
+
+/// Gives the coroutines of a module their frames; each is split when it is first called.
+///
+/// # Errors
+///
+/// As [`lower`].
+pub(crate) fn lay_out(path: &Path, module: &Module) -> Result<Unsplit, Error> {
+    coroutine::lay_out(module, &on_all_cores).map_err(|errors| lower_errors(path, module, errors))
 }
 
 /// Work on functions by as many threads as there are processors.

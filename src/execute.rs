@@ -1,7 +1,7 @@
 //! From a module to a program that runs: compile it against the host, start its main task, wait.
 //!
 //! ```text
-//! ir::Module ─entry, lower, jit─► Executable ─start─► main task ─► End {code, failure, stalled …}
+//! ir::Module ─entry, lay out, jit─► Executable ─start─► main task ─► End {code, failure, stalled …}
 //! ```
 
 use crate::driver::{self, Error, Language};
@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use vitte_abi::{VT_DONE, VT_FAULTED};
 use vitte_codegen::{Code, CodegenError, Jit, Options};
-use vitte_lowering::coroutine::Lowered;
+use vitte_lowering::coroutine::Unsplit;
 use vitte_lowering::ir::codes::IrCode;
 use vitte_lowering::ir::{Func, Module, Ty, Type};
 use vitte_rt::TaskDump;
@@ -70,15 +70,13 @@ fn cannot_go_on(error: &CodegenError) -> ! {
     std::process::exit(i32::from(crate::command::exit::BUG))
 }
 
-/// Code whose functions are compiled when they are first called.
+/// Code whose functions are split and compiled when they are first called.
 ///
 /// # Errors
 ///
 /// Those of the code generator.
-pub(crate) fn on_demand(lowered: Lowered) -> Result<Code, Error> {
-    let (module, machines) = (lowered.module, lowered.machines);
-    let (imports, options) = (import_table(), Options::default());
-    Jit::compile_on_demand(module, machines, imports, options, cannot_go_on)
+pub(crate) fn on_demand(unsplit: Unsplit) -> Result<Code, Error> {
+    Jit::compile_on_demand(unsplit, import_table(), Options::default(), cannot_go_on)
         .map_err(driver::codegen_error)
 }
 
@@ -114,16 +112,16 @@ impl Executable {
             });
             entries.push(Entry { machine, result });
         }
-        let lowered = driver::lower(path, &module)?;
         let code = match Language::of(path) {
             // Somebody else's IR may be valid and yet not supported by the code generator; that
             // shall show before it runs.
             Some(Language::Ir) => {
+                let lowered = driver::lower(path, &module)?;
                 let (imports, options) = (import_table(), Options::default());
                 let code = Jit::compile(&lowered.module, &lowered.machines, &imports, &options);
                 code.map_err(driver::codegen_error)?
             }
-            _ => on_demand(lowered)?,
+            _ => on_demand(driver::lay_out(path, &module)?)?,
         };
         Ok(Self { code, entries })
     }

@@ -66,9 +66,10 @@ fn with_function(
     let Some(data) = module.funcs.get(func) else {
         return Err(CodegenError::malformed(&module.name, format!("{func} does not exist")));
     };
-    let isa = target::host(module, options, CodeModel::Object)?;
+    let isa = target::host(target::largest(module), options, CodeModel::Object)?;
     let mut unit = Unit::new(module, machines, options, object::output(module, isa)?)?;
     let mut context = unit.out.make_context();
-    translate::function(&mut unit, func, &mut context, &mut FunctionBuilderContext::new())?;
+    let mut reused = FunctionBuilderContext::new();
+    translate::function(&mut unit, func, data, &mut context, &mut reused)?;
     show(&unit, &data.name, &mut context)
 }

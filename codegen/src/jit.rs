@@ -14,6 +14,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use vitte_abi::{LayoutRecord, vt_machine};
+use vitte_lowering::coroutine::{Bodies, Unsplit};
 use vitte_lowering::ir::{Func, FuncKind, Module};
 
 /// Most address space that one module may take.
@@ -39,24 +40,26 @@ impl Jit {
         imports: &ImportTable,
         options: &Options,
     ) -> Result<Code, CodegenError> {
-        let mut reserve = estimate_bytes(module);
+        let mut size = Size::of(module);
         loop {
-            match compile_within(module, machines, imports, options, reserve) {
+            match compile_within(module, machines, imports, options, size) {
                 // Address space is cheap: the estimate was too small.
-                Err(CodegenError::Memory { .. }) if reserve < MAX_RESERVE => {
-                    reserve = (reserve * 8).min(MAX_RESERVE);
+                Err(CodegenError::Memory { .. }) if size.bytes < MAX_RESERVE => {
+                    size.bytes = (size.bytes * 8).min(MAX_RESERVE);
                 }
                 done => return done,
             }
         }
     }
 
-    /// Compiles a lowered module so that it can run at once: each function is compiled when it is
+    /// Compiles a module so that it can run at once: each function is split and compiled when it is
     /// first called, or ahead of that by a thread of its own.
     ///
-    /// Takes the same as [`Jit::compile`]. `failed` is called, by that thread, if a function cannot
-    /// be compiled when the program runs already, with the error that `compile` would have given;
-    /// for a module that the verifier accepts, that is a limit of the target or of memory.
+    /// Takes a module whose coroutines have their frames ([`lay_out`](vitte_lowering::coroutine::lay_out);
+    /// one that was lowered whole is good as well) and otherwise the same as [`Jit::compile`]. `failed`
+    /// is called, by that thread, if a function cannot be compiled when the program runs already, with
+    /// the error that `compile` would have given; for a module that the verifier accepts, that is a
+    /// limit of the target or of memory.
     ///
     /// Functions that call each other before both are compiled keep two instructions more. Where
     /// stubs are not supported (other than x86-64 with the System V calling convention), the whole
@@ -66,17 +69,18 @@ impl Jit {
     ///
     /// As [`Jit::compile`], as far as they show before the first function is compiled.
     pub fn compile_on_demand(
-        module: Module,
-        machines: BTreeMap<Func, LayoutRecord>,
+        unsplit: Unsplit,
         imports: ImportTable,
         options: Options,
         failed: Failed,
     ) -> Result<Code, CodegenError> {
         if !on_demand::SUPPORTED {
+            let (module, machines) = unsplit.finish();
             return Self::compile(&module, &machines, &imports, &options);
         }
+        let Unsplit { module, machines, bodies } = unsplit;
         let source = Arc::new(Source { module, machines, imports, options });
-        let (addresses, memory) = on_demand::start(source.clone(), failed)?;
+        let (addresses, memory) = on_demand::start(source.clone(), bodies, failed)?;
         Ok(Code::new(&source.module, addresses, memory))
     }
 }
@@ -86,9 +90,9 @@ fn compile_within(
     machines: &BTreeMap<Func, LayoutRecord>,
     imports: &ImportTable,
     options: &Options,
-    reserve: usize,
+    size: Size,
 ) -> Result<Code, CodegenError> {
-    let out = output_within(module, imports, options, reserve, |_| {})?;
+    let out = output_within(imports, options, size, |_| {})?;
     let mut unit = Unit::new(module, machines, options, out)?;
     let defined = unit.define()?;
     check_external(&unit, imports)?;
@@ -109,24 +113,26 @@ fn compile_within(
 /// An empty module in memory, with room for all that may be compiled into it later.
 pub(crate) fn output(
     module: &Module,
+    bodies: &Bodies,
     imports: &ImportTable,
     options: &Options,
     more: impl FnOnce(&mut JITBuilder),
 ) -> Result<JITModule, CodegenError> {
+    let mut size = Size::of(module);
+    bodies.sizes().for_each(|n_insts| size.add(n_insts, 0));
     // Each function begins three pages; address space is cheap.
-    let reserve = 8 * estimate_bytes(module) + module.funcs.len() * (3 << 12);
-    output_within(module, imports, options, reserve.min(MAX_RESERVE), more)
+    size.bytes = (8 * size.bytes + module.funcs.len() * (3 << 12)).min(MAX_RESERVE);
+    output_within(imports, options, size, more)
 }
 
 fn output_within(
-    module: &Module,
     imports: &ImportTable,
     options: &Options,
-    reserve: usize,
+    size: Size,
     more: impl FnOnce(&mut JITBuilder),
 ) -> Result<JITModule, CodegenError> {
-    let isa = target::host(module, options, CodeModel::Jit)?;
-    let memory = ArenaMemoryProvider::new_with_size(reserve)
+    let isa = target::host(size.largest, options, CodeModel::Jit)?;
+    let memory = ArenaMemoryProvider::new_with_size(size.bytes)
         .map_err(|e| CodegenError::Memory { reason: e.to_string() })?;
     let mut builder = JITBuilder::with_isa(isa, Box::new(libcall_symbol));
     builder.memory_provider(Box::new(memory));
@@ -156,14 +162,31 @@ pub(crate) fn finalize(unit: &mut Unit<'_, JITModule>) -> Result<(), CodegenErro
     unit.out.finalize_definitions().map_err(|e| CodegenError::from_module(&unit.module.name, e))
 }
 
-/// Bytes of code and data that a module takes, generously.
-fn estimate_bytes(module: &Module) -> usize {
-    let funcs = module.funcs.values();
-    let code: usize = funcs
-        .map(|f| 1024 + 64 * f.insts.len() + 64 * f.blocks.len() + 96 * f.suspends.len())
-        .sum();
-    let data: usize = module.data.values().map(|d| d.bytes.len() + d.align as usize).sum();
-    (1 << 20) + code + data
+/// How much there is to compile.
+#[derive(Clone, Copy)]
+struct Size {
+    /// Bytes of code and data, generously.
+    bytes: usize,
+    /// Instructions of the largest function.
+    largest: usize,
+}
+
+impl Size {
+    fn of(module: &Module) -> Self {
+        let data = module.data.values().map(|d| d.bytes.len() + d.align as usize);
+        let bytes = (1 << 20) + data.sum::<usize>();
+        let mut size = Self { bytes, largest: target::largest(module) };
+        for f in module.funcs.values() {
+            size.add(f.insts.len(), 64 * f.blocks.len() + 96 * f.suspends.len());
+        }
+        size
+    }
+
+    /// Counts a function, with bytes that it takes beside those for its instructions.
+    fn add(&mut self, n_insts: usize, bytes: usize) {
+        self.bytes += 1024 + 64 * n_insts + bytes;
+        self.largest = self.largest.max(n_insts);
+    }
 }
 
 /// An address in the memory of a [`Code`].

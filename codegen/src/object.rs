@@ -24,7 +24,8 @@ pub fn compile_object(
     machines: &BTreeMap<Func, LayoutRecord>,
     options: &Options,
 ) -> Result<Vec<u8>, CodegenError> {
-    compile(module, machines, options, target::host(module, options, CodeModel::Object)?)
+    let isa = target::host(target::largest(module), options, CodeModel::Object)?;
+    compile(module, machines, options, isa)
 }
 
 /// [`compile_object`] for another target, given as a triple such as `aarch64-unknown-linux-gnu`.
@@ -39,7 +40,8 @@ pub fn compile_object_for(
     machines: &BTreeMap<Func, LayoutRecord>,
     options: &Options,
 ) -> Result<Vec<u8>, CodegenError> {
-    compile(module, machines, options, target::triple(triple, module, options, CodeModel::Object)?)
+    let isa = target::triple(triple, target::largest(module), options, CodeModel::Object)?;
+    compile(module, machines, options, isa)
 }
 
 fn compile(

@@ -8,7 +8,8 @@
 //!                                            └──── wakes ───────┘
 //! ```
 //!
-//! In: a lowered module. Out: a [`Code`] whose functions can be called at once. Every function has a
+//! In: a module whose coroutines are laid out. Out: a [`Code`] whose functions can be called at once. A
+//! coroutine is split by the compiler thread, just before its machine is compiled. Every function has a
 //! **stub** (a jump through its **cell**), whose address stands for the function wherever its code
 //! does not exist yet: in machines, in data, in code that was compiled before it. The cell holds the
 //! address of the code; before that, of `first_call`, which saves the arguments, has the function
@@ -47,6 +48,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use vitte_abi::LayoutRecord;
+use vitte_lowering::coroutine::Bodies;
 use vitte_lowering::ir::{Callee, EntityRef, Func, Function, InstKind, Module, Terminator};
 
 /// Stack of the compiler thread: Cranelift recurses over large expressions.
@@ -178,6 +180,7 @@ pub(crate) struct Source {
 /// Starts the compiler thread; answers when functions can be called.
 pub(crate) fn start(
     source: Arc<Source>,
+    bodies: Bodies,
     failed: Failed,
 ) -> Result<(Addresses, Memory), CodegenError> {
     let shared = Arc::new(Shared {
@@ -196,7 +199,7 @@ pub(crate) fn start(
     let _ = shared.cells.set(cells);
     let (send, ready): (_, Receiver<Result<Addresses, CodegenError>>) = sync_channel(1);
     let theirs = shared.clone();
-    let run = move || serve(&source, &theirs, failed, |ready| drop(send.send(ready)));
+    let run = move || serve(&source, bodies, &theirs, failed, |ready| drop(send.send(ready)));
     let thread = thread::Builder::new().name("vitte-compile".into()).stack_size(STACK_BYTES);
     let thread = thread.spawn(run).map_err(|e| CodegenError::Memory { reason: e.to_string() })?;
     let mut compiler = Compiler { shared, thread: Some(thread) };
@@ -216,12 +219,13 @@ pub(crate) fn start(
 /// The compiler thread.
 fn serve(
     source: &Source,
+    mut bodies: Bodies,
     shared: &Shared,
     failed: Failed,
     ready: impl FnOnce(Result<Addresses, CodegenError>),
 ) -> Option<JITModule> {
     let stubs = Stubs::default();
-    let unit = jit::output(&source.module, &source.imports, &source.options, |builder| {
+    let unit = jit::output(&source.module, &bodies, &source.imports, &source.options, |builder| {
         let stubs = stubs.clone();
         builder.symbol_lookup_fn(Box::new(move |name| stubs.get(name)));
     })
@@ -250,7 +254,9 @@ fn serve(
             continue;
         }
         let compiled = catch_unwind(AssertUnwindSafe(|| {
-            let defined = unit.define_function(func, &mut context, &mut reused)?;
+            let split = bodies.split(func);
+            let body = split.as_ref().unwrap_or(&source.module.funcs[func]);
+            let defined = unit.define_function(func, body, &mut context, &mut reused)?;
             unit.define_pools()?;
             jit::check_external(&unit, &source.imports)?;
             jit::finalize(&mut unit)?;
@@ -259,18 +265,19 @@ fn serve(
                 let name = source.module.funcs[func].name.as_str();
                 jit::append_perf_map(path, [(code, defined.bytes, name)].into_iter())?;
             }
-            Ok(code)
+            Ok((code, callees(body)))
         }));
         match compiled {
-            Ok(Ok(code)) => shared.publish(func, code),
+            Ok(Ok((code, named))) => {
+                shared.publish(func, code);
+                ahead.extend(named.into_iter().filter(|&f| known.insert(f)));
+            }
             Ok(Err(error)) => failed(&error),
             Err(_) => failed(&CodegenError::Internal {
                 item: source.module.funcs[func].name.clone(),
                 reason: "the code generator panicked".into(),
             }),
         }
-        let named = callees(&source.module.funcs[func]).into_iter();
-        ahead.extend(named.filter(|&f| known.insert(f)));
     }
     Some(unit.out)
 }

@@ -18,35 +18,40 @@ pub(crate) enum CodeModel {
 /// thorough one is superlinear there (18 times the time for 10 times the suspends).
 const MAX_THOROUGH: usize = 200_000;
 
-/// Code for this machine, with all its features.
+/// Instructions of the largest function of a module, by which the register allocator is chosen.
+pub(crate) fn largest(module: &Module) -> usize {
+    module.funcs.values().map(|f| f.insts.len()).max().unwrap_or(0)
+}
+
+/// Code for this machine, with all its features, for functions of at most `largest` instructions.
 pub(crate) fn host(
-    module: &Module,
+    largest: usize,
     options: &Options,
     model: CodeModel,
 ) -> Result<OwnedTargetIsa, CodegenError> {
     let unsupported =
         |reason: &str| CodegenError::Target { triple: "host".into(), reason: reason.into() };
     let builder = cranelift_native::builder().map_err(unsupported)?;
-    finish(&builder, &Triple::host(), module, options, model)
+    finish(&builder, &Triple::host(), largest, options, model)
 }
 
-/// Code for any machine of that triple.
+/// [`host`] for any machine of that triple.
 pub(crate) fn triple(
     name: &str,
-    module: &Module,
+    largest: usize,
     options: &Options,
     model: CodeModel,
 ) -> Result<OwnedTargetIsa, CodegenError> {
     let unsupported = |reason: String| CodegenError::Target { triple: name.into(), reason };
     let triple: Triple = name.parse().map_err(|e| unsupported(format!("{e}")))?;
     let builder = isa::lookup(triple.clone()).map_err(|e| unsupported(e.to_string()))?;
-    finish(&builder, &triple, module, options, model)
+    finish(&builder, &triple, largest, options, model)
 }
 
 fn finish(
     builder: &isa::Builder,
     triple: &Triple,
-    module: &Module,
+    largest: usize,
     options: &Options,
     model: CodeModel,
 ) -> Result<OwnedTargetIsa, CodegenError> {
@@ -65,7 +70,6 @@ fn finish(
         OptLevel::None => "none",
         OptLevel::Speed => "speed",
     };
-    let largest = module.funcs.values().map(|f| f.insts.len()).max().unwrap_or(0);
     let allocator = if largest > MAX_THOROUGH { "single_pass" } else { "backtracking" };
     let switch = |on| if on { "true" } else { "false" };
     let mut flags = settings::builder();

@@ -139,22 +139,24 @@ impl<'a, M: Output> Unit<'a, M> {
         let mut context = self.out.make_context();
         let mut reused = FunctionBuilderContext::new();
         let mut defined = Vec::new();
-        for func in self.module.funcs.keys() {
-            defined.push(self.define_function(func, &mut context, &mut reused)?);
+        for (func, body) in self.module.funcs.iter() {
+            defined.push(self.define_function(func, body, &mut context, &mut reused)?);
         }
         self.define_objects()?;
         self.define_pools()?;
         Ok(defined)
     }
 
-    /// Defines one function.
+    /// Defines one function of the module by its body, which a coroutine that is split on demand does
+    /// not have there.
     pub(crate) fn define_function(
         &mut self,
         func: Func,
+        body: &Function,
         context: &mut Context,
         reused: &mut FunctionBuilderContext,
     ) -> Result<Defined, CodegenError> {
-        translate::function(self, func, context, reused)?;
+        translate::function(self, func, body, context, reused)?;
         let id = self.funcs[func.index()].0;
         let name = &self.module.funcs[func].name;
         self.out

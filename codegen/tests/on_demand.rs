@@ -3,11 +3,12 @@
 mod common;
 
 use common::{Host, Many, entry, many, module};
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::thread;
 use vitte_abi::vt_ctx;
 use vitte_codegen::{Code, CodegenError, ImportTable, Jit, Options};
+use vitte_lowering::coroutine::{Unsplit, lay_out};
+use vitte_lowering::in_order;
 use vitte_lowering::ir::Func;
 
 fn never(error: &CodegenError) -> ! {
@@ -15,9 +16,12 @@ fn never(error: &CodegenError) -> ! {
     std::process::abort()
 }
 
+fn unsplit(text: &str) -> Unsplit {
+    lay_out(&module(text), &in_order).unwrap()
+}
+
 fn ready(text: &str, imports: ImportTable) -> Code {
-    let compiled =
-        Jit::compile_on_demand(module(text), BTreeMap::new(), imports, Options::default(), never);
+    let compiled = Jit::compile_on_demand(unsplit(text), imports, Options::default(), never);
     compiled.unwrap_or_else(|e| panic!("{e}"))
 }
 
@@ -124,10 +128,8 @@ fn a_function_is_known_by_its_stub_and_by_its_code() {
 #[test]
 fn what_is_wrong_with_data_shows_at_once() {
     let text = "module \"m\"\nimp0 = import \"absent\"()\ndata0 = data \"d\" align 8 x\"0000000000000000\" { 0: imp0 }\n";
-    let (module, options) = (module(text), Options::default());
-    let machines = BTreeMap::new();
-    let error =
-        Jit::compile_on_demand(module, machines, ImportTable::new(), options, never).unwrap_err();
+    let (imports, options) = (ImportTable::new(), Options::default());
+    let error = Jit::compile_on_demand(unsplit(text), imports, options, never).unwrap_err();
     assert_eq!(error.code(), "CG0001");
 }
 
@@ -135,9 +137,8 @@ fn what_is_wrong_with_data_shows_at_once() {
 fn the_perf_map_gets_a_line_when_a_function_is_compiled() {
     let path = std::env::temp_dir().join(format!("vitte-on-demand-{}.map", std::process::id()));
     let options = Options { perf_map: Some(path.clone()), ..Options::default() };
-    let module = module(&chain(3));
-    let code = Jit::compile_on_demand(module, BTreeMap::new(), ImportTable::new(), options, never)
-        .unwrap();
+    let (unsplit, imports) = (unsplit(&chain(3)), ImportTable::new());
+    let code = Jit::compile_on_demand(unsplit, imports, options, never).unwrap();
     // SAFETY: that is the signature.
     let add: Add = unsafe { entry(&code, "f2") };
     assert_eq!(add(Host::new().ctx(), 0), 3);

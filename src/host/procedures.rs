@@ -88,13 +88,13 @@ pub(crate) fn compile(
     ids.dedup();
     let built = compilation.entries(&program, &ids).map_err(|e| told(&e))?;
     let Some((module, entries)) = built else { return Err(wrong(&compilation)) };
-    let lowered = driver::lower(path, &module).map_err(|e| told(&e))?;
+    let unsplit = driver::lay_out(path, &module).map_err(|e| told(&e))?;
     let offsets = |func: &Func| -> Vec<u32> {
-        let slots = lowered.machines[func].slots.iter();
+        let slots = unsplit.machines[func].slots.iter();
         slots.filter(|s| s.role == SlotRole::Param).map(|s| s.offset as u32).collect()
     };
     let offsets: Vec<_> = entries.iter().map(offsets).collect();
-    let code = execute::on_demand(lowered).map_err(|e| told(&e))?;
+    let code = execute::on_demand(unsplit).map_err(|e| told(&e))?;
     let procedures = chosen.into_iter().map(|choice| {
         let (id, signature) = choice?;
         let at = ids.binary_search(&id).expect("I: an entry for each procedure");

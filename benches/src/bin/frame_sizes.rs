@@ -4,6 +4,7 @@
 //! `target/frame_sizes.csv`.
 
 use std::fmt::Write;
+use std::path::Path;
 use std::process::ExitCode;
 use vitte_benches::corpus::measure;
 
@@ -31,7 +32,9 @@ fn main() -> ExitCode {
         large.len()
     );
     println!("larger than rustc's by more than 8 bytes a frame: {over} (goal 0)");
-    if let Err(e) = std::fs::write(&out, csv) {
+    let folder = Path::new(&out).parent().unwrap_or(Path::new(""));
+    let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&out, csv));
+    if let Err(e) = written {
         eprintln!("{out} cannot be written: {e}; name another file as the first argument");
         return ExitCode::FAILURE;
     }

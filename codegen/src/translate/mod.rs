@@ -49,15 +49,15 @@ enum KnownSig {
     Ctx(u8),
 }
 
-/// Translates `id` into `context.func`.
+/// Translates the body of `id` into `context.func`.
 pub(crate) fn function<M: Output>(
     unit: &mut Unit<'_, M>,
     id: Func,
+    func: &Function,
     context: &mut Context,
     reused: &mut FunctionBuilderContext,
 ) -> Result<()> {
     let module = unit.module;
-    let func = &module.funcs[id];
     let (_, sig) = unit.func(id).expect("I: every function is declared");
     context.func.name = UserFuncName::user(0, id.as_u32());
     context.func.signature = sig.as_ref().map_or_else(|| unit.abi.resume(), |sig| sig.clif.clone());
@@ -90,7 +90,7 @@ pub(crate) fn function<M: Output>(
 struct Translator<'t, 'u, M> {
     unit: &'t mut Unit<'u, M>,
     module: &'u Module,
-    func: &'u Function,
+    func: &'t Function,
     id: Func,
     b: FunctionBuilder<'t>,
     values: Vec<Option<clif::Value>>,

@@ -8,7 +8,8 @@
 //!
 //! In: a verified [`Module`]. Out: a [`Lowered`]: the same module in which each async function is a
 //! machine (`(ctx, frame) -> status`, [`FuncKind::Machine`](crate::ir::FuncKind)), and the layout
-//! record of each. Entities of functions are kept; synchronous twins may be added at the end.
+//! record of each. Entities of functions are kept; synchronous twins may be added at the end. Or an
+//! [`Unsplit`], which stops before the split and does it for one coroutine at a time, on demand.
 //!
 //! What the machine does is what the async function does, with the same order of effects and drops,
 //! for every choice of which await is ready and where it is cancelled. The interpreter of both forms
@@ -39,12 +40,14 @@ mod rewrite;
 mod slots;
 mod split;
 mod ssa;
+mod unsplit;
 mod values;
 
 pub use codes::CODES;
 pub use dump::{Pass, dot, dump};
 pub use order::MAX_DIRECT_STARTS;
 pub use split::Witness;
+pub use unsplit::{Bodies, Unsplit, lay_out};
 
 use crate::FrameAbi;
 use crate::ir::{Block, Func, FuncKind, Function, Module, Signature, Span, Terminator, Ty};
@@ -210,18 +213,28 @@ impl Pipeline {
     /// Split, records, and the rewriting of synchronous functions.
     fn finish(mut self, parallel: &Parallel<'_>) -> Lowered {
         let coroutines = std::mem::take(&mut self.coroutines);
-        let split = parallel::map(parallel, coroutines, |c| (c.func, self.split(c)));
+        let split = parallel::map(parallel, coroutines, |c| {
+            (c.func, self.record(&c), self.split(c))
+        });
         let mut machines = BTreeMap::new();
         let mut witnesses = BTreeMap::new();
         let mut bodies = BTreeMap::new();
-        for (func, (machine, record, witness)) in split {
+        for (func, record, (machine, witness)) in split {
             bodies.insert(func, machine);
             machines.insert(func, record);
             witnesses.insert(func, witness);
         }
+        Lowered { module: self.lowered_module(bodies), machines, witnesses }
+    }
+
+    /// The module with these machines and with what becomes of its synchronous functions.
+    fn lowered_module(&mut self, machines: BTreeMap<Func, Function>) -> Module {
+        let mut bodies = machines;
         let sync = self.module.funcs.iter().filter(|(_, f)| f.kind == FuncKind::Sync);
         for (func, f) in sync {
-            bodies.insert(func, rewrite_sync(&self.module, f, &self.layouts, &self.abi));
+            let mut body = rewrite_sync(&self.module, f, &self.layouts, &self.abi);
+            self.erase_futures_of(&mut body);
+            bodies.insert(func, body);
         }
         // The tables of the module with the new bodies.
         let funcs = std::mem::take(&mut self.module.funcs);
@@ -229,17 +242,46 @@ impl Pipeline {
         self.module.funcs = funcs;
         module.funcs = bodies.into_values().collect();
         assert_eq!(module.funcs.len(), self.module.funcs.len(), "I: a function has one kind");
-        erase_futures(&mut module, &self.module, &self.layouts);
-        Lowered { module, machines, witnesses }
+        module.imports.values_mut().for_each(|i| self.erase_futures_in(&mut i.sig));
+        for op in module.ops.values_mut() {
+            op.params.iter_mut().for_each(|p| self.erase_future(&mut p.ty));
+            op.results.iter_mut().for_each(|ty| self.erase_future(ty));
+        }
+        module
     }
 
-    fn split(&self, c: Coroutine) -> (Function, LayoutRecord, Witness) {
+    fn record(&self, c: &Coroutine) -> LayoutRecord {
+        let layout = &self.layouts[&c.func];
+        record::record(&self.module, c.func, &c.body, &c.live, layout, &self.layouts, &self.abi)
+    }
+
+    fn split(&self, c: Coroutine) -> (Function, Witness) {
         let layout = &self.layouts[&c.func];
         let (module, layouts, abi) = (&self.module, &self.layouts, &self.abi);
-        let record = record::record(module, c.func, &c.body, &c.live, layout, layouts, abi);
-        let (machine, witness) =
+        let (mut machine, witness) =
             split::split(module, c.func, c.body, &c.live, layout, layouts, &self.order, abi);
-        (machine, record, witness)
+        self.erase_futures_of(&mut machine);
+        (machine, witness)
+    }
+
+    /// Gives slots, parameters and results of type future their bytes: once the coroutines have the
+    /// signature of machines, the size of a future is not known any more.
+    fn erase_futures_of(&self, f: &mut Function) {
+        f.slots.values_mut().for_each(|s| self.erase_future(&mut s.ty));
+        self.erase_futures_in(&mut f.sig);
+    }
+
+    fn erase_futures_in(&self, sig: &mut Signature) {
+        sig.params.iter_mut().for_each(|p| self.erase_future(&mut p.ty));
+        sig.results.iter_mut().for_each(|ty| self.erase_future(ty));
+    }
+
+    fn erase_future(&self, ty: &mut Ty) {
+        if let Ty::Future(_) = ty {
+            let extent = layout::slot_extent(&self.module, &self.layouts, *ty);
+            let (size, align) = extent.expect("I: laid out types have a size");
+            *ty = Ty::Bytes { size, align };
+        }
     }
 }
 
@@ -255,31 +297,6 @@ fn simplify_by(pass: Pass, module: &Module, order: &CallOrder, func: Func, body:
             remat::rematerialise(body);
         }
         Pass::Collapse | Pass::Live | Pass::Layout | Pass::Split => {}
-    }
-}
-
-/// Gives slots, parameters and results of type future their bytes: once the coroutines have the
-/// signature of machines, the size of a future is not known any more.
-fn erase_futures(module: &mut Module, source: &Module, layouts: &BTreeMap<Func, FrameLayout>) {
-    let erase = |ty: &mut Ty| {
-        if let Ty::Future(_) = ty {
-            let (size, align) =
-                layout::slot_extent(source, layouts, *ty).expect("I: laid out types have a size");
-            *ty = Ty::Bytes { size, align };
-        }
-    };
-    let erase_sig = |sig: &mut Signature| {
-        sig.params.iter_mut().for_each(|p| erase(&mut p.ty));
-        sig.results.iter_mut().for_each(erase);
-    };
-    for f in module.funcs.values_mut() {
-        f.slots.values_mut().for_each(|s| erase(&mut s.ty));
-        erase_sig(&mut f.sig);
-    }
-    module.imports.values_mut().for_each(|i| erase_sig(&mut i.sig));
-    for op in module.ops.values_mut() {
-        op.params.iter_mut().for_each(|p| erase(&mut p.ty));
-        op.results.iter_mut().for_each(erase);
     }
 }
 

@@ -167,7 +167,7 @@ fn prune(f: &mut Function) {
 }
 
 /// `(ctx, frame) -> status`.
-fn machine_signature() -> Signature {
+pub(super) fn machine_signature() -> Signature {
     let ptr = |name: &str| Param { name: name.to_owned(), ty: Ty::Value(Type::Ptr) };
     Signature {
         params: vec![ptr("ctx"), ptr("frame")],

@@ -25,7 +25,8 @@ use vitte_abi::{
     vt_resume, vt_run, vt_span, vt_status,
 };
 use vitte_codegen::{Code, CodegenError, Jit, Options};
-use vitte_lowering::coroutine::Lowered;
+use vitte_lowering::coroutine::{Lowered, lay_out};
+use vitte_lowering::in_order;
 use vitte_lowering::interp::{Atom, Event, Input, Outcome, Script, Trace, Violation, status_name};
 use vitte_lowering::ir::{DropAction, Func, FuncKind, Module, Ty, Type};
 use world::{OpShape, Watched, World, imports, shapes, world};
@@ -72,18 +73,17 @@ impl<'m> Program<'m> {
         Ok(Program { module, lowered, code, shapes: shapes(module) })
     }
 
-    /// [`Program::new`], but each function is compiled when it is first called.
+    /// [`Program::new`], but each function is split and compiled when it is first called.
     ///
     /// # Errors
     ///
     /// As [`Jit::compile_on_demand`].
     pub fn on_demand(module: &'m Module, lowered: &'m Lowered) -> Result<Self, CodegenError> {
-        let source = (lowered.module.clone(), lowered.machines.clone());
-        let code =
-            Jit::compile_on_demand(source.0, source.1, imports(), Options::default(), |error| {
-                eprintln!("{error}");
-                std::process::abort()
-            })?;
+        let unsplit = lay_out(module, &in_order).expect("it was lowered before");
+        let code = Jit::compile_on_demand(unsplit, imports(), Options::default(), |error| {
+            eprintln!("{error}");
+            std::process::abort()
+        })?;
         Ok(Program { module, lowered, code, shapes: shapes(module) })
     }
 
