@@ -213,9 +213,8 @@ impl Pipeline {
     /// Split, records, and the rewriting of synchronous functions.
     fn finish(mut self, parallel: &Parallel<'_>) -> Lowered {
         let coroutines = std::mem::take(&mut self.coroutines);
-        let split = parallel::map(parallel, coroutines, |c| {
-            (c.func, self.record(&c), self.split(c))
-        });
+        let split =
+            parallel::map(parallel, coroutines, |c| (c.func, self.record(&c), self.split(c)));
         let mut machines = BTreeMap::new();
         let mut witnesses = BTreeMap::new();
         let mut bodies = BTreeMap::new();

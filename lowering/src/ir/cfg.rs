@@ -89,7 +89,7 @@ impl Cfg {
             entry: func.blocks.get(func.entry).map(|_| func.entry),
             succs,
             preds,
-            postorder: Vec::new(),
+            postorder: Vec::with_capacity(n),
             number: (0..n).map(|_| u32::MAX).collect(),
             idom: (0..n).map(|_| None).collect(),
             interval: (0..n).map(|_| (0, 0)).collect(),
@@ -159,10 +159,15 @@ impl Cfg {
     /// Walks the graph depth-first: finds the postorder, answers the tree.
     fn walk(&mut self) -> Tree {
         let Some(entry) = self.entry else { return Tree::default() };
-        let order = (0..self.succs.len()).map(|_| u32::MAX).collect();
-        let mut tree = Tree { order, vertex: vec![entry], parent: vec![0] };
+        let n = self.succs.len();
+        let order = (0..n).map(|_| u32::MAX).collect();
+        let (vertex, parent) = (Vec::with_capacity(n), Vec::with_capacity(n));
+        let mut tree = Tree { order, vertex, parent };
         tree.order[entry] = 0;
-        let mut stack = vec![(entry, 0)];
+        tree.vertex.push(entry);
+        tree.parent.push(0);
+        let mut stack = Vec::with_capacity(n);
+        stack.push((entry, 0));
         while let Some((block, next)) = stack.last_mut() {
             let block = *block;
             let Some(&to) = self.succs.row(block).get(*next) else {
