@@ -14,6 +14,26 @@ use crate::state::State;
 use crate::task::Task;
 
 /// The task that a body runs for.
+///
+/// ```
+/// use vitte_graph::{Context, Task, TaskError, TaskExecutor};
+///
+/// let mut exec = TaskExecutor::new(2);
+/// exec.add(
+///     Task::with("split", |cx: &Context| {
+///         for part in 0..cx.param::<u32>("parts")? {
+///             let body = move || println!("part {part}");
+///             cx.add_child(Task::new(&part.to_string(), body))?; // `split/0` and so on
+///         }
+///         Ok::<_, TaskError>(cx.idempotency_key())
+///     })
+///     .param("parts", 3),
+/// );
+/// exec.add(Task::with("join", |cx: &Context| cx.output::<String>("split").map(drop)).after(&["split"]));
+/// exec.run_all()?;
+/// assert_eq!(exec.tasks().count(), 5);
+/// # Ok::<(), vitte_graph::GraphError>(())
+/// ```
 #[derive(Clone)]
 pub struct Context {
     pub(crate) run: Arc<Run>,
@@ -36,8 +56,27 @@ impl Context {
     }
 
     /// Whether the body should end: the run was cancelled, or the attempt has used up its time.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_graph::{Context, Task, TaskError, TaskExecutor};
+    ///
+    /// let mut exec = TaskExecutor::new(1);
+    /// exec.add(
+    ///     Task::blocking("search", |cx: &Context| {
+    ///         while !cx.is_cancelled() {
+    ///             std::thread::sleep(Duration::from_millis(1)); // a piece of the work
+    ///         }
+    ///         Err::<(), _>(TaskError::new("found nothing in time"))
+    ///     })
+    ///     .timeout(Duration::from_millis(5)),
+    /// );
+    /// let error = exec.run_all().unwrap_err().to_string();
+    /// assert!(error.contains("`search` failed: the attempt took longer than 5ms"), "{error}");
+    /// ```
     pub fn is_cancelled(&self) -> bool {
-        self.node().is_cancelled()
+        let node = self.node();
+        node.is_cancelled() || node.is_over_time(&self.run.clock)
     }
 
     /// The output of a dependency.

@@ -13,6 +13,20 @@ use crate::report::Report;
 /// Why an attempt of a task failed. Made from any error by `?`.
 ///
 /// It does not implement [`Error`] itself, so that every error can become one.
+///
+/// ```
+/// use vitte_graph::TaskError;
+///
+/// fn number(text: &str) -> Result<u16, TaskError> {
+///     if text.is_empty() {
+///         return Err(TaskError::permanent("no number")); // trying again is of no use
+///     }
+///     Ok(text.parse()?)
+/// }
+/// assert!(number("").unwrap_err().is_permanent());
+/// let error = number("70000").unwrap_err();
+/// assert!(error.downcast_ref::<std::num::ParseIntError>().is_some() && !error.is_permanent());
+/// ```
 #[derive(Debug)]
 pub struct TaskError {
     kind: FailureKind,
@@ -123,6 +137,17 @@ impl<E: Error + Send + Sync + 'static> From<E> for TaskError {
 }
 
 /// Why a graph did not run, or not to its end.
+///
+/// ```
+/// use vitte_graph::{GraphError, Task, TaskExecutor};
+///
+/// let mut exec = TaskExecutor::new(1);
+/// for (name, after) in [("a", "b"), ("b", "c"), ("c", "a")] {
+///     exec.add(Task::depends_on(name, &[after], || ()));
+/// }
+/// let Err(GraphError::Cycle { path }) = exec.run_all() else { panic!("a circle") };
+/// assert_eq!(path, ["a", "b", "c", "a"]);
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum GraphError {

@@ -9,6 +9,27 @@ use crate::report::TaskReport;
 use crate::state::State;
 
 /// One thing that happened in a run.
+///
+/// ```
+/// use std::sync::mpsc;
+/// use vitte_graph::{Event, Task, TaskExecutor};
+///
+/// let (sender, events) = mpsc::channel();
+/// let mut exec = TaskExecutor::new(2);
+/// exec.add(Task::new("a", || ()));
+/// exec.observe(move |event| {
+///     let line = match event {
+///         Event::State { task, state, .. } => format!("{task} is {state}"),
+///         Event::Ended { report, .. } => format!("{} {}", report.name, report.state),
+///         _ => return,
+///     };
+///     let _ = sender.send(line); // what is slow, others do
+/// });
+/// exec.run_all()?;
+/// drop(exec);
+/// assert_eq!(events.iter().collect::<Vec<_>>(), ["a is ready", "a is running", "a completed"]);
+/// # Ok::<(), vitte_graph::GraphError>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {

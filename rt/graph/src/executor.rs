@@ -11,8 +11,9 @@ use vitte_rt::runtime::{Builder, Handle};
 use crate::error::{GraphError, TaskError};
 use crate::event::{Event, Observers};
 use crate::export;
+use crate::forecast::{self, Forecast};
 use crate::graph::{Graph, Plan};
-use crate::journal::{Journal, RedbJournal};
+use crate::journal::{Journal, Loaded, RedbJournal};
 use crate::keeper::Keeper;
 use crate::metrics::Metrics;
 use crate::output::Output;
@@ -271,6 +272,39 @@ impl TaskExecutor {
         Ok(Some(Keeper::new(journal, loaded)))
     }
 
+    /// What a run would do now: each task in an order in which it could run, and whether the journal
+    /// remembers its end. Nothing runs, and no run is counted.
+    ///
+    /// ```
+    /// use vitte_graph::{Task, TaskExecutor};
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let mut exec = TaskExecutor::new(1);
+    /// exec.journal(folder.path().join("journal"));
+    /// exec.add(Task::new("a", || ()));
+    /// exec.run_all()?;
+    /// exec.add(Task::depends_on("b", &["a"], || ()));
+    /// let todo: Vec<_> = exec.forecast()?.into_iter().filter(|task| !task.up_to_date).collect();
+    /// assert_eq!((todo.len(), &*todo[0].task), (1, "b"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What [`check`](Self::check) finds, and a journal that cannot be used. One that does not exist
+    /// remembers nothing, and is not made.
+    pub fn forecast(&mut self) -> Result<Vec<Forecast>, GraphError> {
+        let plan = self.planned()?;
+        let loaded = match &self.journal {
+            Some(Source::Ready(journal)) => journal.look()?,
+            Some(Source::Path { path, fresh: false }) if path.exists() => {
+                RedbJournal::open(path)?.look()?
+            }
+            _ => Loaded::default(),
+        };
+        Ok(forecast::of(&self.graph, &plan, &loaded))
+    }
+
     /// What the journal of the last run had to say: records that were damaged.
     pub fn notes(&self) -> &[String] {
         &self.notes
@@ -328,6 +362,17 @@ impl std::fmt::Display for OutputError {
 impl std::error::Error for OutputError {}
 
 /// Reaches into a run from other threads. Cheap to clone.
+///
+/// ```
+/// use vitte_graph::{GraphError, State, Task, TaskExecutor};
+///
+/// let mut exec = TaskExecutor::new(1);
+/// let control = exec.control();
+/// exec.add(Task::new("ask", move || control.cancel()));
+/// exec.add(Task::depends_on("never", &["ask"], || ()));
+/// let Err(GraphError::Failed(report)) = exec.run_all() else { panic!("it was cancelled") };
+/// assert_eq!(report.count(State::Cancelled), 1);
+/// ```
 #[derive(Clone)]
 pub struct Control {
     graph: Arc<Graph>,

@@ -2,14 +2,14 @@
 //!
 //! Covered: the name; the version, parameters and values of the environment variables that the task
 //! declares; path and content of its declared inputs, those that its depfile lists included (a missing
-//! file is a value of its own); and the
+//! file is a value of its own; a folder is all that lies in it, symbolic links not followed); and the
 //! stamp of each dependency's execution, so that a task whose dependency ran anew runs anew. Not
 //! covered: the code of a closure, which cannot be seen (that is what
 //! [`Task::version`](crate::Task::version) is for).
 //!
 //! A file is read whole each time: a few gigabytes a second, and never fooled by a clock.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
@@ -80,10 +80,32 @@ impl Parts {
 /// Hash of a file's content, or of why there is none.
 fn content(path: &Path) -> blake3::Hash {
     let read = || -> io::Result<blake3::Hash> {
+        if path.is_dir() {
+            return folder(path);
+        }
         let mut hasher = blake3::Hasher::new();
         hasher.update(b"file");
         hasher.update_reader(File::open(path)?)?;
         Ok(hasher.finalize())
     };
     read().unwrap_or_else(|e| blake3::hash(format!("none: {:?}", e.kind()).as_bytes()))
+}
+
+/// Hash of the names and contents of all that lies in a folder. A link counts as where it leads to, so
+/// that the walk ends; of pipes and devices only the name.
+fn folder(path: &Path) -> io::Result<blake3::Hash> {
+    let mut entries = fs::read_dir(path)?.collect::<io::Result<Vec<_>>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    let mut all = Parts(blake3::Hasher::new());
+    for entry in entries {
+        all.part("entry", entry.file_name().as_encoded_bytes());
+        let kind = entry.file_type()?;
+        if kind.is_symlink() {
+            let target = fs::read_link(entry.path())?;
+            all.part("link", target.as_os_str().as_encoded_bytes());
+        } else if kind.is_file() || kind.is_dir() {
+            all.part("content", content(&entry.path()).as_bytes());
+        }
+    }
+    Ok(all.0.finalize())
 }

@@ -26,7 +26,7 @@
 //! | describe a task, its rules and its files | [`Task`], [`Retry`], [`Trigger`], [`OnFailure`] |
 //! | read outputs and parameters, add children | [`Context`] |
 //! | run, cancel, re-prioritise | [`TaskExecutor`], [`Control`] |
-//! | resume after a crash | [`journal`] |
+//! | resume after a crash | [`journal`]; [`TaskExecutor::forecast`] says what would run |
 //! | run a graph of commands from a file | `manifest` (feature `manifest`, Unix) |
 //! | watch | [`Event`], [`Report`], [`Metrics`], [`TaskExecutor::to_dot`] and its neighbours; spans of the `tracing` crate (feature `tracing`) |
 //!
@@ -81,6 +81,8 @@ mod report;
 
 mod export;
 
+mod forecast;
+
 mod executor;
 
 #[cfg(all(feature = "manifest", unix))]
@@ -90,6 +92,7 @@ pub use context::Context;
 pub use error::{FailureKind, GraphError, JournalError, JournalErrorKind, TaskError};
 pub use event::Event;
 pub use executor::{Control, OutputError, TaskExecutor};
+pub use forecast::Forecast;
 #[cfg(all(feature = "manifest", unix))]
 pub use manifest::Manifest;
 pub use metrics::Metrics;

@@ -85,6 +85,8 @@ pub(crate) struct Rare {
     pub(crate) first_run: u64,
     /// What stands for this execution in the fingerprints of its dependants; none if it did not begin.
     pub(crate) stamp: Option<Stamp>,
+    /// When the time of the attempt in progress is over, if it is bounded.
+    pub(crate) end_ns: Option<u64>,
     /// Start of the first attempt and end of the last, in nanoseconds of the runtime's clock.
     pub(crate) span_ns: Option<(u64, u64)>,
 }
@@ -245,6 +247,13 @@ impl Node {
     pub(crate) fn is_cancelled(&self) -> bool {
         // Acquire: pairs with `cancel`.
         self.cancelled.load(Ordering::Acquire)
+    }
+
+    /// Whether the attempt in progress has used up its time.
+    pub(crate) fn is_over_time(&self, clock: &Handle) -> bool {
+        let bounded = |rules: &Rules| rules.timeout.is_some() || rules.deadline.is_some();
+        self.rules.as_deref().is_some_and(bounded)
+            && self.links().rare().end_ns.is_some_and(|end_ns| clock.now_ns() >= end_ns)
     }
 
     /// Notes the begin of an attempt.

@@ -8,6 +8,21 @@ use crate::error::TaskError;
 use crate::state::State;
 
 /// When a task may run, given how its dependencies ended.
+///
+/// ```
+/// use vitte_graph::{State, Task, TaskError, TaskExecutor, Trigger};
+///
+/// let mut exec = TaskExecutor::new(1);
+/// exec.add(Task::new("deploy", || Err::<(), _>(TaskError::new("no route"))));
+/// exec.add(Task::depends_on("announce", &["deploy"], || println!("it is out")));
+/// exec.add(
+///     Task::depends_on("roll back", &["deploy"], || println!("as before")).trigger(Trigger::AnyFailed),
+/// );
+/// exec.add(Task::depends_on("clean up", &["deploy"], || ()).trigger(Trigger::AllDone));
+/// assert!(exec.run_all().is_err());
+/// let states: Vec<_> = exec.tasks().map(|task| task.state).collect();
+/// assert_eq!(states, [State::Failed, State::Skipped, State::Completed, State::Completed]);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Trigger {
@@ -21,6 +36,20 @@ pub enum Trigger {
 }
 
 /// What the failure of a task does to the rest of the graph.
+///
+/// ```
+/// use vitte_graph::{OnFailure, State, Task, TaskError, TaskExecutor};
+///
+/// let mut exec = TaskExecutor::new(1);
+/// exec.on_failure(OnFailure::FailFast); // of all tasks that do not say otherwise
+/// exec.add(
+///     Task::new("lint", || Err::<(), _>(TaskError::new("two spaces"))).on_failure(OnFailure::Continue),
+/// );
+/// exec.add(Task::depends_on("build", &["lint"], || println!("all the same")));
+/// assert!(exec.run_all().is_err());
+/// let states: Vec<_> = exec.tasks().map(|task| task.state).collect();
+/// assert_eq!(states, [State::Failed, State::Completed]);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum OnFailure {

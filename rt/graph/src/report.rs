@@ -50,6 +50,18 @@ impl TaskReport {
 }
 
 /// How a run ended.
+///
+/// ```
+/// use vitte_graph::{GraphError, State, Task, TaskError, TaskExecutor};
+///
+/// let mut exec = TaskExecutor::new(1);
+/// exec.add(Task::new("good", || ()));
+/// exec.add(Task::new("bad", || Err::<(), _>(TaskError::new("out of paper"))));
+/// let Err(GraphError::Failed(report)) = exec.run_all() else { panic!("one fails") };
+/// assert_eq!((report.count(State::Completed), report.unfinished.len()), (1, 1));
+/// assert_eq!(report.unfinished[0].error.as_deref(), Some("out of paper"));
+/// assert!(report.to_string().starts_with("1 completed, 1 failed in "));
+/// ```
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     counts: [usize; State::ALL.len()],

@@ -51,6 +51,9 @@ proc = "g"
 args = [{ output = "nobody" }, 1979-05-27, inf]
 dir = "sub"
 env = { A = "b" }
+
+[pools]
+none = 0
 "#;
     expect![[r#"
         2:11: a graph needs at least one worker
@@ -69,7 +72,8 @@ env = { A = "b" }
         34:32: a time is no argument of a procedure
         34:44: a number that is not finite is no argument of a procedure
         35:7: a procedure runs in this process: `dir` and `env` are for commands, hand it arguments
-        36:9: a procedure runs in this process: `dir` and `env` are for commands, hand it arguments"#]]
+        36:9: a procedure runs in this process: `dir` and `env` are for commands, hand it arguments
+        39:8: nothing could ever run in pool `none`: give it 1 or more"#]]
     .assert_eq(&parse(text).unwrap_err());
 }
 
@@ -83,6 +87,34 @@ fn what_is_no_manifest_is_refused_with_its_place() {
     assert!(twice.starts_with("3:"), "{twice}");
     let kind = parse("[step.a]\nrun = 7\n").unwrap_err();
     assert!(kind.starts_with("2:7"), "{kind}");
+}
+
+#[test]
+fn missing_inputs_and_outputs_fail_their_steps() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "on_failure = 'continue'\n[step.reads]\nrun = 'true'\ninputs = ['tpyo.c']\n\
+                [step.makes]\nrun = 'echo said; touch other'\noutputs = ['other', 'this']\n";
+    let (exec, result) = run(folder.path(), text);
+    assert!(result.is_err());
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let errors: Vec<_> = exec.tasks().map(|task| task.error.unwrap_or_default()).collect();
+    let (input, output) = (at("tpyo.c"), at("this"));
+    assert_eq!(errors[0], format!("its input `{input}` is not there"));
+    let wanted =
+        format!("it ended well, but has not made its output `{output}`, it printed:\nsaid");
+    assert_eq!(errors[1], wanted);
+}
+
+#[test]
+fn circle_of_steps_has_a_place() {
+    let text = "[step.x]\nrun = 'true'\n[step.a]\nrun = 'cc'\ninputs = ['p']\nafter = ['x']\n\
+                [step.b]\nrun = 'ld'\noutputs = ['p']\nafter = ['a']\n";
+    let circle = parse(text).unwrap_err();
+    let wanted = "3:7: steps wait for each other in a circle: a → b → a; drop one of these `after`, \
+                  `inputs` or `output`s";
+    assert_eq!(circle, wanted);
+    let many = parse("workers = 1025\n").unwrap_err();
+    assert_eq!(many, "1:11: a graph has at most 1024 workers");
 }
 
 /// Runs a manifest in a folder, with a journal; answers the steps that really ran.
@@ -250,6 +282,52 @@ fn program_that_is_missing_is_named() {
     let task = exec.tasks().next().unwrap();
     assert!(task.error.unwrap().starts_with("cannot start `/no/such/program` in "));
     assert_eq!(task.n_attempts, 1, "nothing to wait for");
+}
+
+#[test]
+fn inherited_variables_are_inputs_if_they_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = |name: &str| format!("[step.a]\nrun = 'true'\nenv_inputs = ['{name}']\n");
+    assert_eq!(run(folder.path(), &text("PATH")).1.unwrap(), ["a"]);
+    assert_eq!(run(folder.path(), &text("PATH")).1.unwrap(), [] as [&str; 0]);
+    let other = text("VITTE_GRAPH_TEST_NOT_SET");
+    assert_eq!(run(folder.path(), &other).1.unwrap(), ["a"]);
+    assert_eq!(run(folder.path(), &other).1.unwrap(), [] as [&str; 0]);
+}
+
+/// Most lines `begin` without their `end` at a time.
+fn most_at_a_time(log: &str) -> usize {
+    let (mut now, mut most) = (0_usize, 0);
+    for line in log.lines() {
+        now = if line == "begin" { now + 1 } else { now - 1 };
+        most = most.max(now);
+    }
+    most
+}
+
+#[test]
+fn nested_makes_run_no_more_jobs_than_there_are_workers() {
+    if std::process::Command::new("make").arg("--version").output().is_err() {
+        eprintln!("skipped: make is missing");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let rule = "t%:\n\t@echo begin >> log; sleep 0.02; echo end >> log\n";
+    let makefile = format!("a: ta1 ta2 ta3 ta4\nb: tb1 tb2 tb3 tb4\n.PHONY: a b\n{rule}");
+    fs::write(folder.path().join("Makefile"), makefile).unwrap();
+    let text = "[step.a]\nrun = 'make -s a'\n[step.b]\nrun = 'make -s b'\n\
+                [step.c]\nrun = 'echo begin >> log; sleep 0.02; echo end >> log'\n";
+    let manifest = Manifest::parse(text, folder.path()).unwrap();
+    let mut exec = TaskExecutor::new(3);
+    manifest.add_to(&mut exec, Path::new("/no/vitte")).unwrap();
+    exec.run_all().unwrap();
+    let log = fs::read_to_string(folder.path().join("log")).unwrap();
+    assert_eq!(log.lines().count(), 18);
+    assert!(most_at_a_time(&log) <= 3, "{log}");
+    for step in ["a", "b"] {
+        // Not "jobserver unavailable".
+        assert_eq!(exec.output::<Captured>(step).unwrap().text, "", "{step}");
+    }
 }
 
 #[test]

@@ -206,6 +206,75 @@ fn retries_wait_longer_each_time_and_stop_at_permanent_errors() {
 }
 
 #[test]
+fn author_says_which_errors_are_transient() {
+    each_way(
+        2,
+        |exec| {
+            for (name, kind) in [
+                ("worth it", std::io::ErrorKind::TimedOut),
+                ("not", std::io::ErrorKind::PermissionDenied),
+            ] {
+                let retry = Retry::attempts(3)
+                    .backoff(Duration::from_millis(1), 1.0)
+                    .when(|e| e.downcast_ref::<std::io::Error>().is_some_and(is_timeout));
+                exec.add(
+                    Task::new(name, move || Err::<(), _>(std::io::Error::from(kind))).retry(retry),
+                );
+            }
+        },
+        |exec, _| {
+            let attempts: Vec<_> = exec.tasks().map(|t| t.n_attempts).collect();
+            assert_eq!(attempts, [3, 1]);
+        },
+    );
+}
+
+fn is_timeout(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::TimedOut
+}
+
+#[test]
+fn closures_are_told_when_their_time_is_over_and_count_as_late() {
+    let mut exec = TaskExecutor::new(2);
+    let until_told = |cx: &Context| {
+        while !cx.is_cancelled() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        // What it answers then does not matter.
+        if cx.attempt() == 1 { Ok(()) } else { Err(TaskError::new("gave up")) }
+    };
+    let retry = Retry::attempts(2).backoff(Duration::from_millis(1), 1.0);
+    let limit = Duration::from_millis(5);
+    exec.add(Task::blocking("blocking", until_told).timeout(limit).retry(retry.clone()));
+    exec.add(Task::with("in place", until_told).timeout(limit).retry(retry));
+    exec.add(Task::with("quick", |_: &Context| ()).timeout(Duration::from_hours(1)));
+    let Err(GraphError::Failed(report)) = exec.run_all() else { panic!() };
+    assert_eq!((report.count(State::Failed), report.count(State::Completed)), (2, 1));
+    for name in ["blocking", "in place"] {
+        assert_eq!(error(&exec, name), "the attempt took longer than 5ms");
+    }
+    let attempts: Vec<_> = exec.tasks().map(|t| t.n_attempts).collect();
+    assert_eq!(attempts, [2, 2, 1]);
+}
+
+#[test]
+fn attempts_of_futures_end_in_time_on_real_threads_too() {
+    each_way(
+        2,
+        |exec| {
+            let slow = |_| async { vitte_rt::time::sleep(Duration::from_hours(1)).await };
+            let retry = Retry::attempts(3).backoff(Duration::from_millis(1), 1.0);
+            exec.add(Task::future("slow", slow).timeout(Duration::from_millis(3)).retry(retry));
+        },
+        |exec, report| {
+            assert_eq!(error(exec, "slow"), "the attempt took longer than 3ms");
+            assert_eq!(exec.tasks().next().unwrap().n_attempts, 3);
+            assert!(report.elapsed < Duration::from_mins(30), "{:?}", report.elapsed);
+        },
+    );
+}
+
+#[test]
 fn jitter_keeps_delays_in_the_upper_half_and_repeats_with_the_seed() {
     let run = |seed| {
         let delays = Arc::new(Mutex::new(Vec::new()));
@@ -335,26 +404,60 @@ fn pools_bound_what_runs_at_a_time() {
 #[test]
 fn priorities_order_what_is_ready_and_can_change_while_queued() {
     let order = Arc::new(Mutex::new(Vec::new()));
-    let mut exec = TaskExecutor::new(1);
-    exec.seed(9);
-    let control = exec.control();
-    let push = |name: &'static str, order: &Arc<Mutex<Vec<&'static str>>>| {
-        let order = Arc::clone(order);
-        move || order.lock().push(name)
-    };
-    exec.add(
-        Task::new("first", move || {
-            assert!(control.set_priority("late", 5));
-            assert!(!control.set_priority("nobody", 5));
-        })
-        .priority(9),
+    each_way(
+        1,
+        |exec| {
+            order.lock().clear();
+            let control = exec.control();
+            let push = |name: &'static str| {
+                let order = Arc::clone(&order);
+                move || order.lock().push(name)
+            };
+            exec.add(
+                Task::new("first", move || {
+                    assert!(control.set_priority("late", 5));
+                    assert!(!control.set_priority("nobody", 5));
+                })
+                .priority(9),
+            );
+            exec.add(Task::depends_on("low", &["first"], push("low")).priority(-1));
+            exec.add(Task::depends_on("middle", &["first"], push("middle")));
+            exec.add(Task::depends_on("high", &["first"], push("high")).priority(3));
+            exec.add(Task::depends_on("late", &["first"], push("late")).priority(-7));
+        },
+        |_, report| {
+            assert!(report.is_success());
+            assert_eq!(*order.lock(), ["late", "high", "middle", "low"]);
+        },
     );
-    exec.add(Task::depends_on("low", &["first"], push("low", &order)).priority(-1));
-    exec.add(Task::depends_on("middle", &["first"], push("middle", &order)));
-    exec.add(Task::depends_on("high", &["first"], push("high", &order)).priority(3));
-    exec.add(Task::depends_on("late", &["first"], push("late", &order)).priority(-7));
-    exec.run_all().unwrap();
-    assert_eq!(*order.lock(), ["late", "high", "middle", "low"]);
+}
+
+/// With one worker the order is that of the priorities, whatever they are; equal ones by arrival.
+#[test]
+fn priorities_are_an_order_for_any_numbers() {
+    for round in 0..8_u64 {
+        let draw = |i: u64| ((i * 7919 + round * 104_729) % 11) as i32 - 5;
+        let order = Arc::new(Mutex::new(Vec::new()));
+        each_way(
+            1,
+            |exec| {
+                order.lock().clear();
+                exec.add(Task::new("gate", || ()).priority(9));
+                for i in 0..30 {
+                    let order = Arc::clone(&order);
+                    // 0 has deques of its own, with an order of their own.
+                    let priority = if draw(i) == 0 { 6 } else { draw(i) };
+                    let body = move || order.lock().push((-priority, i));
+                    exec.add(Task::depends_on(&i.to_string(), &["gate"], body).priority(priority));
+                }
+            },
+            |_, _| {
+                let order = order.lock();
+                assert_eq!(order.len(), 30);
+                assert!(order.is_sorted(), "round {round}: {order:?}");
+            },
+        );
+    }
 }
 
 #[test]
@@ -400,9 +503,12 @@ fn same_executor_runs_again() {
 
 #[test]
 fn hundred_thousand_tasks_complete_in_dependency_order() {
-    for chain in [true, false] {
+    for (chain, seed) in [(true, None), (false, None), (true, Some(1)), (false, Some(2))] {
         let n = 100_000_u32;
         let mut exec = TaskExecutor::new(2);
+        if let Some(seed) = seed {
+            exec.seed(seed);
+        }
         let done: Arc<Vec<AtomicU32>> = Arc::new((0..n).map(|_| AtomicU32::new(0)).collect());
         let clock = Arc::new(AtomicU32::new(1));
         let before = move |i: u32| if chain { i.checked_sub(1) } else { (i > 0).then_some(i / 2) };

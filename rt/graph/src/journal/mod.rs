@@ -12,6 +12,32 @@
 //! * A task is remembered while its [fingerprint](crate::fingerprint) is what it was; one that ran
 //!   anew makes its dependants run anew.
 //! * A record whose checksum is wrong is left out, with a note; its task runs again.
+//! * Two runs never share a journal: the second is refused.
+//!
+//! At-least-once means that a body may be run again although it did its work, if the process died
+//! before the end was durable. Work that must not be done twice says so to whoever does it:
+//!
+//! ```
+//! use std::collections::BTreeSet;
+//! use std::sync::{Arc, Mutex};
+//! use vitte_graph::{Context, Task, TaskError, TaskExecutor};
+//!
+//! let folder = tempfile::tempdir()?;
+//! let paid = Arc::new(Mutex::new(BTreeSet::new())); // what the bank has seen
+//! for _run in 0..2 {
+//!     let bank = Arc::clone(&paid);
+//!     let mut exec = TaskExecutor::new(1);
+//!     exec.journal(folder.path().join("journal"));
+//!     exec.add(Task::with("pay", move |cx: &Context| {
+//!         // The same key however often this is repeated: the bank pays once.
+//!         bank.lock().unwrap().insert(cx.idempotency_key());
+//!         Err::<(), _>(TaskError::new("the answer of the bank was lost"))
+//!     }));
+//!     assert!(exec.run_all().is_err());
+//! }
+//! assert_eq!(paid.lock().unwrap().len(), 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod redb;
 
@@ -78,6 +104,43 @@ pub struct Record {
 ///
 /// Calls block; the executor makes them on a thread for blocking work, one at a time, and hands over
 /// in one batch all that came up meanwhile (group commit).
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// use vitte_graph::journal::{Journal, Loaded, Record};
+/// use vitte_graph::{JournalError, Task, TaskExecutor};
+///
+/// /// Outlives executors, but not the process.
+/// #[derive(Clone, Default)]
+/// struct Memory(Arc<Mutex<Loaded>>);
+///
+/// impl Journal for Memory {
+///     fn begin_run(&self) -> Result<Loaded, JournalError> {
+///         let mut loaded = self.0.lock().unwrap();
+///         loaded.run += 1;
+///         Ok(loaded.clone())
+///     }
+///
+///     fn look(&self) -> Result<Loaded, JournalError> {
+///         Ok(self.0.lock().unwrap().clone())
+///     }
+///
+///     fn append(&self, batch: &[Record]) -> Result<(), JournalError> {
+///         let records = batch.iter().map(|r| (r.task.to_string(), r.kept.clone()));
+///         self.0.lock().unwrap().tasks.extend(records);
+///         Ok(())
+///     }
+/// }
+///
+/// let memory = Memory::default();
+/// for n_remembered in [0, 1] {
+///     let mut exec = TaskExecutor::new(1);
+///     exec.journal_with(memory.clone());
+///     exec.add(Task::new("once", || println!("once")));
+///     assert_eq!(exec.run_all()?.n_remembered(), n_remembered);
+/// }
+/// # Ok::<(), vitte_graph::GraphError>(())
+/// ```
 pub trait Journal: Send + Sync + 'static {
     /// Counts one more run and answers what is remembered.
     ///
@@ -85,6 +148,14 @@ pub trait Journal: Send + Sync + 'static {
     ///
     /// If the journal cannot be read, or not be written.
     fn begin_run(&self) -> Result<Loaded, JournalError>;
+
+    /// Answers what is remembered, without counting a run: for
+    /// [`TaskExecutor::forecast`](crate::TaskExecutor::forecast).
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be read.
+    fn look(&self) -> Result<Loaded, JournalError>;
 
     /// Makes a batch of records durable, all or none.
     ///
@@ -95,6 +166,22 @@ pub trait Journal: Send + Sync + 'static {
 }
 
 /// The tasks that a journal has seen fail, or not live to their end in `at_least` attempts.
+///
+/// ```
+/// use vitte_graph::journal::{Journal, RedbJournal, dead_letters};
+/// use vitte_graph::{Task, TaskError, TaskExecutor};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("journal");
+/// let mut exec = TaskExecutor::new(1);
+/// exec.journal(&path);
+/// exec.add(Task::new("bad", || Err::<(), _>(TaskError::new("not today"))));
+/// assert!(exec.run_all().is_err());
+/// let loaded = RedbJournal::open(&path)?.begin_run()?;
+/// let names: Vec<_> = dead_letters(&loaded, 3).map(|(name, _)| name).collect();
+/// assert_eq!(names, ["bad"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn dead_letters(loaded: &Loaded, at_least: u32) -> impl Iterator<Item = (&str, &Kept)> {
     loaded
         .tasks

@@ -8,6 +8,8 @@ use std::fs;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use redb::{Database, ReadableTable, TableDefinition};
 use vitte_rt::task::panic_text;
@@ -38,6 +40,8 @@ pub struct RedbJournal {
     /// Taken when it is dropped.
     database: Option<Database>,
     path: PathBuf,
+    /// What was found when it was opened.
+    notes: Vec<String>,
 }
 
 impl Drop for RedbJournal {
@@ -64,10 +68,32 @@ impl RedbJournal {
         if !path.exists() {
             make(&path).map_err(found)?;
         }
-        let mut database = Database::open(&path).map_err(|e| found(database_error(e)))?;
+        // How far redb's repair came, in steps: it says so before each.
+        let steps = Arc::new(AtomicU32::new(0));
+        let told = Arc::clone(&steps);
+        let mut builder = Database::builder();
+        builder.set_repair_callback(move |repair| {
+            told.fetch_or(step_of(repair.progress()), Ordering::Relaxed);
+        });
+        let mut database = builder.open(&path).map_err(|e| found(database_error(e)))?;
         // Reads every page: damage shows here, before anything is built on it.
-        database.check_integrity().map_err(|e| found(database_error(e)))?;
-        let journal = Self { database: Some(database), path };
+        let is_whole = database.check_integrity().map_err(|e| found(database_error(e)))?;
+        let steps = steps.load(Ordering::Relaxed);
+        let mut notes = Vec::new();
+        if steps & CUT != 0 || !is_whole {
+            notes.push(format!(
+                "journal {}: its end was damaged and has been cut; what was written last is lost, and \
+                 those tasks run again",
+                path.display()
+            ));
+        } else if steps & UNCLOSED != 0 {
+            notes.push(format!(
+                "journal {}: the last run did not live to close it; it goes on from the last record \
+                 that is whole",
+                path.display()
+            ));
+        }
+        let journal = Self { database: Some(database), path, notes };
         journal.check_format()?;
         Ok(journal)
     }
@@ -125,7 +151,11 @@ impl RedbJournal {
 
 impl Journal for RedbJournal {
     fn begin_run(&self) -> Result<Loaded, JournalError> {
-        guarded(&self.path, || self.load())
+        guarded(&self.path, || self.load(true))
+    }
+
+    fn look(&self) -> Result<Loaded, JournalError> {
+        guarded(&self.path, || self.load(false))
     }
 
     fn append(&self, batch: &[Record]) -> Result<(), JournalError> {
@@ -134,15 +164,17 @@ impl Journal for RedbJournal {
 }
 
 impl RedbJournal {
-    /// Counts the run and reads all records.
-    fn load(&self) -> Result<Loaded, JournalError> {
+    /// Reads all records, and counts a run if one `begins`.
+    fn load(&self, begins: bool) -> Result<Loaded, JournalError> {
         let write = self.database().begin_write().map_err(|e| self.failed(e))?;
-        let mut loaded = Loaded::default();
+        let mut loaded = Loaded { notes: self.notes.clone(), ..Loaded::default() };
         {
             let mut numbers = write.open_table(NUMBERS).map_err(|e| self.failed(e))?;
             let runs = numbers.get("runs").map_err(|e| self.failed(e))?.map_or(0, |n| n.value());
-            loaded.run = runs + 1;
-            numbers.insert("runs", loaded.run).map_err(|e| self.failed(e))?;
+            loaded.run = runs + u64::from(begins);
+            if begins {
+                numbers.insert("runs", loaded.run).map_err(|e| self.failed(e))?;
+            }
             let tasks = write.open_table(TASKS).map_err(|e| self.failed(e))?;
             for entry in tasks.iter().map_err(|e| self.failed(e))? {
                 let (name, value) = entry.map_err(|e| self.failed(e))?;
@@ -173,6 +205,21 @@ impl RedbJournal {
             }
         }
         write.commit().map_err(|e| self.failed(e))
+    }
+}
+
+/// redb repairs a database that was not closed.
+const UNCLOSED: u32 = 1;
+/// The newest commit made no sense, and redb goes back to the one before.
+const CUT: u32 = 2;
+
+/// Which of these redb means when it tells how far a repair is: 0 at its begin, 0.3 when it gives the
+/// newest commit up, 0.6 and 0.9 while it counts pages.
+fn step_of(progress: f64) -> u32 {
+    match progress {
+        p if p <= 0.0 => UNCLOSED,
+        p if p < 0.5 => CUT,
+        _ => 0,
     }
 }
 

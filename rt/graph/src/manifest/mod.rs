@@ -11,14 +11,15 @@
 //! # The format
 //!
 //! ```toml
-//! workers = 4                       # threads and commands at a time; else as many as processors
+//! workers = 4                       # commands at a time, at most 1024; else as many as processors
 //! on_failure = "skip_dependants"    # or "continue"; else "fail_fast": what runs may finish
 //! pools = { link = 1 }              # at most so many steps of a pool at a time
 //! env = { CC = "cc" }               # for every step
 //!
 //! [step.compile]
 //! run = "cc -MMD -c main.c"         # for the shell; or ["cc", "-c", "main.c"] without one
-//! inputs = ["main.c"]               # what it reads: if they change, it runs again
+//! inputs = ["main.c"]               # what it reads, folders with all in them: if they change, it
+//!                                   # runs again
 //! outputs = ["main.o"]              # what it makes: if one is gone, it runs again
 //! depfile = "main.d"                # further inputs, as compilers write them for make
 //!
@@ -33,7 +34,8 @@
 //! args = ["program"]
 //! after = ["link"]                  # for an order that files do not show
 //! dir = "checks"                    # the folder it runs in, from the manifest's
-//! env = { MODE = "fast" }
+//! env = { MODE = "fast" }           # set for it
+//! env_inputs = ["HOME"]             # inherited by it: if their values change, it runs again
 //! retries = 2                       # attempts after the first
 //! timeout = "30s"                   # of an attempt: ms, s, m, h
 //! priority = 1                      # among steps that are ready, higher first
@@ -48,9 +50,15 @@
 //! vitte = "jobs.vit"
 //! proc = "report"                   # `async proc` or `proc`
 //! args = [{ output = "count" }]     # what another step gave: `report` comes after it
+//!
+//! [step.draw]
+//! vitte = "jobs.vit"
+//! proc = "draw"                     # proc draw(at: Point, colour: Colour, shapes: [Shape])
+//! args = [{ x = 1, y = 2 }, "Red", ["Dot", { Circle = 5 }, { Named = ["it", { x = 0, y = 0 }] }]]
 //! ```
 //!
-//! Paths are relative to the manifest's folder. Each command runs in a process group of its own, which
+//! Paths are relative to the manifest's folder. A step fails if one of its inputs is not there when it
+//! begins, or one of its outputs when it has ended. Each command runs in a process group of its own, which
 //! is killed when the step is cancelled; its output is kept, and shown whole when it fails. Steps
 //! share one jobserver with the `make` and `cargo` they start, so that all of them together run as
 //! many jobs as there are workers.
@@ -58,8 +66,13 @@
 //! # Procedures
 //!
 //! A step with `proc` calls a procedure of the Vitte file, on the graph's own runtime. Parameters and
-//! result are scalars, strings, lists, arrays, tuples, options and results of those; in TOML a list
-//! stands for a tuple too, and a string of one character for a `char`. Its result is the output of
+//! result are scalars, strings, lists, arrays, tuples, options, results, forms and picks of those. In
+//! TOML a list stands for a tuple too, a string of one character for a `char`, a table for a form (what
+//! is not there in it is an option without a value; a table with the one key `output` always means a
+//! step), and the name of an arm for that arm of a pick; one with a payload is a table, `{ Circle = 5 }`
+//! or `{ Named = ["it", { x = 0, y = 0 }] }`. Handles (tasks, channels, sockets), futures, streams and
+//! procedures stay in the program that made them: a procedure with such a parameter is refused at its
+//! place, and another one, which gives what is read from them, can be the step. Its result is the output of
 //! the step (of type `serde_json::Value` in Rust), and the journal keeps it. The output of a command is
 //! a `string`: all that it printed, without the line ends at its end.
 //!
@@ -112,6 +125,8 @@ struct Step {
     depfile: Option<PathBuf>,
     dir: PathBuf,
     env: Vec<(String, String)>,
+    /// Variables that it inherits and depends on.
+    env_inputs: Vec<String>,
     retries: u32,
     timeout: Option<Duration>,
     pool: Option<String>,

@@ -12,7 +12,13 @@ use serde_json::Value as Json;
 use toml::Spanned;
 
 use super::{Action, Given, Manifest, Place, ProcCall, Step};
+use crate::error::GraphError;
+use crate::executor::TaskExecutor;
 use crate::policy::OnFailure;
+use crate::task::Task;
+
+/// Threads that a run may have.
+const MAX_WORKERS: usize = 1024;
 
 /// One mistake in a manifest.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -74,6 +80,8 @@ struct RawStep {
     #[serde(default)]
     env: IndexMap<Spanned<String>, String>,
     #[serde(default)]
+    env_inputs: Vec<String>,
+    #[serde(default)]
     retries: u32,
     timeout: Option<Spanned<String>>,
     pool: Option<Spanned<String>>,
@@ -96,7 +104,8 @@ impl Manifest {
     /// # Errors
     ///
     /// All mistakes: what is no TOML, unknown keys, steps without an action, unknown pools and
-    /// steps, two steps that make one file, times that are none, arguments where none belong.
+    /// steps, two steps that make one file, times that are none, arguments where none belong; if there
+    /// is none of those, steps that wait for each other in a circle.
     ///
     /// ```
     /// use vitte_graph::Manifest;
@@ -145,14 +154,25 @@ impl Reader<'_> {
 
     fn manifest(&mut self, raw: RawManifest) -> Manifest {
         let workers = raw.workers.map(|n| {
-            if *n.get_ref() == 0 {
-                self.wrong(&n.span(), "a graph needs at least one worker".into());
+            match *n.get_ref() {
+                0 => self.wrong(&n.span(), "a graph needs at least one worker".into()),
+                1..=MAX_WORKERS => {}
+                _ => {
+                    let text = format!("a graph has at most {MAX_WORKERS} workers");
+                    self.wrong(&n.span(), text);
+                }
             }
             n.into_inner()
         });
         let on_failure = raw.on_failure.map_or(OnFailure::FailFast, |s| self.on_failure(&s));
         let steps: Vec<_> =
             raw.step.into_iter().map(|(name, step)| self.step(&name, step)).collect();
+        for (name, places) in &raw.pools {
+            if *places.get_ref() == 0 {
+                let text = format!("nothing could ever run in pool `{name}`: give it 1 or more");
+                self.wrong(&places.span(), text);
+            }
+        }
         let names: Vec<_> = steps.iter().map(|s| s.step.name.as_str()).collect();
         let mut makers: BTreeMap<&Path, &str> = BTreeMap::new();
         let mut found = Vec::new();
@@ -192,7 +212,8 @@ impl Reader<'_> {
         for (span, text) in found {
             self.wrong(&span, text);
         }
-        let steps = steps
+        let spans: Vec<_> = steps.iter().map(|s| s.name_span.clone()).collect();
+        let steps: Vec<Step> = steps
             .into_iter()
             .zip(orders)
             .map(|(read, implied)| {
@@ -207,6 +228,17 @@ impl Reader<'_> {
                 step
             })
             .collect();
+        if self.mistakes.is_empty()
+            && let Some(path) = circle(&steps)
+        {
+            let first = steps.iter().position(|step| step.name == path[0]).unwrap_or(0);
+            let text = format!(
+                "steps wait for each other in a circle: {}; drop one of these `after`, `inputs` or \
+                 `output`s",
+                path.join(" → ")
+            );
+            self.wrong(&spans[first], text);
+        }
         let pools = raw.pools.into_iter().map(|(name, n)| (name, n.into_inner())).collect();
         let env = raw.env.into_iter().collect();
         Manifest { workers, on_failure, pools, env, steps }
@@ -229,7 +261,7 @@ impl Reader<'_> {
     }
 
     fn step(&mut self, name: &Spanned<String>, raw: Spanned<RawStep>) -> ReadStep {
-        let at = name.span();
+        let name_span = name.span();
         let name = name.get_ref().clone();
         let raw = raw.into_inner();
         let mut wanted = Vec::new();
@@ -277,7 +309,7 @@ impl Reader<'_> {
             }
             (None, None) => {
                 let text = format!("step `{name}` does nothing: give it `run` or `vitte`");
-                self.wrong(&at, text);
+                self.wrong(&name_span, text);
                 Action::Program(Vec::new())
             }
         };
@@ -302,13 +334,14 @@ impl Reader<'_> {
             depfile: raw.depfile.as_ref().map(at),
             dir: raw.dir.map_or_else(|| self.folder.to_owned(), |dir| at(dir.get_ref())),
             env: raw.env.into_iter().map(|(name, value)| (name.into_inner(), value)).collect(),
+            env_inputs: raw.env_inputs,
             retries: raw.retries,
             timeout,
             pool: raw.pool.as_ref().map(|p| p.get_ref().clone()),
             priority: raw.priority,
             always: raw.always,
         };
-        ReadStep { step, after: raw.after, wanted, pool: raw.pool, output_spans }
+        ReadStep { step, name_span, after: raw.after, wanted, pool: raw.pool, output_spans }
     }
 
     /// A procedure with its arguments; the steps whose outputs it takes go to `wanted`.
@@ -379,9 +412,23 @@ fn json(value: toml::Value) -> Result<Json, &'static str> {
     })
 }
 
+/// Names along a circle of steps that wait for each other; the first is also the last.
+fn circle(steps: &[Step]) -> Option<Vec<String>> {
+    let mut graph = TaskExecutor::new(1);
+    for step in steps {
+        let after: Vec<&str> = step.after.iter().map(String::as_str).collect();
+        graph.add(Task::depends_on(&step.name, &after, || ()));
+    }
+    match graph.check() {
+        Err(GraphError::Cycle { path }) => Some(path),
+        _ => None,
+    }
+}
+
 /// A step with the places of what must still be checked.
 struct ReadStep {
     step: Step,
+    name_span: Range<usize>,
     after: Vec<Spanned<String>>,
     /// Steps whose outputs it takes.
     wanted: Vec<(String, Range<usize>)>,

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,6 +96,9 @@ pub(super) fn task(manifest: &Manifest, step: &Step, vitte: &Path, jobs: &Jobs) 
     for path in &step.outputs {
         task = task.creates(path);
     }
+    for name in &step.env_inputs {
+        task = task.env(name);
+    }
     if let Some(path) = &step.depfile {
         task = task.depfile(path, &step.dir);
     }
@@ -122,16 +125,34 @@ where
     F: Future<Output = Result<T, TaskError>> + Send + 'static,
 {
     let (jobs, limit) = (jobs.clone(), step.timeout);
+    let (inputs, outputs): (Arc<[PathBuf]>, Arc<[PathBuf]>) =
+        (step.inputs.as_slice().into(), step.outputs.as_slice().into());
     Task::future(&step.name, move |cx| {
         let printed = Printed::default();
         let (attempt, jobs) = (body(cx.clone(), printed.clone()), jobs.clone());
+        let (inputs, outputs) = (Arc::clone(&inputs), Arc::clone(&outputs));
         async move {
             let token = jobs.acquire(&cx).await?;
+            if let Some(missing) = first_missing(&inputs) {
+                return Err(TaskError::permanent(format!("its input {missing} is not there")));
+            }
             let result = within(limit, attempt).await;
             drop(token);
-            result.map_err(|error| error.noting(&printed.text()))
+            let made = result.and_then(|value| match first_missing(&outputs) {
+                None => Ok(value),
+                Some(missing) => {
+                    let text = format!("it ended well, but has not made its output {missing}");
+                    Err(TaskError::permanent(text))
+                }
+            });
+            made.map_err(|error| error.noting(&printed.text()))
         }
     })
+}
+
+/// The first path where nothing is.
+fn first_missing(paths: &[PathBuf]) -> Option<String> {
+    paths.iter().find(|path| !path.exists()).map(|path| format!("`{}`", path.display()))
 }
 
 /// The result of an attempt, if it gives one in time. Else it is dropped.
@@ -206,7 +227,7 @@ impl Target {
 #[derive(Clone)]
 struct Template {
     words: Vec<String>,
-    dir: std::path::PathBuf,
+    dir: PathBuf,
     env: Vec<(String, String)>,
     jobs: Jobs,
 }

@@ -11,7 +11,7 @@ use vitte_rt::time::{Sleep, sleep};
 
 use super::driver::call;
 use crate::context::Context;
-use crate::error::TaskError;
+use crate::error::{FailureKind, TaskError};
 use crate::event::Event;
 use crate::keeper::Memory;
 use crate::node::Node;
@@ -61,7 +61,7 @@ async fn try_all(cx: &Context) -> Result<Stored, TaskError> {
             node.began(&run.clock);
         }
         let limit = shorter(rules.timeout, deadline.as_ref().map(|d| d.left(cx)));
-        let result = attempt(cx, node, limit).await;
+        let result = timed(cx, node, limit).await;
         if run.options.timing {
             node.stopped(&run.clock);
         }
@@ -136,6 +136,15 @@ enum Work {
     Future(Pin<Box<dyn Future<Output = Result<Stored, TaskError>> + Send>>),
 }
 
+/// One attempt. While it lasts, its node knows when its time is over.
+async fn timed(cx: &Context, node: &Node, limit: Option<Duration>) -> Result<Stored, TaskError> {
+    let Some(allowed) = limit else { return attempt(cx, node, limit).await };
+    node.links().rare().end_ns = Some(Deadline::new(cx, allowed).end_ns);
+    let result = attempt(cx, node, limit).await;
+    node.links().rare().end_ns = None;
+    result
+}
+
 /// One attempt, in the way of the body's kind.
 async fn attempt(cx: &Context, node: &Node, limit: Option<Duration>) -> Result<Stored, TaskError> {
     let work = match &mut *node.body.lock() {
@@ -147,52 +156,40 @@ async fn attempt(cx: &Context, node: &Node, limit: Option<Duration>) -> Result<S
         }
     };
     match work {
-        Work::InPlace => in_place(cx, limit),
+        Work::InPlace => in_place(cx, node, limit),
         Work::Blocking => blocking(cx, node, limit).await,
         Work::Future(future) => limited(cx, node, future, limit).await,
     }
 }
 
 /// A closure on this worker. It cannot be stopped, so its time is looked at afterwards.
-fn in_place(cx: &Context, limit: Option<Duration>) -> Result<Stored, TaskError> {
-    let Some(limit) = limit else { return call(cx) };
-    let deadline = Deadline::new(cx, limit);
-    let result = call(cx);
-    if result.is_ok() && deadline.left(cx).is_zero() {
-        return Err(TaskError::timed_out(limit, "the attempt"));
-    }
-    result
+fn in_place(cx: &Context, node: &Node, limit: Option<Duration>) -> Result<Stored, TaskError> {
+    in_time(cx, node, limit, call(cx))
 }
 
-/// A closure on a thread for blocking work. When its time is over it is asked to end.
+/// A closure on a thread for blocking work. When its time is over it is told so if it asks, and waited
+/// for.
 async fn blocking(cx: &Context, node: &Node, limit: Option<Duration>) -> Result<Stored, TaskError> {
     let inner = cx.clone();
-    let mut work = cx.run.clock.spawn_blocking(move || call(&inner));
-    let over = |result: Result<_, _>| match result {
-        Ok(result) => result,
-        // `call` catches panics, so only a runtime that shuts down cancels it.
-        Err(_) => Err(TaskError::cancelled()),
-    };
-    let Some(limit) = limit else { return over(work.await) };
-    let mut timer = pin!(sleep(limit));
-    let ended = poll_fn(|task| {
-        if let Poll::Ready(result) = Pin::new(&mut work).poll(task) {
-            return Poll::Ready(Some(over(result)));
-        }
-        timer.as_mut().poll(task).map(|()| None)
-    });
-    match ended.await {
-        Some(result) => result,
-        None => {
-            let was_cancelled = node.cancelled.swap(true, Ordering::AcqRel);
-            let _ = work.await;
-            if was_cancelled || cx.run.is_stopping() {
-                return Err(TaskError::cancelled());
-            }
-            // The next attempt begins uncancelled.
-            node.cancelled.store(false, Ordering::Release);
+    let ended = cx.run.clock.spawn_blocking(move || call(&inner)).await;
+    // `call` catches panics, so only a runtime that shuts down cancels it.
+    let result = ended.unwrap_or_else(|_| Err(TaskError::cancelled()));
+    if node.is_cancelled() { result } else { in_time(cx, node, limit, result) }
+}
+
+/// What a closure gave, if that was in time. A panic is told whenever it comes.
+fn in_time(
+    cx: &Context,
+    node: &Node,
+    limit: Option<Duration>,
+    result: Result<Stored, TaskError>,
+) -> Result<Stored, TaskError> {
+    let panicked = result.as_ref().is_err_and(|error| error.kind() != FailureKind::Error);
+    match limit {
+        Some(limit) if !panicked && node.is_over_time(&cx.run.clock) => {
             Err(TaskError::timed_out(limit, "the attempt"))
         }
+        _ => result,
     }
 }
 
