@@ -5,6 +5,19 @@ use std::fmt;
 use std::io;
 
 /// Why a flow did not run to its end.
+///
+/// ```
+/// use std::sync::{Arc, OnceLock};
+/// use vitte_flow::{Flow, FlowError, Node};
+///
+/// let mut flow = Flow::new();
+/// let later: Arc<OnceLock<Node<i32>>> = Arc::default();
+/// let b = Arc::clone(&later);
+/// let a = flow.node("a", move || b.get().map_or(0, Node::get));
+/// later.set(flow.node("b", move || a.get())).unwrap_or_default();
+/// let Err(FlowError::Cycle { path }) = flow.run() else { panic!("a needs b, b needs a") };
+/// assert_eq!(path.first(), path.last());
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum FlowError {

@@ -147,6 +147,37 @@ fn drain_loses_nothing_that_left_the_source() {
 }
 
 #[test]
+fn items_of_a_channel_arrive_and_a_drain_ends_the_wait_for_more() {
+    each_way(|run| {
+        let (sender, receiver) = vitte_rt::channel::mpsc::channel::<u32>(4);
+        let line = Pipeline::new();
+        let control = line.control();
+        let arrived = line
+            .source_stream("channel", receiver)
+            .map(Stage::named("double").parallel(2), |n| n * 2)
+            .collect("all");
+        // Another source that feeds the first, and keeps its end open for ever.
+        line.source("feeder", 0..200_u32)
+            .map_async("send", move |n| {
+                let (sender, control) = (sender.clone(), control.clone());
+                async move {
+                    sender.send(n).await.unwrap();
+                    if n == 199 {
+                        // What was sent has not left the source yet; give it the time to.
+                        while sender.capacity() < 4 {
+                            vitte_rt::task::yield_now().await;
+                        }
+                        control.drain();
+                    }
+                }
+            })
+            .discard("end");
+        run(&line).unwrap();
+        assert_eq!(arrived.take(), (0..200).map(|n| n * 2).collect::<Vec<_>>());
+    });
+}
+
+#[test]
 fn cancel_ends_stages_that_wait_for_ever() {
     each_way(|run| {
         let line = Pipeline::new();

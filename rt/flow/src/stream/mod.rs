@@ -14,6 +14,17 @@
 //! **End.** A source that ends closes its edge; each stage passes on what is left, then closes its
 //! own: nothing is lost. [`Control::drain`] ends the sources early, with the same effect.
 //! [`Control::cancel`] drops what is under way. A stage that fails cancels the pipeline.
+//!
+//! # Guarantees
+//!
+//! * An edge never holds more than its [capacity](Stage::capacity), and a stage under way no more than
+//!   a batch of 64 items per task: memory is bounded by the pipeline, whatever its sources give.
+//! * Without a failure or cancel every item that leaves a source arrives, once, at each sink that its
+//!   stages lead it to; in order, but behind [`unordered`](Stage::unordered) and
+//!   [`merge`](Pipe::merge). Items for which a closure answers errors go where
+//!   [`OnError`] says: nowhere silently, unless that says so.
+//! * A panic ends the pipeline with the name of its stage.
+//! * Under a seeded runtime ([`Pipeline::drive`]) a run is repeated exactly.
 
 mod edge;
 mod pipe;

@@ -2,11 +2,14 @@
 
 use std::collections::VecDeque;
 use std::error::Error;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use parking_lot::Mutex;
+use vitte_rt::stream::Stream;
 
 use super::edge::{AnyEdge, BATCH, Edge};
 use super::pipeline::{Shared, StageIdx};
@@ -15,6 +18,20 @@ use super::work::{Fallible, FallibleAsync, Step, Stop, guarded, spread};
 
 /// What comes out of a stage, to be led into the next. Dropped without a sink, the pipeline does not
 /// run ([`FlowError::Unfinished`](crate::FlowError::Unfinished)).
+///
+/// ```
+/// use vitte_flow::Pipeline;
+///
+/// let line = Pipeline::new();
+/// let mut both = line.source("numbers", 1..=6_u32).broadcast("both", 2);
+/// let (left, right) = (both.remove(0), both.remove(0));
+/// let even = left.filter("even", |n| n % 2 == 0);
+/// let windows = right.window("pairs", 2).map("sums", |pair| pair.iter().sum::<u32>());
+/// let pairs = even.zip("zip", windows).collect("all");
+/// line.run(2)?;
+/// assert_eq!(pairs.take(), [(2, 3), (4, 5), (6, 7)]);
+/// # Ok::<(), vitte_flow::FlowError>(())
+/// ```
 #[must_use = "lead it into another stage or a sink"]
 pub struct Pipe<T> {
     shared: Arc<Shared>,
@@ -39,6 +56,45 @@ impl<T: Send + 'static> Pipe<T> {
                 if batch.is_empty() {
                     break;
                 }
+                out.send_all(&mut batch).await.map_err(|_| Stop::Closed)?;
+                vitte_rt::task::yield_now().await;
+            }
+            Ok(())
+        };
+        let out = Arc::clone(&edge);
+        shared.add_work(guarded(shared, &stage.name, work, move |_| out.end()));
+        Pipe { shared: Arc::clone(shared), edge, from }
+    }
+
+    pub(crate) fn of_stream(
+        shared: &Arc<Shared>,
+        stage: &Stage,
+        items: impl Stream<Item = T> + Send + 'static,
+    ) -> Self {
+        let edge = Arc::new(Edge::new(stage.capacity));
+        let from = shared.add_stage(&stage.name);
+        let (out, source) = (Arc::clone(&edge), Arc::clone(shared));
+        let work = async move {
+            let mut items = pin!(items);
+            let mut drained = pin!(source.drained());
+            let (mut batch, mut is_over) = (Vec::new(), false);
+            while !is_over {
+                // What is there now: a batch is never waited for.
+                is_over = poll_fn(|cx| {
+                    if drained.as_mut().poll(cx).is_ready() {
+                        return Poll::Ready(true);
+                    }
+                    while batch.len() < BATCH {
+                        match items.as_mut().poll_next(cx) {
+                            Poll::Ready(Some(item)) => batch.push(item),
+                            Poll::Ready(None) => return Poll::Ready(true),
+                            Poll::Pending if batch.is_empty() => return Poll::Pending,
+                            Poll::Pending => break,
+                        }
+                    }
+                    Poll::Ready(false)
+                })
+                .await;
                 out.send_all(&mut batch).await.map_err(|_| Stop::Closed)?;
                 vitte_rt::task::yield_now().await;
             }

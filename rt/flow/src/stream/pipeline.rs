@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use vitte_rt::runtime::{Builder, Handle};
+use vitte_rt::stream::Stream;
+use vitte_rt::sync::Notify;
 use vitte_rt::task::{AbortHandle, JoinHandle};
 
 use super::edge::{AnyEdge, Edge, EdgeStats};
@@ -45,6 +47,8 @@ pub struct Pipeline {
 pub(crate) struct Shared {
     plan: Mutex<Plan>,
     draining: AtomicBool,
+    /// Rings when `draining` is set by a drain.
+    drain: Notify,
     error: Mutex<Option<FlowError>>,
     /// The tasks of the run, to be aborted when it fails.
     tasks: Mutex<Vec<AbortHandle>>,
@@ -116,6 +120,18 @@ impl Shared {
         self.draining.load(Ordering::Relaxed)
     }
 
+    /// Waits for a drain.
+    pub(crate) async fn drained(&self) {
+        loop {
+            let rung = self.drain.notified();
+            // Whoever begins to wait after the bell sees why it rang: `drain` sets the flag before.
+            if self.is_draining() {
+                return;
+            }
+            rung.await;
+        }
+    }
+
     /// Ends the pipeline with an error; the first one counts.
     pub(crate) fn fail(&self, error: FlowError) {
         self.error.lock().get_or_insert(error);
@@ -150,6 +166,31 @@ impl Pipeline {
         I::Item: Send + 'static,
     {
         Pipe::of_source(&self.shared, &stage.into(), items.into_iter())
+    }
+
+    /// Begins with the items of an asynchronous stream (a channel, a socket), as they come. A
+    /// [drain](Control::drain) ends it even while it waits.
+    ///
+    /// ```
+    /// use vitte_flow::Pipeline;
+    ///
+    /// let (sender, receiver) = vitte_rt::channel::mpsc::unbounded_channel();
+    /// let line = Pipeline::new();
+    /// let lengths = line.source_stream("words", receiver).map("length", str::len).collect("lengths");
+    /// for word in ["a", "bb", "ccc"] {
+    ///     sender.send(word)?;
+    /// }
+    /// drop(sender); // the end of the stream
+    /// line.run(1)?;
+    /// assert_eq!(lengths.take(), [1, 2, 3]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn source_stream<S>(&self, stage: impl Into<Stage>, items: S) -> Pipe<S::Item>
+    where
+        S: Stream + Send + 'static,
+        S::Item: Send + 'static,
+    {
+        Pipe::of_stream(&self.shared, &stage.into(), items)
     }
 
     /// What can be done to the run from elsewhere.
@@ -241,6 +282,18 @@ impl Pipeline {
 }
 
 /// How a pipeline ran.
+///
+/// ```
+/// use vitte_flow::{Pipeline, Stage};
+///
+/// let line = Pipeline::new();
+/// line.source(Stage::named("numbers").capacity(8), 0..100_u32).discard("nowhere");
+/// let report = line.run(1)?;
+/// let edge = &report.edges[0];
+/// assert_eq!((&*edge.from, &*edge.to, edge.n_items), ("numbers", "nowhere", 100));
+/// assert!(edge.most_queued <= 8 && edge.queued == 0);
+/// # Ok::<(), vitte_flow::FlowError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Report {
     /// From the first item to the end of the last stage.
@@ -250,6 +303,22 @@ pub struct Report {
 }
 
 /// Reaches into a running pipeline. Cheap to clone.
+///
+/// ```
+/// use vitte_flow::Pipeline;
+///
+/// let line = Pipeline::new();
+/// let control = line.control();
+/// let endless = (0_u64..).inspect(move |n| {
+///     if *n == 500 {
+///         control.drain(); // from any thread
+///     }
+/// });
+/// let arrived = line.source("endless", endless).collect("arrived");
+/// line.run(2)?;
+/// assert!(arrived.take().len() > 500, "what had left the source has arrived");
+/// # Ok::<(), vitte_flow::FlowError>(())
+/// ```
 #[derive(Clone)]
 pub struct Control {
     shared: Arc<Shared>,
@@ -259,6 +328,7 @@ impl Control {
     /// Ends the sources; what has left them arrives.
     pub fn drain(&self) {
         self.shared.draining.store(true, Ordering::Relaxed);
+        self.shared.drain.notify_waiters();
     }
 
     /// Ends everything; what is under way is dropped.

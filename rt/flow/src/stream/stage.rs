@@ -23,6 +23,24 @@ pub struct Stage {
 }
 
 /// What happens to an item for which a closure answers an error, when its retries are spent.
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// use vitte_flow::{OnError, Pipeline, Stage};
+///
+/// let letters = Arc::new(Mutex::new(Vec::new()));
+/// let told = Arc::clone(&letters);
+/// let dead = OnError::DeadLetter(Arc::new(move |error| told.lock().unwrap().push(error.to_string())));
+/// let line = Pipeline::new();
+/// let numbers = line
+///     .source("words", ["1", "two", "3"])
+///     .try_map(Stage::named("parse").retry(1).on_error(dead), |word| word.parse::<u32>())
+///     .collect("numbers");
+/// line.run(1)?;
+/// assert_eq!(numbers.take(), [1, 3]);
+/// assert_eq!(*letters.lock().unwrap(), ["invalid digit found in string"]);
+/// # Ok::<(), vitte_flow::FlowError>(())
+/// ```
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub enum OnError {
