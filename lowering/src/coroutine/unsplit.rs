@@ -13,7 +13,7 @@
 use super::split::machine_signature;
 use super::{Coroutine, LowerError, Lowered, Pipeline};
 use crate::FrameAbi;
-use crate::ir::{Block, EntityVec, Func, FuncKind, Function, Module};
+use crate::ir::{Func, FuncKind, Function, Module};
 use crate::parallel::{self, Parallel};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,7 +22,7 @@ use vitte_abi::LayoutRecord;
 /// A module whose coroutines have their frames, and get their code when it is asked for.
 #[derive(Debug)]
 pub struct Unsplit {
-    /// All but the bodies of machines: functions of that kind have no blocks here.
+    /// All but the bodies of machines: functions of that kind have an empty block here.
     pub module: Module,
     /// Layout of each machine's frame.
     pub machines: BTreeMap<Func, LayoutRecord>,
@@ -78,19 +78,9 @@ pub fn lay_out(module: &Module, parallel: &Parallel<'_>) -> Result<Unsplit, Vec<
 
 /// The machine of a coroutine, but for its body.
 fn header(coroutine: &Function) -> Function {
-    Function {
-        name: coroutine.name.clone(),
-        kind: FuncKind::Machine,
-        exported: coroutine.exported,
-        sig: machine_signature(),
-        span: coroutine.span,
-        entry: Block::from_u32(0),
-        blocks: EntityVec::new(),
-        insts: EntityVec::new(),
-        values: EntityVec::new(),
-        slots: EntityVec::new(),
-        suspends: EntityVec::new(),
-    }
+    let mut machine = Function::new(coroutine.name.clone(), FuncKind::Machine, machine_signature());
+    (machine.exported, machine.span) = (coroutine.exported, coroutine.span);
+    machine
 }
 
 impl Bodies {
