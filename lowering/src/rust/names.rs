@@ -24,8 +24,10 @@ pub(super) struct Var {
     pub(super) scalar: bool,
     /// Of a type without borrows, as the source spells it: nothing that is lent can hide in it.
     pub(super) owned: bool,
-    /// Spelled as an array.
+    /// An array, or a tuple with one: a method of it may lend.
     pub(super) array: bool,
+    /// With an array in it: a method of a part may lend.
+    pub(super) nested: bool,
     /// What its type is known to be.
     pub(super) reference: Option<Reference>,
     pub(super) mutable: bool,
@@ -81,6 +83,7 @@ impl Vars {
             scalar: false,
             owned: false,
             array: false,
+            nested: false,
             reference: None,
             mutable,
             temporary: false,
@@ -96,6 +99,7 @@ impl Vars {
         self.list[v].scalar = is_scalar_type(ty);
         self.list[v].owned = is_owned_type(ty);
         self.list[v].array = is_array_type(ty);
+        self.list[v].nested = has_array(ty);
         self.list[v].reference = reference(ty);
     }
 
@@ -252,8 +256,16 @@ impl VisitMut for Resolver {
                 self.vars.list[v].scalar = is_scalar_type(&p.ty);
                 self.vars.list[v].owned = is_owned_type(&p.ty);
                 self.vars.list[v].array = is_array_type(&p.ty);
+                self.vars.list[v].nested = has_array(&p.ty);
             }
-            _ => self.vars.list[v].scalar = scalar,
+            _ => {
+                self.vars.list[v].scalar = scalar;
+                if scalar && let Some(init) = &local.init {
+                    let (array, nested) = arrays_of(&init.expr, &self.vars);
+                    self.vars.list[v].array = array;
+                    self.vars.list[v].nested = nested;
+                }
+            }
         }
     }
 
@@ -388,10 +400,31 @@ pub(super) fn is_scalar_value(expr: &Expr, vars: &Vars) -> bool {
             }
         }
         Expr::Tuple(e) => e.elems.iter().all(|e| is_scalar_value(e, vars)),
+        Expr::Array(e) => !e.elems.is_empty() && e.elems.iter().all(|e| is_scalar_value(e, vars)),
+        Expr::Repeat(e) => is_scalar_value(&e.expr, vars),
         Expr::Path(p) => {
             p.path.get_ident().and_then(|i| vars.get(i)).is_some_and(|v| vars.list[v].scalar)
         }
         _ => false,
+    }
+}
+
+/// Whether a scalar value is an array, or a tuple with one; whether there is an array in it.
+fn arrays_of(value: &Expr, vars: &Vars) -> (bool, bool) {
+    let any = |list: Vec<&Expr>| list.into_iter().any(|e| arrays_of(e, vars).0);
+    match value {
+        Expr::Array(e) => (true, any(e.elems.iter().collect())),
+        Expr::Repeat(e) => (true, any(vec![&e.expr])),
+        Expr::Tuple(e) => {
+            let has = any(e.elems.iter().collect());
+            (has, has)
+        }
+        Expr::Paren(e) => arrays_of(&e.expr, vars),
+        Expr::Path(p) => {
+            let v = p.path.get_ident().and_then(|name| vars.get(name));
+            v.map_or((false, false), |v| (vars.list[v].array, vars.list[v].nested))
+        }
+        _ => (false, false),
     }
 }
 
@@ -420,6 +453,16 @@ pub(super) fn is_scalar_type(ty: &Type) -> bool {
             let str_ = matches!(&*r.elem, Type::Path(p) if p.path.is_ident("str"));
             is_static && r.mutability.is_none() && str_
         }
+        _ => false,
+    }
+}
+
+/// Whether a type has an array in it.
+fn has_array(ty: &Type) -> bool {
+    match ty {
+        Type::Array(t) => is_array_type(&t.elem),
+        Type::Paren(t) => has_array(&t.elem),
+        Type::Tuple(t) => t.elems.iter().any(is_array_type),
         _ => false,
     }
 }

@@ -363,7 +363,8 @@ impl Planner<'_> {
                 let returns = matches!(&self.cfg.blocks[b].end, End::Return { uses, .. }
                     if i + uses.len() >= n);
                 // What is lent must be there as long as who holds it, which may be kept.
-                let lends = matches!(u.kind, Kind::Borrow | Kind::Capture | Kind::Opaque);
+                let lends = matches!(u.kind, Kind::Borrow | Kind::Capture | Kind::Opaque)
+                    || (u.kind == Kind::Receive && self.cfg.vars.list[u.var].array);
                 if returns || !(kept.contains(&u.var) || (lends && awaits_later.contains(&b))) {
                     continue;
                 }
@@ -422,7 +423,8 @@ impl Planner<'_> {
             Kind::Capture if u.hold == Hold::No && !in_operand => None,
             Kind::Capture | Kind::Opaque => Some(Refusal::capture(&name, u.span)),
             Kind::Part => Some(Refusal::part(&name, u.span)),
-            Kind::Borrow | Kind::Receive if var.scalar && u.kind == Kind::Receive => None,
+            // A method of a number gives a number.
+            Kind::Receive if var.scalar && !var.array => None,
             Kind::Borrow | Kind::Receive if lent => borrow(),
             // A mutable reference may be lent on by naming it.
             Kind::Move if !var.scalar && !var.owned && !shared && after && u.hold == Hold::Yes => {

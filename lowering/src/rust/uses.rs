@@ -304,6 +304,7 @@ impl Walk<'_> {
             (Mode::Value | Mode::Scrutinee, Some(Reference::Mutable)) => Kind::Look,
             (Mode::Borrow | Mode::Receiver, Some(Reference::Mutable)) => Kind::Borrow,
             (Mode::Borrow, None) => Kind::Borrow,
+            (Mode::Receiver, None) if var.scalar && var.nested => Kind::Receive,
             _ if var.scalar => Kind::Look,
             _ => Kind::Part,
         };

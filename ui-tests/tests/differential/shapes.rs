@@ -239,6 +239,19 @@ shapes! { n d;
     }
     waits_while { let mut i: u64 = 0; while let Some(x) = give((i < n).then_some(i)).await { i = x + 1; } i }
     lent { let e = D::new(2); let r = &e; pause().await; let x = r.get(); pause().await; x }
+    lent_array { let data: [u64; 3] = [n; 3]; let it = data.iter(); pause().await; it.sum() }
+    walked_array {
+        let data = [n, 1, 2];
+        let mut sum: u64 = 0;
+        for x in data.iter() { pause().await; sum += x; }
+        sum
+    }
+    lent_row {
+        let rows: ([u64; 2], u64) = ([n; 2], 1);
+        let it = rows.0.iter();
+        pause().await;
+        it.sum::<u64>() + rows.1
+    }
     captured { let add = |x: u64| x + n; pause().await; add(1) }
     inner_async { let inner = async { pause().await; n }; inner.await + 1 }
     hidden { macro_rules! twice { ($e:expr) => { $e + $e } } let x = twice!(n); pause().await; x }
