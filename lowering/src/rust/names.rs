@@ -9,9 +9,9 @@
 //! words are the same if they are spelled alike.
 
 use super::macros::{self, Shape};
-use proc_macro2::{Ident, Span};
-use quote::ToTokens;
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use std::collections::{BTreeMap, BTreeSet};
+use syn::visit::Visit;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Arm, Block, Expr, FieldPat, FieldValue, Item, Local, Macro, Member, Pat, Stmt, Type};
 
@@ -117,12 +117,20 @@ pub(super) fn resolve(
     params: &mut [(Pat, Type)],
     receiver: Option<&Ident>,
 ) -> Vars {
-    // The first round finds the words that a local must not take (`let get = get().await`).
-    let mut vars = Vars::default();
-    words(&body.to_token_stream(), &mut vars.taken);
-    let taken = vars.taken.clone();
-    let free = resolve_with(vars, &mut body.clone(), &mut params.to_vec(), receiver).free;
-    let vars = Vars { taken, free, ..Vars::default() };
+    let mut words = Words(BTreeSet::new());
+    words.visit_block(body);
+    let taken = words.0;
+    // The first round finds the words that a local must not take (`let get = get().await`); mostly there
+    // are none.
+    let (mut first, mut first_params) = (body.clone(), params.to_vec());
+    let vars = Vars { taken: taken.clone(), ..Vars::default() };
+    let vars = resolve_with(vars, &mut first, &mut first_params, receiver);
+    if !vars.free.iter().any(|word| vars.by_name.contains_key(word)) {
+        *body = first;
+        params.clone_from_slice(&first_params);
+        return vars;
+    }
+    let vars = Vars { taken, free: vars.free, ..Vars::default() };
     resolve_with(vars, body, params, receiver)
 }
 
@@ -146,13 +154,27 @@ fn resolve_with(
     r.vars
 }
 
-fn words(tokens: &proc_macro2::TokenStream, out: &mut BTreeSet<String>) {
-    for tree in tokens.clone() {
-        match tree {
-            proc_macro2::TokenTree::Ident(ident) => drop(out.insert(ident.to_string())),
-            proc_macro2::TokenTree::Group(group) => words(&group.stream(), out),
-            _ => {}
+/// All words of a body.
+struct Words(BTreeSet<String>);
+
+impl Words {
+    fn tokens(&mut self, tokens: &TokenStream) {
+        for tree in tokens.clone() {
+            match tree {
+                TokenTree::Ident(ident) => drop(self.0.insert(ident.to_string())),
+                TokenTree::Group(group) => self.tokens(&group.stream()),
+                _ => {}
+            }
         }
+    }
+}
+
+impl<'ast> Visit<'ast> for Words {
+    fn visit_ident(&mut self, ident: &'ast Ident) {
+        self.0.insert(ident.to_string());
+    }
+    fn visit_token_stream(&mut self, tokens: &'ast TokenStream) {
+        self.tokens(tokens);
     }
 }
 
