@@ -58,7 +58,7 @@ fn awaiting_arms(event: Event) -> impl Coroutine<Output = u64> {
                 }
             }
             if let __State::Await0 { future } = state {
-                let Poll::Ready(value) = resume(future, cx, &__SITES[0usize]) else {
+                let Poll::Ready(value) = resume(future, cx, &__TASK, 0usize) else {
                     return Poll::Pending;
                 };
                 vacate(state, __State::Returned);
@@ -66,7 +66,7 @@ fn awaiting_arms(event: Event) -> impl Coroutine<Output = u64> {
                 at = __At::Join0 { out };
             }
             if let __State::Await1 { future } = state {
-                let Poll::Ready(value_2) = resume(future, cx, &__SITES[1usize]) else {
+                let Poll::Ready(value_2) = resume(future, cx, &__TASK, 1usize) else {
                     return Poll::Pending;
                 };
                 vacate(state, __State::Returned);
@@ -78,7 +78,7 @@ fn awaiting_arms(event: Event) -> impl Coroutine<Output = u64> {
                 return Poll::Ready(at);
             }
             if let __State::Await2 { future } = state {
-                let Poll::Ready(value_3) = resume(future, cx, &__SITES[2usize]) else {
+                let Poll::Ready(value_3) = resume(future, cx, &__TASK, 2usize) else {
                     return Poll::Pending;
                 };
                 vacate(state, __State::Returned);

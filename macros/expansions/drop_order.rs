@@ -32,7 +32,7 @@ fn drop_order(first: Guard) -> impl Coroutine<Output = ()> {
                 );
             }
             if let __State::Await0 { future, first } = state {
-                let Poll::Ready(value) = resume(future, cx, &__SITES[0usize]) else {
+                let Poll::Ready(value) = resume(future, cx, &__TASK, 0usize) else {
                     return Poll::Pending;
                 };
                 let first = moved(first);
@@ -48,7 +48,7 @@ fn drop_order(first: Guard) -> impl Coroutine<Output = ()> {
                 );
             }
             if let __State::Await1 { future, first, second } = state {
-                let Poll::Ready(value_2) = resume(future, cx, &__SITES[1usize]) else {
+                let Poll::Ready(value_2) = resume(future, cx, &__TASK, 1usize) else {
                     return Poll::Pending;
                 };
                 let first = moved(first);
@@ -66,7 +66,7 @@ fn drop_order(first: Guard) -> impl Coroutine<Output = ()> {
                 );
             }
             if let __State::Await2 { future, first, second, third } = state {
-                let Poll::Ready(_) = resume(future, cx, &__SITES[2usize]) else {
+                let Poll::Ready(_) = resume(future, cx, &__TASK, 2usize) else {
                     return Poll::Pending;
                 };
                 let first = moved(first);
@@ -84,7 +84,7 @@ fn drop_order(first: Guard) -> impl Coroutine<Output = ()> {
                 );
             }
             if let __State::Await3 { future, first, second } = state {
-                let Poll::Ready(_) = resume(future, cx, &__SITES[3usize]) else {
+                let Poll::Ready(_) = resume(future, cx, &__TASK, 3usize) else {
                     return Poll::Pending;
                 };
                 let first = moved(first);

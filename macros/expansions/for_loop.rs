@@ -57,7 +57,7 @@ fn for_loop(jobs: Vec<Job>) -> impl Coroutine<Output = ()> {
                     }
                 }
                 if let __State::Await0 { future, iter } = state {
-                    let Poll::Ready(_) = resume_in_place(future, cx, &__SITES[0usize])
+                    let Poll::Ready(_) = resume_in_place(future, cx, &__TASK, 0usize)
                     else {
                         return Poll::Pending;
                     };

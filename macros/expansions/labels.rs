@@ -78,11 +78,8 @@ fn labels(n: u64) -> impl Coroutine<Output = u64> {
                     }
                 }
                 if let __State::Await0 { future, n, iter, row, iter_2 } = state {
-                    let Poll::Ready(value) = resume_in_place(
-                        future,
-                        cx,
-                        &__SITES[0usize],
-                    ) else {
+                    let Poll::Ready(value) = resume_in_place(future, cx, &__TASK, 0usize)
+                    else {
                         return Poll::Pending;
                     };
                     if value {

@@ -27,7 +27,7 @@ fn let_else(id: u64) -> impl Coroutine<Output = u64> {
                 );
             }
             if let __State::Await0 { future } = state {
-                let Poll::Ready(value) = resume(future, cx, &__SITES[0usize]) else {
+                let Poll::Ready(value) = resume(future, cx, &__TASK, 0usize) else {
                     return Poll::Pending;
                 };
                 vacate(state, __State::Returned);
@@ -42,7 +42,7 @@ fn let_else(id: u64) -> impl Coroutine<Output = u64> {
                 );
             }
             if let __State::Await1 { future } = state {
-                let Poll::Ready(value_2) = resume(future, cx, &__SITES[1usize]) else {
+                let Poll::Ready(value_2) = resume(future, cx, &__TASK, 1usize) else {
                     return Poll::Pending;
                 };
                 vacate(state, __State::Returned);

@@ -31,7 +31,7 @@ fn method(&mut self, n: usize) -> impl Coroutine<Output = bool> {
                 );
             }
             if let __State::Await0 { future, this } = state {
-                let Poll::Ready(value) = resume(future, cx, &__SITES[0usize]) else {
+                let Poll::Ready(value) = resume(future, cx, &__TASK, 0usize) else {
                     return Poll::Pending;
                 };
                 let this = moved(this);

@@ -10,41 +10,39 @@ fn one_await(name: String) -> impl Coroutine<Output = usize> {
         Returned,
         Poisoned,
     }
-    static __SITES: [SuspendSite; 1usize] = [
-        SuspendSite {
-            task: "one_await",
-            state: "await0",
-            awaitee: "pause()",
-            file: "src/lib.rs",
-            line: 2u32,
-            column: 5u32,
-        },
-    ];
+    static __TASK: Task = Task {
+        name: "one_await",
+        kind: Kind::Explicit,
+        sites: &[
+            SuspendSite {
+                task: "one_await",
+                state: "await0",
+                awaitee: "pause()",
+                file: "src/lib.rs",
+                line: 2u32,
+                column: 5u32,
+            },
+        ],
+        slots: &["name"],
+        live: &[&[0u32]],
+    };
     impl<T0, F0> States for __State<T0, F0> {
-        const TASK: &'static Task = &Task {
-            name: "one_await",
-            kind: Kind::Explicit,
-            sites: &__SITES,
-            slots: &["name"],
-            live: &[&[0u32]],
-        };
-        const RETURNED: Self = Self::Returned;
-        const POISONED: Self = Self::Poisoned;
-        fn number(&self) -> u32 {
-            match self {
-                Self::Unresumed { .. } => 0,
-                Self::Poisoned => 2,
-                Self::Await0 { .. } => 3u32,
-                _ => 1,
-            }
+        fn over(poisoned: bool) -> Self {
+            if poisoned { Self::Poisoned } else { Self::Returned }
         }
-        fn visit(&self, visit: &mut Visit<'_>) {
-            match self {
-                Self::Await0 { future: _, name } => {
-                    visit.slot(0usize, name);
-                }
-                _ => {}
-            }
+        fn look(&self, visit: &mut Visit<'_>) -> (&'static Task, u32) {
+            (
+                &__TASK,
+                match self {
+                    Self::Unresumed { .. } => 0,
+                    Self::Returned => 1,
+                    Self::Poisoned => 2,
+                    Self::Await0 { future: _, name } => {
+                        visit.slot(0usize, name);
+                        3u32
+                    }
+                },
+            )
         }
     }
     machine(
@@ -62,7 +60,7 @@ fn one_await(name: String) -> impl Coroutine<Output = usize> {
                 );
             }
             if let __State::Await0 { future, name } = state {
-                let Poll::Ready(_) = resume(future, cx, &__SITES[0usize]) else {
+                let Poll::Ready(_) = resume(future, cx, &__TASK, 0usize) else {
                     return Poll::Pending;
                 };
                 let name = moved(name);

@@ -25,7 +25,7 @@ fn operands(n: u64) -> impl Coroutine<Output = u64> {
                 );
             }
             if let __State::Await0 { future, n } = state {
-                let Poll::Ready(value) = resume(future, cx, &__SITES[0usize]) else {
+                let Poll::Ready(value) = resume(future, cx, &__TASK, 0usize) else {
                     return Poll::Pending;
                 };
                 let n = moved(n);
@@ -40,7 +40,7 @@ fn operands(n: u64) -> impl Coroutine<Output = u64> {
                 );
             }
             if let __State::Await1 { future, n, value } = state {
-                let Poll::Ready(value_2) = resume(future, cx, &__SITES[1usize]) else {
+                let Poll::Ready(value_2) = resume(future, cx, &__TASK, 1usize) else {
                     return Poll::Pending;
                 };
                 let n = moved(n);

@@ -28,7 +28,7 @@ fn question_mark(path: Path) -> impl Coroutine<Output = Result<u64, Error>> {
                 );
             }
             if let __State::Await0 { future } = state {
-                let Poll::Ready(value) = resume(future, cx, &__SITES[0usize]) else {
+                let Poll::Ready(value) = resume(future, cx, &__TASK, 0usize) else {
                     return Poll::Pending;
                 };
                 vacate(state, __State::Returned);
@@ -46,7 +46,7 @@ fn question_mark(path: Path) -> impl Coroutine<Output = Result<u64, Error>> {
                 );
             }
             if let __State::Await1 { future } = state {
-                let Poll::Ready(value_2) = resume(future, cx, &__SITES[1usize]) else {
+                let Poll::Ready(value_2) = resume(future, cx, &__TASK, 1usize) else {
                     return Poll::Pending;
                 };
                 vacate(state, __State::Returned);
@@ -65,7 +65,7 @@ fn question_mark(path: Path) -> impl Coroutine<Output = Result<u64, Error>> {
                 );
             }
             if let __State::Await2 { future, n } = state {
-                let Poll::Ready(value_3) = resume(future, cx, &__SITES[2usize]) else {
+                let Poll::Ready(value_3) = resume(future, cx, &__TASK, 2usize) else {
                     return Poll::Pending;
                 };
                 let n = moved(n);

@@ -28,7 +28,7 @@ fn straight_line(id: u64) -> impl Coroutine<Output = Page> {
                 );
             }
             if let __State::Await0 { future, id } = state {
-                let Poll::Ready(value) = resume(future, cx, &__SITES[0usize]) else {
+                let Poll::Ready(value) = resume(future, cx, &__TASK, 0usize) else {
                     return Poll::Pending;
                 };
                 let id = moved(id);
@@ -43,7 +43,7 @@ fn straight_line(id: u64) -> impl Coroutine<Output = Page> {
                 );
             }
             if let __State::Await1 { future, id } = state {
-                let Poll::Ready(value_2) = resume(future, cx, &__SITES[1usize]) else {
+                let Poll::Ready(value_2) = resume(future, cx, &__TASK, 1usize) else {
                     return Poll::Pending;
                 };
                 let id = moved(id);
@@ -57,7 +57,7 @@ fn straight_line(id: u64) -> impl Coroutine<Output = Page> {
                 );
             }
             if let __State::Await2 { future } = state {
-                let Poll::Ready(value_3) = resume(future, cx, &__SITES[2usize]) else {
+                let Poll::Ready(value_3) = resume(future, cx, &__TASK, 2usize) else {
                     return Poll::Pending;
                 };
                 vacate(state, __State::Returned);

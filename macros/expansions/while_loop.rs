@@ -48,7 +48,7 @@ fn while_loop(n: u64) -> impl Coroutine<Output = u64> {
                     }
                 }
                 if let __State::Await0 { future, n, sum, i } = state {
-                    let Poll::Ready(value) = resume(future, cx, &__SITES[0usize]) else {
+                    let Poll::Ready(value) = resume(future, cx, &__TASK, 0usize) else {
                         return Poll::Pending;
                     };
                     let n = moved(n);

@@ -13,7 +13,6 @@
     reason = "a call for a store of a tag would cost more than it does"
 )]
 
-use super::SuspendSite;
 use super::{Coroutine, Task};
 use crate::rt::task::note_suspend;
 use std::any::type_name;
@@ -26,22 +25,18 @@ use std::ptr;
 use std::task::{Context, Poll};
 use vitte_abi::LayoutRecord;
 
-/// The state enum of an explicit machine.
+/// The state enum of an explicit machine. Few functions: each is one more for rustc to check, in every
+/// expansion.
 pub trait States: Sized {
-    /// The function and its suspend points.
-    const TASK: &'static Task;
-    /// The state after the last value.
-    const RETURNED: Self;
-    /// The state after a panic.
-    const POISONED: Self;
-    /// 0 unresumed, 1 returned, 2 poisoned, 3 + i suspended at await i.
-    fn number(&self) -> u32;
-    /// Shows what the state holds, in the order of its fields.
-    fn visit(&self, visit: &mut Visit<'_>);
+    /// The state that holds nothing: after the last value, or after a panic.
+    fn over(poisoned: bool) -> Self;
+    /// Shows what the state holds, in the order of its fields. Answers the function with its suspend
+    /// points, and the state's number: 0 unresumed, 1 returned, 2 poisoned, 3 + i suspended at await i.
+    fn look(&self, visit: &mut Visit<'_>) -> (&'static Task, u32);
     /// Drops what the state holds beside its child, which is gone. What the machine cannot tell
     /// apart is leaked.
     fn abandon(&mut self) {
-        mem::forget(mem::replace(self, Self::RETURNED));
+        mem::forget(mem::replace(self, Self::over(false)));
     }
 }
 
@@ -49,31 +44,35 @@ pub trait States: Sized {
 #[derive(Debug)]
 pub struct Visit<'a> {
     base: usize,
-    record: &'a mut LayoutRecord,
+    /// `None`: only the number of the state is asked for.
+    record: Option<&'a mut LayoutRecord>,
 }
 
 impl Visit<'_> {
     /// Says that slot `index` of the task lies at `place`.
     pub fn slot<T>(&mut self, index: usize, place: &T) {
-        if let Some(slot) = self.record.slots.get_mut(index) {
+        let record = self.record.as_deref_mut();
+        if let Some(slot) = record.and_then(|record| record.slots.get_mut(index)) {
             slot.ty = type_name::<T>().into();
             slot.offset = (ptr::from_ref(place).addr() - self.base) as u64;
             slot.size = size_of::<T>() as u64;
             slot.align = align_of::<T>() as u64;
+        }
+    }
+
+    /// [`Visit::slot`] of something that is held beside the child.
+    pub fn held<T>(&mut self, index: usize, place: &Child<T>) {
+        self.slot(index, &place.0);
+        let record = self.record.as_deref_mut();
+        if let Some(slot) = record.and_then(|record| record.slots.get_mut(index)) {
+            slot.ty = type_name::<T>().into();
         }
     }
 }
 
-impl Visit<'_> {
-    /// [`Visit::slot`] of something that is held beside the child.
-    pub fn held<T>(&mut self, index: usize, place: &Child<T>) {
-        if let Some(slot) = self.record.slots.get_mut(index) {
-            slot.ty = type_name::<T>().into();
-            slot.offset = (ptr::from_ref(place).addr() - self.base) as u64;
-            slot.size = size_of::<T>() as u64;
-            slot.align = align_of::<T>() as u64;
-        }
-    }
+/// The function of a state, and the state's number.
+fn place_of<S: States>(state: &S) -> (&'static Task, u32) {
+    state.look(&mut Visit { base: 0, record: None })
 }
 
 /// An explicit machine: the future that a `#[vitte::task]` function returns.
@@ -114,7 +113,7 @@ impl<S: States> Drop for Poison<'_, '_, '_, S> {
         if self.cx.childless {
             self.state.abandon();
         }
-        *self.state = S::POISONED;
+        *self.state = S::over(true);
     }
 }
 
@@ -145,23 +144,24 @@ where
     F: FnMut(&mut S, &mut Cx<'_, '_>) -> Poll<R>,
 {
     fn state_name(&self) -> &'static str {
-        match self.state.number() {
-            0 => "unresumed",
-            1 => "returned",
-            2 => "poisoned",
-            n => S::TASK.sites.get(n as usize - 3).map_or("running", |site| site.state),
+        match place_of(&self.state) {
+            (_, 0) => "unresumed",
+            (_, 1) => "returned",
+            (_, 2) => "poisoned",
+            (task, n) => task.sites.get(n as usize - 3).map_or("running", |site| site.state),
         }
     }
 
     fn layout(&self) -> LayoutRecord {
-        let mut record = S::TASK.record(size_of::<Self>(), align_of::<Self>());
+        let (task, _) = place_of(&self.state);
+        let mut record = task.record(size_of::<Self>(), align_of::<Self>());
         let base = ptr::from_ref(self).addr();
-        self.state.visit(&mut Visit { base, record: &mut record });
+        self.state.look(&mut Visit { base, record: Some(&mut record) });
         record
     }
 
     fn is_done(&self) -> bool {
-        matches!(self.state.number(), 1 | 2)
+        matches!(place_of(&self.state).1, 1 | 2)
     }
 }
 
@@ -206,12 +206,13 @@ impl<F> Drop for Child<F> {
     }
 }
 
-/// Polls the child of a suspend point. Ready drops the future in place; Pending notes the site.
+/// Polls the child of suspend point `index`. Ready drops the future in place; Pending notes the site.
 #[inline]
 pub fn resume<F: Future>(
     child: &mut Child<F>,
     cx: &mut Cx<'_, '_>,
-    site: &'static SuspendSite,
+    task: &'static Task,
+    index: usize,
 ) -> Poll<F::Output> {
     // SAFETY: the child has not been ready, by its contract.
     let future = unsafe { child.0.assume_init_mut() };
@@ -224,7 +225,7 @@ pub fn resume<F: Future>(
             unsafe { child.0.assume_init_drop() };
             cx.childless = false;
         }
-        Poll::Pending => note_suspend(cx.task.waker(), site),
+        Poll::Pending => note_suspend(cx.task.waker(), &task.sites[index]),
     }
     poll
 }
@@ -240,13 +241,13 @@ pub fn moved<T>(field: &mut T) -> T {
 /// Leaves a state whose fields were moved out: `returned` stands in for it while its code runs.
 /// (Given as a word of the expansion, it is a store of the tag; a constant would be copied whole.)
 #[inline(always)]
-pub fn vacate<S: States>(state: &mut S, returned: S) {
+pub fn vacate<S>(state: &mut S, returned: S) {
     suspend(state, returned);
 }
 
 /// Enters a state. What was there before holds nothing: it is written over.
 #[inline(always)]
-pub fn suspend<S: States>(state: &mut S, next: S) {
+pub fn suspend<S>(state: &mut S, next: S) {
     // SAFETY: a reference is valid for writes.
     unsafe { ptr::write(state, next) };
 }
@@ -256,16 +257,17 @@ pub fn suspend<S: States>(state: &mut S, next: S) {
 pub fn resume_in_place<F: Future>(
     child: &mut Child<F>,
     cx: &mut Cx<'_, '_>,
-    site: &'static SuspendSite,
+    task: &'static Task,
+    index: usize,
 ) -> Poll<F::Output> {
-    let poll = resume(child, cx, site);
+    let poll = resume(child, cx, task, index);
     cx.childless = poll.is_ready();
     poll
 }
 
 /// Enters the state of a loop, without its child.
 #[inline(always)]
-pub fn enter<S: States>(state: &mut S, cx: &mut Cx<'_, '_>, next: S) {
+pub fn enter<S>(state: &mut S, cx: &mut Cx<'_, '_>, next: S) {
     suspend(state, next);
     cx.childless = true;
 }
@@ -280,7 +282,7 @@ pub fn restart<F>(child: &mut Child<F>, cx: &mut Cx<'_, '_>, next: Child<F>) {
 
 /// Leaves the state of a loop, whose fields were moved out.
 #[inline(always)]
-pub fn leave<S: States>(state: &mut S, cx: &mut Cx<'_, '_>, returned: S) {
+pub fn leave<S>(state: &mut S, cx: &mut Cx<'_, '_>, returned: S) {
     suspend(state, returned);
     cx.childless = false;
 }
@@ -316,8 +318,8 @@ pub fn end<T>(_: T) {}
 /// Always, as an async function does.
 #[cold]
 pub fn over<S: States>(state: &S) -> ! {
-    match state.number() {
-        2 => panic!("`{}` was polled after it panicked", S::TASK.name),
-        _ => panic!("`{}` was polled after it returned", S::TASK.name),
+    match place_of(state) {
+        (task, 2) => panic!("`{}` was polled after it panicked", task.name),
+        (task, _) => panic!("`{}` was polled after it returned", task.name),
     }
 }

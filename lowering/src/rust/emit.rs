@@ -271,14 +271,13 @@ impl Emitter<'_> {
             let indices = kept.iter().map(|v| index(v) as u32);
             quote!(&[#(#indices),*])
         });
-        let numbers = self.points().into_iter().map(|(p, _)| {
-            let (variant, n) = (Self::variant_of_await(p), 3 + p as u32);
-            quote!(Self::#variant { .. } => #n)
-        });
-        let (visit, future) = (ident("visit"), ident("future"));
+        let (visit, future, poisoned) = (ident("visit"), ident("future"), ident("poisoned"));
         let visits = self.points().into_iter().map(|(p, _)| {
-            let variant = Self::variant_of_await(p);
+            let (variant, n) = (Self::variant_of_await(p), 3 + p as u32);
             let kept = &self.plan.awaits[p];
+            if kept.is_empty() {
+                return quote!(Self::#variant { .. } => #n,);
+            }
             let names = kept.iter().map(|v| self.name(*v));
             let held = self.held(p);
             let shows = kept.iter().map(|v| {
@@ -286,35 +285,28 @@ impl Emitter<'_> {
                 let slot = ident(if held.contains(v) { "held" } else { "slot" });
                 quote!(#visit.#slot(#i, #name);)
             });
-            quote!(Self::#variant { #future: _, #(#names),* } => { #(#shows)* })
+            quote!(Self::#variant { #future: _, #(#names),* } => { #(#shows)* #n })
         });
-        let n_sites = self.cfg.awaits.len();
         let abandon = self.abandon();
         quote! {
-            static __SITES: [#private::SuspendSite; #n_sites] = [#(#sites),*];
+            static __TASK: #private::Task = #private::Task {
+                name: #task,
+                kind: #private::Kind::Explicit,
+                sites: &[#(#sites),*],
+                slots: &[#(#names),*],
+                live: &[#(#live),*],
+            };
             impl<#(#params),*> #private::States for #state<#(#params),*> {
-                const TASK: &'static #private::Task = &#private::Task {
-                    name: #task,
-                    kind: #private::Kind::Explicit,
-                    sites: &__SITES,
-                    slots: &[#(#names),*],
-                    live: &[#(#live),*],
-                };
-                const RETURNED: Self = Self::Returned;
-                const POISONED: Self = Self::Poisoned;
-                fn number(&self) -> u32 {
-                    match self {
-                        Self::Unresumed { .. } => 0,
-                        Self::Poisoned => 2,
-                        #(#numbers,)*
-                        _ => 1,
-                    }
+                fn over(#poisoned: bool) -> Self {
+                    if #poisoned { Self::Poisoned } else { Self::Returned }
                 }
-                fn visit(&self, #visit: &mut #private::Visit<'_>) {
-                    match self {
+                fn look(&self, #visit: &mut #private::Visit<'_>) -> (&'static #private::Task, u32) {
+                    (&__TASK, match self {
+                        Self::Unresumed { .. } => 0,
+                        Self::Returned => 1,
+                        Self::Poisoned => 2,
                         #(#visits)*
-                        _ => {}
-                    }
+                    })
                 }
                 #abandon
             }
@@ -373,7 +365,7 @@ impl Emitter<'_> {
         }
         quote! {
             if let #state::#variant { #future, #(#names),* } = #st {
-                let ::core::task::Poll::Ready(#name) = #private::resume(#future, #cx, &__SITES[#point])
+                let ::core::task::Poll::Ready(#name) = #private::resume(#future, #cx, &__TASK, #point)
                 else {
                     return ::core::task::Poll::Pending;
                 };

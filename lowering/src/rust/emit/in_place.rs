@@ -133,7 +133,7 @@ impl<'a> Emitter<'a> {
         quote! {
             if let #state::#variant { #future, #(#names),* } = #st {
                 let ::core::task::Poll::Ready(#name) =
-                    #private::resume_in_place(#future, #cx, &__SITES[#point])
+                    #private::resume_in_place(#future, #cx, &__TASK, #point)
                 else {
                     return ::core::task::Poll::Pending;
                 };
