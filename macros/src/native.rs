@@ -97,19 +97,23 @@ pub(crate) fn signature(krate: &TokenStream, sig: &Signature) -> (TokenStream, V
                 let token = &receiver.self_token;
                 locals.push(quote!(let _ = &#token;));
             }
-            FnArg::Typed(arg) => match &mut *arg.pat {
-                Pat::Ident(name) if name.by_ref.is_none() && name.subpat.is_none() => {
-                    let (mutability, ident) = (name.mutability.take(), &name.ident);
-                    locals.push(quote!(let #mutability #ident = #ident;));
+            FnArg::Typed(arg) => {
+                // A parameter that may not be there has a local that may not be there.
+                let cfg: Vec<_> = arg.attrs.iter().filter(|a| a.path().is_ident("cfg")).collect();
+                match &mut *arg.pat {
+                    Pat::Ident(name) if name.by_ref.is_none() && name.subpat.is_none() => {
+                        let (mutability, ident) = (name.mutability.take(), &name.ident);
+                        locals.push(quote!(#(#cfg)* let #mutability #ident = #ident;));
+                    }
+                    pat => {
+                        let ident = format_ident!("arg{}", i, span = Span::mixed_site());
+                        let span = pat.span();
+                        locals.push(quote_spanned!(span=> #(#cfg)* let #ident = #ident;));
+                        locals.push(quote_spanned!(span=> #(#cfg)* let #pat = #ident;));
+                        *arg.pat = syn::parse_quote!(#ident);
+                    }
                 }
-                pat => {
-                    let ident = format_ident!("arg{}", i, span = Span::mixed_site());
-                    let span = pat.span();
-                    locals.push(quote_spanned!(span=> let #ident = #ident;));
-                    locals.push(quote_spanned!(span=> let #pat = #ident;));
-                    *arg.pat = syn::parse_quote!(#ident);
-                }
-            },
+            }
         }
     }
     let output = output(krate, sig);

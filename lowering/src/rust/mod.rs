@@ -197,7 +197,36 @@ fn check_shape(
     look.visit_type(output);
     look.in_return = false;
     look.visit_block(block);
+    look.refusals.extend(conditional(sig, block).into_iter().map(Refusal::conditional));
     if look.refusals.is_empty() { Ok(()) } else { Err(look.refusals) }
+}
+
+/// Where a `#[cfg]` leaves open whether a part of the function is there: an attribute macro sees the
+/// function before rustc decides. What closures, `async` blocks and items hold stays as written; a
+/// constant is looked at, because the body of a JIT task may declare some.
+fn conditional(sig: &Signature, block: &Block) -> Vec<Span> {
+    struct Conditions(Vec<Span>);
+    impl<'ast> Visit<'ast> for Conditions {
+        fn visit_attribute(&mut self, attr: &'ast syn::Attribute) {
+            if attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr") {
+                self.0.push(attr.span());
+            }
+        }
+        fn visit_expr(&mut self, expr: &'ast Expr) {
+            if !matches!(expr, Expr::Async(_) | Expr::Closure(_)) {
+                visit::visit_expr(self, expr);
+            }
+        }
+        fn visit_item(&mut self, item: &'ast syn::Item) {
+            if let syn::Item::Const(item) = item {
+                item.attrs.iter().for_each(|attr| self.visit_attribute(attr));
+            }
+        }
+    }
+    let mut conditions = Conditions(vec![]);
+    conditions.visit_signature(sig);
+    conditions.visit_block(block);
+    conditions.0
 }
 
 struct Look<'a> {

@@ -51,6 +51,14 @@ impl Refusal {
         )
     }
 
+    pub(super) fn conditional(span: Span) -> Self {
+        Self::new(
+            span,
+            "a part of an explicit task that may not be there: its states would depend on it",
+            "ask at run time, `if cfg!(…) { … }`, or write the function twice, each under its `#[cfg]`",
+        )
+    }
+
     pub(super) fn no_value(span: Span) -> Self {
         Self::new(
             span,

@@ -191,6 +191,12 @@ pub fn task(sig: &Signature, block: &Block) -> Result<JitTask, Vec<Refusal>> {
             }
         }
     }
+    for span in super::conditional(sig, block) {
+        refused.push(
+            Refusal::new(span, "a part of a JIT task that may not be there")
+                .help("write the function twice, each under its `#[cfg]`"),
+        );
+    }
     // What is generic, or a method, names what the macro cannot see: more messages would say so again.
     let blind = refused.iter().any(|r| r.of_signature);
     let body = cx.block(block, block.span());
