@@ -442,3 +442,36 @@ fn results_equal_those_of_rustc() {
     }
     assert_eq!(checked.get(), 50);
 }
+
+#[test]
+fn constants_of_the_body_are_lengths_and_patterns() {
+    macro_rules! both {
+        ($jit:ident $native:ident ($($arg:ident: $ty:ty),*) -> $result:ty $body:block) => {
+            #[vitte::task(jit)]
+            async fn $jit($($arg: $ty),*) -> $result $body
+            async fn $native($($arg: $ty),*) -> $result $body
+        };
+    }
+    both! { in_jit in_native (n: u64) -> (u64, i8, [u32; 3]) {
+        const HALF: usize = 2;
+        const LEN: usize = 2 * HALF + 1;
+        const LOW: i8 = -128;
+        const YES: bool = !false;
+        let mut data: [u64; LEN] = [n; LEN];
+        for i in 0..LEN {
+            const STEP: u64 = 3;
+            let x: u64 = ready(STEP).await;
+            data[i] += x * i as u64;
+        }
+        let out = match data[HALF] {
+            STEP => 1,
+            9 if YES => 2,
+            _ => 3,
+        };
+        const STEP: u64 = 6;
+        (data[LEN - 1] + STEP, LOW, [out; LEN - HALF])
+    } }
+    for n in [0, 3, 5] {
+        assert_eq!(run(in_jit(n)), run(in_native(n)), "{n}");
+    }
+}

@@ -47,7 +47,9 @@ impl Check {
         }
         match e {
             E::Lit(_) => return Ok(e.to_token_stream()),
-            E::Path(_) if self.local_of(e).is_none() => return Ok(e.to_token_stream()),
+            E::Path(p) if self.local_of(e).is_none() && !self.is_own(p) => {
+                return Ok(e.to_token_stream());
+            }
             _ => {}
         }
         let value = self.expr(e);

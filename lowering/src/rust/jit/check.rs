@@ -6,6 +6,7 @@
 //! What is refused is noted, and stands for a value that fits everywhere ([`Ty::Refused`]): all that is
 //! wrong is told in one run, each once.
 
+use super::constants::{Own, is_constant};
 use super::tree::{Cmp, Expr, Kind, Local, LocalData, Op, Stmt};
 use super::types::{Int, Kind as VarKind, Prim, Ty, Vars};
 use super::{Refusal, Site};
@@ -19,17 +20,8 @@ use syn::{Expr as E, Lit, Pat as P, Stmt as S, UnOp};
 
 pub(super) type Found<T> = Result<T, Refusal>;
 
-/// Whether a path is spelled as constants are: in capital letters.
-pub(super) fn is_constant(p: &syn::ExprPath) -> bool {
-    let capital = |c: char| !c.is_lowercase();
-    p.path.segments.last().is_some_and(|s| {
-        let name = s.ident.to_string();
-        s.arguments.is_none() && name.starts_with(char::is_uppercase) && name.chars().all(capital)
-    })
-}
-
 /// Most scalars of one value.
-const MAX_LEAVES: usize = 64;
+pub(super) const MAX_LEAVES: usize = 64;
 
 pub(super) struct Check {
     pub(super) vars: Vars,
@@ -43,7 +35,10 @@ pub(super) struct Check {
     pub(super) loops: Vec<Loop>,
     /// Loops and labelled blocks around here.
     pub(super) around: Vec<usize>,
-    result: Ty,
+    /// Constants that the blocks around here declare.
+    pub(super) own: Vec<BTreeMap<String, Own>>,
+    /// Type of the function's result.
+    pub(super) result: Ty,
 }
 
 /// A loop, or a block with a label.
@@ -54,51 +49,8 @@ pub(super) struct Loop {
     pub(super) is_block: bool,
 }
 
-/// A type of the subset.
-pub(super) fn ty(of: &syn::Type) -> Found<Ty> {
-    let found = match of {
-        syn::Type::Path(p) if p.qself.is_none() => {
-            p.path.get_ident().and_then(|name| Prim::named(&name.to_string())).map(Ty::Prim)
-        }
-        syn::Type::Tuple(t) => Some(Ty::Tuple(t.elems.iter().map(ty).collect::<Found<_>>()?)),
-        syn::Type::Array(a) => {
-            let n = match &a.len {
-                E::Lit(l) => match &l.lit {
-                    Lit::Int(n) => n.base10_parse::<usize>().ok(),
-                    _ => None,
-                },
-                _ => None,
-            };
-            let Some(n) = n else {
-                return Err(Refusal::new(a.len.span(), "the length of an array is a number here"));
-            };
-            Some(Ty::Array(Box::new(ty(&a.elem)?), n))
-        }
-        syn::Type::Paren(p) => return ty(&p.elem),
-        syn::Type::Group(g) => return ty(&g.elem),
-        syn::Type::Never(_) => Some(Ty::Never),
-        _ => None,
-    };
-    let Some(found) = found else {
-        let what = match of {
-            syn::Type::Reference(_) => "a borrow",
-            _ => "this type",
-        };
-        let text =
-            format!("{what} cannot be in a JIT task: `{}`", text::source(of.to_token_stream()));
-        return Err(Refusal::new(of.span(), text).help(
-            "use integers of up to 64 bits, floats, `bool`, `char`, and tuples and arrays of them",
-        ));
-    };
-    if found.n_leaves() > MAX_LEAVES {
-        let text = format!("a value of a JIT task has at most {MAX_LEAVES} scalars");
-        return Err(Refusal::new(of.span(), text));
-    }
-    Ok(found)
-}
-
 impl Check {
-    pub(super) fn new(result: Ty) -> Self {
+    pub(super) fn new() -> Self {
         Check {
             vars: Vars::default(),
             locals: vec![],
@@ -108,13 +60,48 @@ impl Check {
             scopes: vec![BTreeMap::new()],
             loops: vec![],
             around: vec![],
-            result,
+            own: vec![],
+            result: Ty::UNIT,
         }
     }
 
-    /// Type of the function's result.
-    pub(super) fn result(&self) -> Ty {
-        self.result.clone()
+    /// A type of the subset.
+    pub(super) fn ty(&mut self, of: &syn::Type) -> Found<Ty> {
+        let found = match of {
+            syn::Type::Path(p) if p.qself.is_none() => {
+                p.path.get_ident().and_then(|name| Prim::named(&name.to_string())).map(Ty::Prim)
+            }
+            syn::Type::Tuple(t) => {
+                Some(Ty::Tuple(t.elems.iter().map(|t| self.ty(t)).collect::<Found<_>>()?))
+            }
+            syn::Type::Array(a) => {
+                let elem = self.ty(&a.elem)?;
+                Some(match self.length(&a.len)? {
+                    Some(n) => Ty::Array(Box::new(elem), n),
+                    None => Ty::Refused,
+                })
+            }
+            syn::Type::Paren(p) => return self.ty(&p.elem),
+            syn::Type::Group(g) => return self.ty(&g.elem),
+            syn::Type::Never(_) => Some(Ty::Never),
+            _ => None,
+        };
+        let Some(found) = found else {
+            let what = match of {
+                syn::Type::Reference(_) => "a borrow",
+                _ => "this type",
+            };
+            let text =
+                format!("{what} cannot be in a JIT task: `{}`", text::source(of.to_token_stream()));
+            return Err(Refusal::new(of.span(), text).help(
+                "use integers of up to 64 bits, floats, `bool`, `char`, and tuples and arrays of them",
+            ));
+        };
+        if found.n_leaves() > MAX_LEAVES {
+            let text = format!("a value of a JIT task has at most {MAX_LEAVES} scalars");
+            return Err(Refusal::new(of.span(), text));
+        }
+        Ok(found)
     }
 
     pub(super) fn n_loops(&self) -> usize {
@@ -150,7 +137,10 @@ impl Check {
 
     pub(super) fn block(&mut self, block: &syn::Block, span: Span) -> Expr {
         self.scopes.push(BTreeMap::new());
+        self.own.push(BTreeMap::new());
+        self.own_constants(&block.stmts);
         let block = self.stmts(&block.stmts, span);
+        self.own.pop();
         self.scopes.pop();
         block
     }
@@ -169,6 +159,7 @@ impl Check {
                         self.declare_refused(&local.pat);
                     }
                 },
+                S::Item(syn::Item::Const(_)) => {} // known since the block began
                 S::Item(item) => self.refused.push(
                     Refusal::new(item.span(), "an item inside of a JIT task")
                         .help("move the item out of the function"),
@@ -244,7 +235,7 @@ impl Check {
         let pat = match (&local.pat, &init) {
             // Shown at the value, as rustc does.
             (P::Type(p), Some(init)) => {
-                let spelled = self::ty(&p.ty)?;
+                let spelled = self.ty(&p.ty)?;
                 self.same(&spelled, &ty, init.span)?;
                 self.binding(&p.pat, &spelled)?
             }
@@ -356,7 +347,7 @@ impl Check {
                 let inner = self.expr(&c.expr);
                 let to = match &*c.ty {
                     syn::Type::Infer(_) => self.vars.fresh(VarKind::Any),
-                    ty => self::ty(ty)?,
+                    ty => self.ty(ty)?,
                 };
                 done(Kind::Cast(Box::new(inner)), to)
             }
@@ -376,15 +367,13 @@ impl Check {
             }
             E::Repeat(r) => {
                 let value = self.expr(&r.expr);
-                let n = match &*r.len {
-                    E::Lit(syn::ExprLit { lit: Lit::Int(n), .. }) => n.base10_parse().ok(),
-                    _ => None,
+                let Some(n) = self.length(&r.len)? else {
+                    return done(Kind::Panic(String::new()), Ty::Refused);
                 };
-                let Some(n) = n.filter(|&n: &usize| n <= MAX_LEAVES) else {
-                    let text =
-                        format!("the length of an array is a number up to {MAX_LEAVES} here");
+                if n > MAX_LEAVES {
+                    let text = format!("a value of a JIT task has at most {MAX_LEAVES} scalars");
                     return Err(Refusal::new(r.len.span(), text));
-                };
+                }
                 let ty = Ty::Array(Box::new(value.ty.clone()), n);
                 done(Kind::Repeat(Box::new(value), n), ty)
             }
@@ -462,7 +451,10 @@ impl Check {
             E::Reference(_) => {
                 refuse("a borrow in a JIT task", "pass the value itself: it is copied")
             }
-            E::Try(_) => refuse("`?` in a JIT task", "await a function that gives plain scalars"),
+            E::Try(_) => refuse(
+                "`?` in a JIT task: there is no `Option` and no `Result` here",
+                "let the function that is awaited give scalars, `(bool, u64)` say, and look at them",
+            ),
             E::Async(_) => refuse("an `async` block in a JIT task", "await the function itself"),
             E::Unsafe(_) => refuse("an `unsafe` block in a JIT task", "do it in a Rust function"),
             E::Struct(_) => refuse("a struct in a JIT task", "use a tuple"),
@@ -472,11 +464,14 @@ impl Check {
     }
 
     fn path(&mut self, p: &syn::ExprPath, span: Span) -> Found<Expr> {
-        if let Some(name) = p.path.get_ident()
-            && let Some(local) = self.known(name)
-        {
-            let ty = self.locals[local.0].ty.clone();
-            return Ok(Expr { kind: Kind::Local(local), ty, span });
+        if let Some(name) = p.path.get_ident() {
+            if let Some(local) = self.known(name) {
+                let ty = self.locals[local.0].ty.clone();
+                return Ok(Expr { kind: Kind::Local(local), ty, span });
+            }
+            if let Some(own) = self.own_constant(name) {
+                return Ok(Expr { kind: own.kind, ty: own.ty, span });
+            }
         }
         let words: Vec<String> = p.path.segments.iter().map(|s| s.ident.to_string()).collect();
         if let [of, bound @ ("MAX" | "MIN")] =
@@ -492,23 +487,6 @@ impl Check {
         let text = format!("`{}` is no local of this JIT task", text::source(p.to_token_stream()));
         Err(Refusal::new(span, text)
             .help("pass it as an argument; constants are in capital letters"))
-    }
-
-    /// A constant of Rust: only rustc knows its value and its type, so it comes in as an argument, of
-    /// the type that it is used as.
-    pub(super) fn constant(&mut self, p: &syn::ExprPath) -> Expr {
-        let name = text::source(p.to_token_stream());
-        let mut known = self.consts.iter().map(|(_, local)| *local);
-        let known = known.find(|local| self.locals[local.0].name == name);
-        let local = known.unwrap_or_else(|| {
-            let local = Local(self.locals.len());
-            let ty = self.vars.awaited();
-            self.locals.push(LocalData { name, ty, span: p.span() });
-            self.consts.push((p.clone(), local));
-            local
-        });
-        let ty = self.locals[local.0].ty.clone();
-        Expr { kind: Kind::Local(local), ty, span: p.span() }
     }
 
     fn binary(&mut self, b: &syn::ExprBinary, span: Span) -> Found<Expr> {

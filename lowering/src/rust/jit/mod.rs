@@ -7,10 +7,10 @@
 //! In: signature and body of an `async fn` of the subset. Out: a verified module with the one async
 //! function `task`, an operation per await, and the messages of its panics; or all [`Refusal`]s.
 //!
-//! The subset: integers, floats, `bool`, `char`, tuples and arrays of them (64 scalars at most, arrays
-//! with a number as length); locals, `let … else`, blocks, `if`, `match`, `while`, conditions with `let`,
-//! `loop`, `for` over ranges, labels; constants of those types, which come in as arguments; `panic!`,
-//! `assert!`, `matches!`; awaits of calls. What is awaited runs in Rust: the operand becomes a closure
+//! The subset: integers, floats, `bool`, `char`, tuples and arrays of them (64 scalars at most, their
+//! lengths numbers or constants of the body); locals, `let … else`, blocks, `if`, `match`, `while`,
+//! conditions with `let`, `loop`, `for` over ranges, labels; constants of those types, which come in as
+//! arguments, and constants that the body declares; `panic!`, `assert!`, `matches!`; awaits of calls. What is awaited runs in Rust: the operand becomes a closure
 //! over the scalars in it, and any async function may be called.
 //!
 //! Overflow, division by zero and indices out of range panic with the words of rustc's debug builds,
@@ -24,6 +24,7 @@ mod arith;
 mod awaits;
 mod calls;
 mod check;
+mod constants;
 mod control;
 mod emit;
 mod patterns;
@@ -155,9 +156,10 @@ pub fn task(sig: &Signature, block: &Block) -> Result<JitTask, Vec<Refusal>> {
         let text = "a JIT task has no generic parameters and no lifetimes";
         refused.push(Refusal::new(first.span(), text).help("write it for one type").of_signature());
     }
+    let mut cx = Check::new();
     let result = match &sig.output {
         ReturnType::Default => Ty::UNIT,
-        ReturnType::Type(_, ty) => check::ty(ty).unwrap_or_else(|refusal| {
+        ReturnType::Type(_, ty) => cx.ty(ty).unwrap_or_else(|refusal| {
             refused.push(refusal);
             Ty::Refused
         }),
@@ -168,7 +170,7 @@ pub fn task(sig: &Signature, block: &Block) -> Result<JitTask, Vec<Refusal>> {
                 .help("give it a result type"),
         );
     }
-    let mut cx = Check::new(result.clone());
+    cx.result = result.clone();
     let mut params = vec![];
     for input in &sig.inputs {
         let FnArg::Typed(arg) = input else {
@@ -179,7 +181,7 @@ pub fn task(sig: &Signature, block: &Block) -> Result<JitTask, Vec<Refusal>> {
             );
             continue;
         };
-        let ty = check::ty(&arg.ty).unwrap_or_else(|refusal| {
+        let ty = cx.ty(&arg.ty).unwrap_or_else(|refusal| {
             refused.push(refusal);
             Ty::Refused
         });
@@ -265,7 +267,7 @@ fn finished(
         sites: sites.collect(),
         params: outer.collect(),
         consts: paths.zip(consts.iter().map(|(_, ty)| ty.tokens())).collect(),
-        result: cx.result().tokens(),
+        result: cx.result.tokens(),
     })
 }
 
@@ -319,7 +321,7 @@ fn emitted(
     let in_params = scalars(&types);
     let named =
         in_params.into_iter().enumerate().map(|(i, ty)| Param { name: format!("p{i}"), ty });
-    let result = cx.result();
+    let result = cx.result.clone();
     let results = scalars(std::slice::from_ref(&result));
     let ir_sig = IrSignature { params: named.collect(), results, faults: true };
     let func = module.declare_func("task", FuncKind::Async, ir_sig);

@@ -1,7 +1,8 @@
 //! Patterns: what they are, what they bind, and where control goes if they do not fit.
 
 use super::Refusal;
-use super::check::{self, Check, Found};
+use super::check::{Check, Found};
+use super::constants::is_constant;
 use super::emit::{Emit, Made};
 use super::places::odd;
 use super::tree::{Cmp, Expr, Local, Pat};
@@ -31,7 +32,9 @@ impl Check {
                 let path =
                     syn::ExprPath { attrs: vec![], qself: None, path: p.ident.clone().into() };
                 match &p.subpat {
-                    None if p.mutability.is_none() && check::is_constant(&path) => {
+                    None if p.mutability.is_none()
+                        && (is_constant(&path) || self.own_constant(&p.ident).is_some()) =>
+                    {
                         self.is(&path, ty)
                     }
                     None => Ok(Pat::Bind(self.declare(&p.ident, ty.clone()))),
@@ -41,9 +44,9 @@ impl Check {
                     }
                 }
             }
-            P::Path(p) if check::is_constant(p) => self.is(p, ty),
+            P::Path(p) if is_constant(p) => self.is(p, ty),
             P::Type(p) => {
-                let spelled = check::ty(&p.ty)?;
+                let spelled = self.ty(&p.ty)?;
                 self.same(&spelled, ty, p.ty.span())?;
                 self.pat(&p.pat, &spelled)
             }
