@@ -46,7 +46,11 @@
 //! function is rustc's, and [`Coroutine::layout`](crate::Coroutine::layout) says `native`:
 //!
 //! * each awaited operand is made of calls by path, locals, literals and arithmetic: nothing is lent
-//!   to it, and no temporary waits with it;
+//!   to it, and no temporary waits with it. Or it lends for this one await what it names, all of spelled
+//!   types, in a statement whose value is dropped or of a spelled type:
+//!   `let n: usize = read(&mut buf).await?;`, `socket.fill(&mut buf).await;` with `socket: &mut Socket`.
+//!   The state then holds an `async` block that owns the buffer and gives it back, so a buffer is copied
+//!   into the state and out of it; a large one is better boxed, or left to `native`;
 //! * a local that a state keeps is not captured, not lent to anything that could be kept as well, and
 //!   no part of it is moved. A method may be called on it in a statement of its own, or for a value
 //!   whose type is spelled: `let n: usize = list.len();`, `list.push(x)` with `x: u64`. Spelled types
@@ -55,7 +59,8 @@
 //! * it is known on every way whether a local was moved;
 //! * patterns around awaits bind all of the value;
 //! * no macro but those of the standard library whose arguments are expressions; no items inside, no
-//!   call of itself, no parameter that is a pattern, no `impl Trait` in the result.
+//!   call of itself, no parameter that is a pattern, no `impl Trait` in the result, no `#[cfg]` on a part
+//!   (an attribute sees the function before rustc takes the part out).
 //!
 //! `explicit` asks less: it leaves borrows to the compiler, and takes `join!`, `try_join!` and `select!`
 //! (called by these words, or by a path that begins with `vitte`) as one await of all their futures.

@@ -3,6 +3,8 @@
 
 #[path = "differential/bodies.rs"]
 mod bodies;
+#[path = "differential/lent.rs"]
+mod lent;
 #[path = "differential/shapes.rs"]
 mod shapes;
 
@@ -158,6 +160,14 @@ fn explicit_machines_equal_native_functions() {
 #[test]
 fn plain_tasks_equal_native_functions() {
     compare(native::ALL, plain::ALL);
+}
+
+#[test]
+fn borrows_that_last_one_await_are_explicit_and_do_the_same() {
+    let native: Vec<_> =
+        lent::task::KINDS.iter().filter(|(_, k)| k() == "native").map(|(name, _)| *name).collect();
+    assert!(native.is_empty(), "{native:?}");
+    compare(lent::native::ALL, lent::task::ALL);
 }
 
 #[test]

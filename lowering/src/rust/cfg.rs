@@ -3,6 +3,7 @@
 //! Code without awaits stays as it was written, in [`Op`]s; what waits, and what leads around it,
 //! is blocks and edges. Blocks are dense indices in the order of the source.
 
+use super::lower::islands::Island;
 use super::names::Vars;
 use super::uses::Use;
 use proc_macro2::{Span, TokenStream};
@@ -63,13 +64,15 @@ pub(super) enum End {
         uses: Vec<Use>,
         arms: Vec<Arm>,
     },
-    /// Awaits `operand`, puts what it gives into `into`, goes on.
+    /// Awaits `operand`, puts what it gives into `into`, goes on. Of an island, `operand` is the
+    /// statement that awaits and binds `into`.
     Await {
         operand: TokenStream,
         uses: Vec<Use>,
         point: usize,
         into: Option<usize>,
         next: usize,
+        island: Option<Island>,
     },
     Return {
         value: TokenStream,

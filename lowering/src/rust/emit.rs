@@ -351,13 +351,17 @@ impl Emitter<'_> {
         let variant = Self::variant_of_await(point);
         let names = self.plan.awaits[point].iter().map(|v| self.name(*v));
         let moved = self.moved(&self.plan.awaits[point], next);
-        let name = into.map_or_else(
+        let mut name = into.map_or_else(
             || quote!(_),
             |v| {
                 let name = self.name(v);
                 quote!(#name)
             },
         );
+        if matches!(self.cfg.blocks[block].end, End::Await { island: Some(_), .. }) {
+            let back = self.back_of(point).iter().map(|v| self.binding(*v));
+            name = quote!((#name, #(#back),*));
+        }
         let code = self.goto(block, next, &[]);
         if let Some(stay) = self.plan.stays.get(&point) {
             let again = self.again(&self.plan.awaits[point], &stay.vars, next);
@@ -388,7 +392,8 @@ impl Emitter<'_> {
     /// Locals that are there but empty when an arm begins with block `b`, and are given a value in
     /// its code.
     fn refilled(&self, kept: &[usize], b: usize) -> Vec<usize> {
-        let (mut assigned, mut bound) = (BTreeSet::<usize>::new(), BTreeSet::<usize>::new());
+        let mut assigned = BTreeSet::<usize>::new();
+        let mut bound: BTreeSet<usize> = self.back_at(b).iter().copied().collect();
         let mut work = vec![b];
         while let Some(b) = work.pop() {
             let block = &self.cfg.blocks[b];
@@ -490,9 +495,11 @@ impl Emitter<'_> {
                 quote!(match #scrutinee { #(#arms)* })
             }
             End::Await { operand, point, .. } if self.plan.stays.contains_key(point) => {
-                self.restart(&self.plan.stays[point], &self.operand_of(b, operand))
+                let child = self.child(b, operand);
+                self.restart(&self.plan.stays[point], &child)
             }
             End::Await { operand, point, .. } => {
+                let operand = self.child(b, operand);
                 let variant = Self::variant_of_await(*point);
                 let (state, private, st) = (&self.state, &self.private, ident("state"));
                 let names = self.plan.awaits[*point].iter().map(|v| self.name(*v));
@@ -514,6 +521,47 @@ impl Emitter<'_> {
             }
         });
         out
+    }
+
+    /// The operand of the await that ends block `b`.
+    fn child(&self, b: usize, operand: &TokenStream) -> TokenStream {
+        let End::Await { island: Some(island), point, into, .. } = &self.cfg.blocks[b].end else {
+            return self.operand_of(b, operand);
+        };
+        // Named by reference in a loop whose state is used in place: copied.
+        let placed = self.stay_of(b).map_or(&[][..], |s| &s.vars);
+        let copies = island.captured().filter(|v| placed.contains(v)).map(|v| {
+            let name = self.name(v);
+            quote!(let #name = *#name;)
+        });
+        // Named alone, so that all of it is captured.
+        let lets = island.captured().map(|v| {
+            let (name, new) = (self.name(v), self.binding(v));
+            quote!(let #new = #name;)
+        });
+        let value = into.map_or_else(
+            || quote!(()),
+            |v| {
+                let name = self.name(v);
+                quote!(#name)
+            },
+        );
+        let back = self.back_of(*point).iter().map(|v| self.name(*v));
+        quote!({ #(#copies)* async move { #(#lets)* #operand (#value, #(#back),*) } })
+    }
+
+    /// What an island gives back.
+    fn back_of(&self, point: usize) -> &[usize] {
+        self.plan.back.get(&point).map_or(&[], |back| back)
+    }
+
+    /// What comes back where a block begins.
+    fn back_at(&self, b: usize) -> &[usize] {
+        let point = self.arms.iter().find_map(|arm| match arm {
+            Arm::Await { point, next, .. } if *next == b => Some(*point),
+            _ => None,
+        });
+        point.map_or(&[], |point| self.back_of(point))
     }
 
     /// A block where its only way leads, or the state that it is.

@@ -6,6 +6,7 @@
 //! is. Cost: each expression is visited once per construct around it.
 
 mod construct;
+pub(super) mod islands;
 mod needs;
 mod operands;
 
@@ -17,7 +18,17 @@ use super::uses::{self, Hold, Kind, Use, bound};
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Expr, Ident, Local, Pat, Stmt};
+use syn::{Expr, Ident, Local, Pat, Stmt, Type};
+
+/// What a body is part of.
+pub(super) struct Around<'a> {
+    pub(super) krate: &'a TokenStream,
+    /// Name of the function.
+    pub(super) name: &'a Ident,
+    /// Type that it returns.
+    pub(super) output: &'a Type,
+    pub(super) confident: bool,
+}
 
 /// Lowers a body.
 pub(super) fn lower(
@@ -25,8 +36,9 @@ pub(super) fn lower(
     params: Vec<usize>,
     pats: Vec<(Pat, usize)>,
     body: &[Stmt],
-    krate: &TokenStream,
+    around: &Around<'_>,
 ) -> Result<Cfg, Vec<Refusal>> {
+    let Around { krate, name, output, confident } = *around;
     let cfg = Cfg { vars, blocks: vec![Block::default()], params, ..Cfg::default() };
     let mut b = Builder {
         cfg,
@@ -35,6 +47,9 @@ pub(super) fn lower(
         targets: vec![],
         refusals: vec![],
         krate,
+        name,
+        output,
+        confident,
         n_declared: 0,
     };
     b.cfg.order = vec![usize::MAX; b.cfg.vars.list.len()];
@@ -86,6 +101,9 @@ struct Builder<'a> {
     targets: Vec<Target>,
     refusals: Vec<Refusal>,
     krate: &'a TokenStream,
+    name: &'a Ident,
+    output: &'a Type,
+    confident: bool,
     n_declared: usize,
 }
 
@@ -306,6 +324,7 @@ impl Builder<'_> {
         match stmt {
             Stmt::Item(item) => self.refuse(Refusal::inner_item(item.span())),
             Stmt::Local(local) => self.local(local),
+            Stmt::Expr(e, Some(_)) if self.island_statement(e) => {}
             Stmt::Expr(e, _) if self.needs(e) => {
                 if let Some(value) = self.effect(e) {
                     self.run(&value);
@@ -341,6 +360,9 @@ impl Builder<'_> {
             // Declared here, given its value in a later statement.
             return self.refuse(Refusal::no_value(local.span()));
         };
+        if self.island_local(local) {
+            return;
+        }
         let diverge_needs = init.diverge.as_ref().is_some_and(|(_, d)| self.needs(d));
         let mut local = local.clone();
         if self.needs(&init.expr) {

@@ -13,7 +13,8 @@
 //! A macro sees no types, so there are two readings:
 //!
 //! * **cautious**: the machine is made only where the words prove that it is equivalent. Awaited
-//!   operands take locals, literals and calls by value; a local that a state keeps is not lent to
+//!   operands take locals, literals and calls by value, or lend what they give back at the end of the
+//!   await (`lower/islands.rs`); a local that a state keeps is not lent to
 //!   anything that could outlive its statement, not captured, not taken apart; a type that is
 //!   spelled of scalars and owners of the standard library holds no borrow; macros are known ones.
 //! * **confident**: the machine is made, and rustc's borrow checker judges it at the user's spans;
@@ -137,7 +138,8 @@ pub fn explicit(
     if let (Some((pat, _)), false) = (lets.first(), confident) {
         return Err(vec![Refusal::signature(pat.span(), "a pattern")]);
     }
-    let cfg = lower::lower(vars, params, lets, &block.stmts, krate)?;
+    let around = lower::Around { krate, name: &sig.ident, output: &output, confident };
+    let cfg = lower::lower(vars, params, lets, &block.stmts, &around)?;
     if cfg.awaits.is_empty() {
         return Err(vec![Refusal::no_await(sig.ident.span())]);
     }
@@ -256,9 +258,6 @@ impl<'ast> Visit<'ast> for Look<'_> {
             Expr::Async(_) | Expr::Closure(_) => return,
             Expr::Await(e) if self.calls_itself(&e.base) => {
                 self.refusals.push(Refusal::recursion(e.base.span()));
-            }
-            Expr::Await(e) if !self.confident && !is_by_value(&e.base) => {
-                self.refusals.push(Refusal::operand(e.base.span()));
             }
             // A plain task may call itself through a method or a path with type arguments.
             Expr::MethodCall(e) if !self.confident && e.method == self.sig.ident => {

@@ -32,6 +32,8 @@ pub(super) struct Plan {
     pub(super) stays: BTreeMap<usize, Stay>,
     /// Per block that such a loop leads out to, what is there at its start, oldest first.
     pub(super) exits: BTreeMap<usize, Vec<usize>>,
+    /// Per island, by suspend point, what it gives back.
+    pub(super) back: BTreeMap<usize, Vec<usize>>,
     /// Blocks in reverse postorder.
     pub(super) order: Vec<usize>,
 }
@@ -41,6 +43,8 @@ pub(super) struct Plan {
 enum Step {
     Use(Use),
     Bind(usize),
+    /// An island gives it back, if it is read later; the suspend point.
+    Back(usize, usize),
     Leave(usize, usize),
 }
 
@@ -86,7 +90,11 @@ impl Steps {
                         steps[arm.block].extend(arm.binds.iter().map(|v| Step::Bind(*v)));
                     }
                 }
-                End::Await { into: Some(v), next, .. } => steps[*next].push(Step::Bind(*v)),
+                End::Await { into, next, point, island, .. } => {
+                    steps[*next].extend(into.map(Step::Bind));
+                    let back = island.iter().flat_map(|i| &i.owned);
+                    steps[*next].extend(back.map(|v| Step::Back(*v, *point)));
+                }
                 _ => {}
             }
         }
@@ -114,7 +122,7 @@ impl Steps {
         }
         let event = |step: &Step| match step {
             Step::Use(u) => u.event(),
-            Step::Bind(v) => Event::Fill(*v),
+            Step::Bind(v) | Step::Back(v, _) => Event::Fill(*v),
             Step::Leave(v, _) => Event::Reset(*v),
         };
         Steps {
@@ -162,6 +170,7 @@ pub(super) fn plan(cfg: &Cfg, confident: bool) -> Result<Plan, Vec<Refusal>> {
     };
     planner.plan.order = reverse_postorder(&steps);
     planner.walk_liveness(&live);
+    planner.find_back();
     planner.find_copies();
     let statuses = planner.statuses();
     planner.keep(&live, &statuses);
@@ -199,6 +208,19 @@ impl Planner<'_> {
         self.live_before[block][step + 1].contains(&v)
     }
 
+    /// What an island owned and is read later comes back.
+    fn find_back(&mut self) {
+        for &b in &self.plan.order {
+            for (i, step) in self.steps.per_block[b].iter().enumerate() {
+                if let Step::Back(v, point) = *step
+                    && self.live_before[b][i + 1].contains(&v)
+                {
+                    self.plan.back.entry(point).or_default().push(v);
+                }
+            }
+        }
+    }
+
     /// What is moved and used again has no drop.
     fn find_copies(&mut self) {
         for &b in &self.plan.order {
@@ -215,6 +237,10 @@ impl Planner<'_> {
     fn apply(&self, block: usize, i: usize, step: Step, s: &mut [Status]) {
         match step {
             Step::Bind(v) => s[v] = Status::Alive,
+            Step::Back(v, point) if self.plan.back.get(&point).is_some_and(|b| b.contains(&v)) => {
+                s[v] = Status::Alive;
+            }
+            Step::Back(..) => {}
             Step::Leave(v, _) => s[v] = Status::Out,
             Step::Use(u) => {
                 let v = u.var;

@@ -162,9 +162,10 @@ fn in_place(
                 arms.iter().for_each(|a| look(&a.uses, false));
                 bound.extend(arms.iter().flat_map(|a| &a.binds));
             }
-            End::Await { uses, into, .. } => {
+            End::Await { uses, into, island, .. } => {
                 look(uses, false);
                 bound.extend(into);
+                bound.extend(island.iter().flat_map(|island| &island.owned));
             }
             End::Return { uses, .. } => look(uses, true),
             End::Never | End::Goto(_) => {}

@@ -6,6 +6,7 @@
 
 use super::super::cfg::{Await, End};
 use super::super::combine;
+use super::super::is_by_value;
 use super::super::macros::{self, Shape};
 use super::super::names::{Vars, is_comparison};
 use super::super::refusal::Refusal;
@@ -243,13 +244,16 @@ impl Builder<'_> {
     fn wait(&mut self, e: &syn::ExprAwait, into: Option<usize>) {
         let named = combine::name(&e.attrs);
         let text = named.unwrap_or_else(|| text::source(e.base.to_token_stream()));
+        if !self.confident && !is_by_value(&e.base) {
+            self.refuse(Refusal::operand(e.base.span()));
+        }
         let Some(operand) = self.value(&e.base) else { return };
         let uses = uses::of_expr(&operand, Hold::Yes, &self.cfg.vars);
         let tokens = self.rewritten(&operand);
         let point = self.cfg.awaits.len();
         self.cfg.awaits.push(Await { text, span: e.base.span() });
         let next = self.block();
-        self.end(End::Await { operand: tokens, uses, point, into, next });
+        self.end(End::Await { operand: tokens, uses, point, into, next, island: None });
         self.at = Some(next);
         if let Some(into) = into {
             self.declare_temporary(into);
