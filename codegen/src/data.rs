@@ -13,8 +13,8 @@ use cranelift_module::{DataDescription, DataId, Linkage, Module as Output};
 use std::collections::BTreeMap;
 use std::mem::offset_of;
 use vitte_abi::{
-    AwaiteeRecord, LayoutRecord, SlotRole, StateRecord, VT_ARENA, vt_awaitee, vt_leaf, vt_machine,
-    vt_site, vt_span, vt_state,
+    AwaiteeRecord, LayoutRecord, SlotRole, StateRecord, VT_ARENA, VT_RECORD_IS_LEAF, vt_awaitee,
+    vt_machine, vt_site, vt_span, vt_state,
 };
 use vitte_lowering::ir::{Data, DataObject, File, Func, Reloc, Span};
 
@@ -380,7 +380,7 @@ fn awaitees<'a>(record: &'a LayoutRecord, state: &'a StateRecord) -> Vec<Awaited
         match (slot.role, index.and_then(|i| all.get_mut(i))) {
             (SlotRole::Branches, Some(one)) => (one.record, one.record_bytes) = (offset, size),
             (SlotRole::Branches, None) => {
-                let each = size_of::<vt_leaf>() as u32;
+                let each = VT_RECORD_IS_LEAF;
                 for (one, at) in all.iter_mut().zip((offset..).step_by(each as usize)) {
                     (one.record, one.record_bytes) = (at, each);
                 }

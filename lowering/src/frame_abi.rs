@@ -1,7 +1,10 @@
 //! What the lowering knows of the coroutine ABI: sizes and offsets, as one value.
 
 use std::mem::offset_of;
-use vitte_abi::{vt_ctx, vt_leaf, vt_machine, vt_prefix};
+use vitte_abi::{
+    VT_RECORD_FLAGS, VT_RECORD_LEAF, VT_RECORD_SHIELD, vt_ctx, vt_leaf, vt_machine, vt_prefix,
+    vt_record,
+};
 
 /// Sizes and offsets of the ABI in bytes. The transform and the interpreter use these numbers only.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,6 +27,11 @@ pub struct FrameAbi {
     pub leaf_phase: i32,
     pub leaf_running: i32,
     pub leaf_shield: i32,
+    /// Bytes of a branch's record up to `shield`, up to `resume`, and in all.
+    pub record_bytes: [u32; 3],
+    pub record_shield: i32,
+    pub record_resume: i32,
+    pub record_frame: i32,
     pub prefix_bytes: u32,
     /// Offset of the parent pointer, relative to the frame: negative.
     pub prefix_parent: i32,
@@ -62,6 +70,10 @@ impl FrameAbi {
             leaf_phase: offset_of!(vt_leaf, phase) as i32,
             leaf_running: offset_of!(vt_leaf, running) as i32,
             leaf_shield: offset_of!(vt_leaf, shield) as i32,
+            record_bytes: [VT_RECORD_FLAGS, VT_RECORD_SHIELD, VT_RECORD_LEAF],
+            record_shield: offset_of!(vt_record, shield) as i32,
+            record_resume: offset_of!(vt_record, resume) as i32,
+            record_frame: offset_of!(vt_record, frame) as i32,
             prefix_bytes: prefix as u32,
             prefix_parent: offset_of!(vt_prefix, parent) as i32 - prefix as i32,
             prefix_machine: offset_of!(vt_prefix, machine) as i32 - prefix as i32,

@@ -41,6 +41,8 @@ enum { VT_MODE_RESUME = 0, VT_MODE_CANCEL = 1 };
 enum { VT_CANCEL_NONE = 0, VT_CANCEL_ASKED = 1, VT_CANCEL_TAKEN = 2 };
 /* flags of vt_branches */
 enum { VT_JOIN = 0, VT_SELECT = 1, VT_SELECT_NOW = 2 };
+/* Bytes of a branch's record: of a vt_record as many as the branch needs, or a whole vt_leaf. */
+enum { VT_RECORD_FLAGS = 4, VT_RECORD_SHIELD = 8, VT_RECORD_LEAF = 24, VT_RECORD_IS_LEAF = 32 };
 /* kind of alloc_frame */
 enum { VT_FRAME_ARENA = 0, VT_FRAME_TASK = 1 };
 /* vt_site.offset of a child that is not inside its parent */
@@ -67,6 +69,7 @@ typedef struct vt_fns vt_fns;
 typedef struct vt_leaf vt_leaf;
 typedef struct vt_machine vt_machine;
 typedef struct vt_prefix vt_prefix;
+typedef struct vt_record vt_record;
 typedef struct vt_site vt_site;
 typedef struct vt_span vt_span;
 typedef struct vt_state vt_state;
@@ -87,6 +90,18 @@ struct vt_leaf {
     uint8_t phase;  /* private to vt_branches; 0 before its first call */
     uint8_t running; /* 1 while vt_run runs this leaf; 0 before */
     uint32_t shield; /* how many cleanups hold cancels off */
+};
+
+/* What the frame of a join keeps of a branch's leaf while it is suspended: the first VT_RECORD_FLAGS,
+ * VT_RECORD_SHIELD or VT_RECORD_LEAF bytes. */
+struct vt_record {
+    uint8_t cancel; /* each as in vt_leaf */
+    uint8_t status;
+    uint8_t phase;
+    uint8_t running;
+    uint32_t shield;
+    vt_resume resume;
+    void *frame;
 };
 
 /* Context of one resume; valid during the call only. */
@@ -154,8 +169,7 @@ struct vt_awaitee {
     uint32_t name_len;
     uint32_t offset; /* of a branch in the awaiter's frame; VT_ARENA: boxed, or an await */
     uint32_t record; /* offset of the branch's record */
-    uint32_t record_bytes; /* 4: cancel, status, phase, running; 8: and shield; 24: and resume and
-                            * frame; 32: a vt_leaf; 0 in an await */
+    uint32_t record_bytes; /* VT_RECORD_*; 0 in an await */
 };
 
 /* Name, line and awaitees of one suspended state. */
@@ -205,6 +219,14 @@ VT_AT(vt_leaf, status, 25);
 VT_AT(vt_leaf, phase, 26);
 VT_AT(vt_leaf, running, 27);
 VT_AT(vt_leaf, shield, 28);
+VT_SIZE(vt_record, 24);
+VT_AT(vt_record, cancel, 0);
+VT_AT(vt_record, status, 1);
+VT_AT(vt_record, phase, 2);
+VT_AT(vt_record, running, 3);
+VT_AT(vt_record, shield, 4);
+VT_AT(vt_record, resume, 8);
+VT_AT(vt_record, frame, 16);
 VT_SIZE(vt_ctx, 96);
 VT_AT(vt_ctx, leaf, 0);
 VT_AT(vt_ctx, task, 8);

@@ -166,11 +166,14 @@ impl Split<'_> {
             copy(self, flags, record, Type::I32);
             let kept = Kept::of(self.r.e.f, self.r.layouts, awaitee);
             if kept != Kept::Flags {
-                copy(self, shield, record.at(4), Type::I32);
+                copy(self, shield, record.at(abi.record_shield as u32), Type::I32);
             }
             if kept == Kept::Leaf {
-                copy(self, leaf.at(abi.leaf_resume as u32), record.at(8), Type::Ptr);
-                copy(self, leaf.at(abi.leaf_frame as u32), record.at(16), Type::Ptr);
+                let pairs =
+                    [(abi.leaf_resume, abi.record_resume), (abi.leaf_frame, abi.record_frame)];
+                for (in_leaf, in_record) in pairs {
+                    copy(self, leaf.at(in_leaf as u32), record.at(in_record as u32), Type::Ptr);
+                }
             }
         }
     }

@@ -123,16 +123,15 @@ impl Kept {
         }
     }
 
-    pub(crate) fn bytes(self) -> u32 {
-        match self {
-            Self::Flags => 4,
-            Self::Shield => 8,
-            Self::Leaf => 24,
-        }
-    }
-
-    pub(crate) fn align(self) -> u32 {
-        self.bytes().min(8)
+    /// Bytes and alignment of the record.
+    pub(crate) fn extent(self, abi: &FrameAbi) -> (u32, u32) {
+        let [flags, shield, leaf] = abi.record_bytes;
+        let bytes = match self {
+            Self::Flags => flags,
+            Self::Shield => shield,
+            Self::Leaf => leaf,
+        };
+        (bytes, bytes.min(8))
     }
 }
 

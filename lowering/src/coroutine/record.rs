@@ -191,7 +191,7 @@ fn states(
             for (i, ((awaitee, _), &at)) in all.iter().zip(&bound.records).enumerate() {
                 let kept = Kept::of(f, layouts, awaitee);
                 let name = format!("{point}.{i}.branch");
-                let (bytes, align) = (kept.bytes(), kept.align());
+                let (bytes, align) = kept.extent(abi);
                 alive.push(t.plain(&name, "branch", SlotRole::Branches, at, bytes, align));
             }
         }

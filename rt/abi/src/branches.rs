@@ -13,6 +13,8 @@
 //! would start with the stack at its limit faults instead (`fault_code::STACK`); its branches are
 //! cancelled before they start, which needs little stack.
 
+#[cfg(doc)]
+use crate::ctx::vt_record;
 use crate::ctx::{
     VT_CANCEL_ASKED, VT_CANCEL_NONE, VT_MODE_CANCEL, VT_MODE_RESUME, vt_ctx, vt_leaf,
 };
@@ -55,9 +57,8 @@ const FLAGS: u8 = WINNER | STARTED;
 /// * `VT_FAULTED`, `VT_CANCELLED`: a branch failed, or (`ctx.mode` was cancel) the task is being
 ///   cancelled; all branches are finished, the caller drops the results of those that are DONE.
 ///
-/// Between two calls the leaves may lie elsewhere, or be made again from what can change: `cancel`,
-/// `status` and `phase`; `shield`, if the branch has cleanups that hold cancels off; `resume` and
-/// `frame`, if another frame than its root can be the branch's leaf.
+/// Between two calls the leaves may lie elsewhere, or be made again from what can change: the part of
+/// a [`vt_record`] that the branch needs.
 ///
 /// `n` = 0: a join is DONE at once, a select never ends (`VT_SELECT_NOW`: DONE with winner 0).
 ///

@@ -3,6 +3,7 @@
 use crate::machine::{vt_machine, vt_span};
 use crate::status::{VT_NONE, vt_status};
 use core::ffi::c_void;
+use core::mem::offset_of;
 use core::ptr::null_mut;
 
 /// Resumes the coroutine whose frame is `frame`, until it suspends or finishes.
@@ -62,6 +63,41 @@ impl vt_leaf {
         }
     }
 }
+
+/// What the frame of a join keeps of a branch's [`vt_leaf`] while it is suspended: of these 24 bytes as
+/// many as the machine does not know by itself, and nothing where the frame has the leaf.
+///
+/// * [`VT_RECORD_FLAGS`] bytes: an operation, or a coroutine that awaits operations only.
+/// * [`VT_RECORD_SHIELD`] bytes: one that may be suspended inside of cleanup.
+/// * [`VT_RECORD_LEAF`] bytes: one whose leaf may be another frame than its outermost one.
+#[allow(non_camel_case_types, reason = "C names are the ABI")]
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct vt_record {
+    /// As [`vt_leaf::cancel`].
+    pub cancel: u8,
+    /// As [`vt_leaf::status`].
+    pub status: u8,
+    /// As [`vt_leaf::phase`].
+    pub phase: u8,
+    /// As [`vt_leaf::running`].
+    pub running: u8,
+    /// As [`vt_leaf::shield`].
+    pub shield: u32,
+    /// As [`vt_leaf::resume`].
+    pub resume: vt_resume,
+    /// As [`vt_leaf::frame`].
+    pub frame: *mut u8,
+}
+
+/// Bytes of a record that ends before `shield`.
+pub const VT_RECORD_FLAGS: u32 = offset_of!(vt_record, shield) as u32;
+/// Bytes of a record that ends before `resume`.
+pub const VT_RECORD_SHIELD: u32 = offset_of!(vt_record, resume) as u32;
+/// Bytes of a whole record.
+pub const VT_RECORD_LEAF: u32 = size_of::<vt_record>() as u32;
+/// In the place of a record's bytes: it is the [`vt_leaf`] itself.
+pub const VT_RECORD_IS_LEAF: u32 = size_of::<vt_leaf>() as u32;
 
 /// Per-resume context; valid during the call only. Offsets are part of the ABI (see `vitte.h`).
 #[allow(non_camel_case_types, reason = "C names are the ABI")]
@@ -171,12 +207,23 @@ pub struct vt_fns {
 
 const _: () = {
     assert!(size_of::<vt_leaf>() == 32);
-    assert!(core::mem::offset_of!(vt_leaf, cancel) == 24);
-    assert!(core::mem::offset_of!(vt_leaf, running) == 27);
-    assert!(core::mem::offset_of!(vt_leaf, shield) == 28);
-    assert!(core::mem::offset_of!(vt_ctx, budget) == 24);
-    assert!(core::mem::offset_of!(vt_ctx, mode) == 48);
-    assert!(core::mem::offset_of!(vt_ctx, winner) == 68);
-    assert!(core::mem::offset_of!(vt_ctx, user) == 88);
-    assert!(core::mem::offset_of!(vt_fns, run) == 48);
+    assert!(offset_of!(vt_leaf, cancel) == 24);
+    assert!(offset_of!(vt_leaf, running) == 27);
+    assert!(offset_of!(vt_leaf, shield) == 28);
+    // The flags are copied from leaf to record and back as one word.
+    assert!(offset_of!(vt_record, cancel) == 0 && VT_RECORD_FLAGS == 4);
+    assert!(
+        offset_of!(vt_record, status) == offset_of!(vt_leaf, status) - offset_of!(vt_leaf, cancel)
+    );
+    assert!(
+        offset_of!(vt_record, running)
+            == offset_of!(vt_leaf, running) - offset_of!(vt_leaf, cancel)
+    );
+    assert!(VT_RECORD_SHIELD == 8 && VT_RECORD_LEAF == 24 && VT_RECORD_IS_LEAF == 32);
+    assert!(offset_of!(vt_record, frame) == 16);
+    assert!(offset_of!(vt_ctx, budget) == 24);
+    assert!(offset_of!(vt_ctx, mode) == 48);
+    assert!(offset_of!(vt_ctx, winner) == 68);
+    assert!(offset_of!(vt_ctx, user) == 88);
+    assert!(offset_of!(vt_fns, run) == 48);
 };

@@ -67,8 +67,9 @@ mod status;
 
 pub use branches::{VT_JOIN, VT_SELECT, VT_SELECT_NOW, vt_branches};
 pub use ctx::{
-    VT_CANCEL_ASKED, VT_CANCEL_NONE, VT_CANCEL_TAKEN, VT_MODE_CANCEL, VT_MODE_RESUME, vt_ctx,
-    vt_fns, vt_leaf, vt_resume,
+    VT_CANCEL_ASKED, VT_CANCEL_NONE, VT_CANCEL_TAKEN, VT_MODE_CANCEL, VT_MODE_RESUME,
+    VT_RECORD_FLAGS, VT_RECORD_IS_LEAF, VT_RECORD_LEAF, VT_RECORD_SHIELD, vt_ctx, vt_fns, vt_leaf,
+    vt_record, vt_resume,
 };
 pub use json::JsonWriter;
 pub use machine::{

@@ -72,8 +72,8 @@ pub struct vt_awaitee {
     pub offset: u32,
     /// Of a branch: offset of its record in the awaiter's frame.
     pub record: u32,
-    /// Of a branch: bytes of its record. 4: `cancel`, `status`, `phase` and `running` of its leaf;
-    /// 8: and `shield`; 24: and `resume` and `frame`; 32: the [`crate::vt_leaf`] itself. 0 in an await.
+    /// Of a branch: bytes of its record: one of `VT_RECORD_*`, so that it is the beginning of a
+    /// [`crate::vt_record`], or the [`crate::vt_leaf`] itself. 0 in an await.
     pub record_bytes: u32,
 }
 

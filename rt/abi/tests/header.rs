@@ -41,6 +41,7 @@ macro_rules! facts {
 fn header_and_crate_agree_on_every_offset() {
     let facts = facts! {
         vt_leaf { resume frame root cancel status phase running shield }
+        vt_record { cancel status phase running shield resume frame }
         vt_ctx { leaf task fns budget stack_limit now_ns mode child_status coop requeue abort winner
                  wake_reason ready_mask errno timed_out user }
         vt_fns { alloc_frame free_frame overrun fault choose branches run }
@@ -82,6 +83,10 @@ fn header_and_crate_agree_on_constants() {
         ("VT_JOIN", VT_JOIN),
         ("VT_SELECT", VT_SELECT),
         ("VT_SELECT_NOW", VT_SELECT_NOW),
+        ("VT_RECORD_FLAGS", VT_RECORD_FLAGS),
+        ("VT_RECORD_SHIELD", VT_RECORD_SHIELD),
+        ("VT_RECORD_LEAF", VT_RECORD_LEAF),
+        ("VT_RECORD_IS_LEAF", VT_RECORD_IS_LEAF),
         ("VT_FRAME_ARENA", VT_FRAME_ARENA),
         ("VT_FRAME_TASK", VT_FRAME_TASK),
         ("VT_MODE_CANCEL", VT_MODE_CANCEL),

@@ -17,7 +17,12 @@
 //! first ones; the links in between are only counted. Machines written by hand that say nothing of
 //! their awaitees are named where they were allocated on their own, and `?` elsewhere.
 
-use vitte_abi::{VT_ARENA, VT_NONE, vt_awaitee, vt_leaf, vt_machine, vt_prefix, vt_site, vt_state};
+use std::mem::offset_of;
+
+use vitte_abi::{
+    VT_ARENA, VT_NONE, VT_RECORD_IS_LEAF, VT_RECORD_LEAF, vt_awaitee, vt_leaf, vt_machine,
+    vt_prefix, vt_record, vt_site, vt_state,
+};
 
 use super::fault::text;
 use crate::dump::FrameInfo;
@@ -120,8 +125,10 @@ unsafe fn branches(state: &vt_state, frame: *mut u8, info: &mut FrameInfo, left:
             return; // an await has no records
         }
         let record = frame.wrapping_add(awaitee.record as usize);
-        let whole = awaitee.record_bytes as usize == size_of::<vt_leaf>();
-        let status_at = if whole { std::mem::offset_of!(vt_leaf, status) } else { 1 };
+        let status_at = match awaitee.record_bytes {
+            VT_RECORD_IS_LEAF => offset_of!(vt_leaf, status),
+            _ => offset_of!(vt_record, status),
+        };
         // SAFETY: the record lies in the frame (I3).
         if u32::from(unsafe { read::<u8>(record.wrapping_add(status_at)) }) != VT_NONE {
             continue;
@@ -139,9 +146,9 @@ unsafe fn branches(state: &vt_state, frame: *mut u8, info: &mut FrameInfo, left:
         let root = (awaitee.offset != VT_ARENA).then_some(inside);
         let leaf = match awaitee.record_bytes {
             // SAFETY: such a record is a leaf (I3).
-            _ if whole => unsafe { read::<vt_leaf>(record) }.frame,
-            // SAFETY: such a record has the leaf's frame there (I3).
-            24 => unsafe { read::<*mut u8>(record.wrapping_add(16)) },
+            VT_RECORD_IS_LEAF => unsafe { read::<vt_leaf>(record) }.frame,
+            // SAFETY: such a record is a whole one (I3).
+            VT_RECORD_LEAF => unsafe { read::<vt_record>(record) }.frame,
             _ => inside.1,
         };
         // SAFETY: the leaf of a branch that is not over is suspended or unresumed.

@@ -181,7 +181,8 @@ impl<'a> Planner<'a> {
             } else if !single {
                 for (awaitee, _) in &all {
                     let kept = Kept::of(self.f, self.layouts, awaitee);
-                    self.records[point].push(self.objects.add(kept.bytes(), kept.align()));
+                    let (bytes, align) = kept.extent(self.abi);
+                    self.records[point].push(self.objects.add(bytes, align));
                 }
             }
             objects.extend(&self.records[point]);
