@@ -16,9 +16,13 @@ use std::fmt;
 #[cfg(unix)]
 use std::io::{self, Write};
 use std::panic::Location;
+use std::ptr::NonNull;
 #[cfg(unix)]
 use std::sync::Arc;
 
+use vitte_abi::vt_span;
+
+use crate::coroutine::text;
 use crate::scheduler::{Shared, schedule_held};
 use crate::task::{Look, Progress, Queued, TaskRef};
 
@@ -29,7 +33,9 @@ pub struct TaskInfo {
     pub id: u64,
     /// Name of the coroutine, or `future`.
     pub name: String,
-    /// Where it was spawned, if that is known.
+    /// File and line of the coroutine that it runs, if that is generated code which says so.
+    pub defined_at: Option<String>,
+    /// Where in Rust source it was spawned, if that is known.
     pub spawned_at: Option<&'static Location<'static>>,
     /// Id of the coroutine that spawned it, of one that was spawned by generated code.
     pub spawned_by: Option<u64>,
@@ -43,6 +49,20 @@ pub struct TaskInfo {
     pub awaitee: String,
     /// Nanoseconds since it was spawned.
     pub age_ns: u64,
+}
+
+impl TaskInfo {
+    /// Where the task comes from: `spawned at src/main.rs:4`, or `defined at a.vit:7` and `spawned by
+    /// task 1`. Who started a coroutine from Rust is not told where the coroutine says where it is:
+    /// that is the host's business, not the program's.
+    pub(crate) fn origin(&self) -> impl Iterator<Item = String> {
+        let place = match (&self.defined_at, self.spawned_at) {
+            (Some(place), _) => Some(format!("defined at {place}")),
+            (None, Some(at)) => Some(format!("spawned at {}:{}", at.file(), at.line())),
+            (None, None) => None,
+        };
+        place.into_iter().chain(self.spawned_by.map(|id| format!("spawned by task {id}")))
+    }
 }
 
 /// A suspended frame of a coroutine, or an operation that is awaited beside others.
@@ -128,11 +148,8 @@ impl fmt::Display for TaskDump {
             }
             let micros = task.age_ns / 1000;
             write!(f, ", age {}.{:03} ms", micros / 1000, micros % 1000)?;
-            if let Some(at) = task.spawned_at {
-                write!(f, ", spawned at {}:{}", at.file(), at.line())?;
-            }
-            if let Some(id) = task.spawned_by {
-                write!(f, ", spawned by task {id}")?;
+            for origin in task.origin() {
+                write!(f, ", {origin}")?;
             }
             writeln!(f)?;
         }
@@ -153,6 +170,7 @@ impl Shared {
             None => TaskInfo {
                 id,
                 name: String::new(),
+                defined_at: None,
                 spawned_at: None,
                 spawned_by: None,
                 state: "over",
@@ -184,6 +202,8 @@ impl Shared {
         TaskInfo {
             id: header.id,
             name: said.name,
+            // SAFETY: of the task, which is not over.
+            defined_at: said.span.and_then(|span| unsafe { place_of(span) }),
             spawned_at: header.origin.location(),
             spawned_by: header.origin.spawner(),
             state,
@@ -193,6 +213,19 @@ impl Shared {
             age_ns: now.saturating_sub(self.births.of(header.id).unwrap_or(now)),
         }
     }
+}
+
+/// A place in the source of generated code, as `file:line`; nothing if it is not known.
+///
+/// # Safety
+///
+/// `span` and its text are static data of a machine that is alive.
+unsafe fn place_of(span: NonNull<vt_span>) -> Option<String> {
+    // SAFETY: the caller's.
+    let span = unsafe { span.as_ref() };
+    // SAFETY: the caller's.
+    let file = unsafe { text(span.file, span.file_len) };
+    (!file.is_empty()).then(|| format!("{file}:{}", span.line))
 }
 
 /// Starts the thread that writes the dump on each SIGUSR1; it ends with the runtime.

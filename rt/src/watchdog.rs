@@ -54,13 +54,9 @@ pub struct Stall {
 
 impl fmt::Display for Stall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let TaskInfo { id, name, spawned_at, spawned_by, .. } = &self.task;
-        write!(f, "task {id} {name}")?;
-        if let Some(at) = spawned_at {
-            write!(f, " (spawned at {}:{})", at.file(), at.line())?;
-        }
-        if let Some(id) = spawned_by {
-            write!(f, " (spawned by task {id})")?;
+        write!(f, "task {} {}", self.task.id, self.task.name)?;
+        for origin in self.task.origin() {
+            write!(f, " ({origin})")?;
         }
         write!(f, " has held worker {} up for {} ms", self.worker, self.held_ns / 1_000_000)
     }

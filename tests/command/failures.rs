@@ -225,7 +225,9 @@ async proc main() -> int {
             ran.err
         );
         assert!(ran.err.contains("2 task(s)") && ran.err.contains("wait"), "{}", ran.err);
-        assert!(ran.err.contains("spawned by task 1\n"), "{}", ran.err);
+        assert!(ran.err.contains("program.vit:1, spawned by task 1\n"), "{}", ran.err);
+        let main = ran.err.lines().find(|line| line.contains("task 1 main")).unwrap_or("");
+        assert!(main.contains("defined at ") && main.ends_with("program.vit:2"), "{}", ran.err);
     }
 }
 

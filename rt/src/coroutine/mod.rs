@@ -28,6 +28,7 @@ mod run;
 
 pub(crate) use cell::alloc_task;
 pub use fault::Fault;
+pub(crate) use fault::text;
 pub use handle::{
     FrameHooks, FrameTask, Join, SpawnOptions, TaskState, discard_frame, spawn_frame,
 };

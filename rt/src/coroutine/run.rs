@@ -141,8 +141,9 @@ unsafe fn describe(task: &TaskRef, look: Look) -> Description {
     // SAFETY: a static text of the machine.
     let name = unsafe { text(machine.name, machine.name_len) }.to_string();
     let name = task.header().origin.name().map_or(name, str::to_string);
+    let span = NonNull::new(machine.span.cast_mut());
     if look == Look::Name {
-        return Description { name, ..Description::default() };
+        return Description { name, span, ..Description::default() };
     }
     // SAFETY: the task is held: nobody changes its leaf.
     let leaf = unsafe { *co.leaf.get() };
@@ -151,11 +152,11 @@ unsafe fn describe(task: &TaskRef, look: Look) -> Description {
         let frame = unsafe { frames::innermost(&leaf, co.machine) };
         let inner = leaf.frame != leaf.root;
         let state = if inner { frame.to_string() } else { frame.state };
-        return Description { name, state, awaitee: frame.awaits, frames: Vec::new() };
+        return Description { name, span, state, awaitee: frame.awaits, frames: Vec::new() };
     }
     // SAFETY: as above.
     let frames = unsafe { frames::chain(&leaf, co.machine) };
     let state = frames.first().map_or(String::new(), |root| root.state.clone());
     let awaitee = frames.last().map_or(String::new(), |leaf| leaf.awaits.clone());
-    Description { name, state, awaitee, frames }
+    Description { name, span, state, awaitee, frames }
 }

@@ -20,6 +20,8 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
+use vitte_abi::vt_span;
+
 use super::heap::shared_of;
 use super::joiner::Joiner;
 use super::origin::Origin;
@@ -93,6 +95,8 @@ pub(crate) enum Look {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Description {
     pub(crate) name: String,
+    /// Where a coroutine is defined: static data of its machine.
+    pub(crate) span: Option<NonNull<vt_span>>,
     pub(crate) state: String,
     pub(crate) awaitee: String,
     pub(crate) frames: Vec<FrameInfo>,
