@@ -1,7 +1,7 @@
 /* The C interface of the Vitte runtime: callbacks as tasks that wait for descriptors, timers and each
  * other. The names are those of the Vex C runtime; "added" below are runtime_spawn and its handle
- * (runtime_task_*), worker_wake_*, worker_await_wake, worker_data, worker_runtime, cancel_token_*
- * and runtime_dump.
+ * (runtime_task_*), worker_wake_*, worker_await_wake, worker_data, worker_runtime, cancel_token_*,
+ * runtime_dump and runtime_write_trace.
  *
  * A callback is resumed with its context and the pointer that it was spawned with, never twice at a
  * time. It registers what it waits for and returns; it keeps its place in memory of its own. With
@@ -176,6 +176,15 @@ size_t runtime_dump(struct Runtime *runtime, char *buffer, size_t size);
 
 // Nanoseconds on a clock that only goes forward (`CLOCK_MONOTONIC`).
 uint64_t rt_now_ns(void);
+
+// Begins or ends the event stream: which tasks were spawned, resumed, woken and ended when, on which
+// worker; the newest 65,536 events of each. What a stream has kept is forgotten when the next begins.
+void runtime_set_tracing(struct Runtime *runtime,
+                         bool enabled);
+
+// Writes what the event stream has kept into the file `path`, for <https://ui.perfetto.dev> and
+// chrome://tracing, and forgets it; the stream goes on. False if the file cannot be written.
+bool runtime_write_trace(struct Runtime *runtime, const char *path);
 
 // Waits until `fd` has one of `events` (a set of READABLE and WRITABLE). The descriptor stays the
 // caller's; several tasks may wait for one. What can not be waited for resumes the task with

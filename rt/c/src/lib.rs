@@ -33,6 +33,7 @@ mod queue;
 mod runtime;
 mod task;
 mod token;
+mod trace;
 mod wait;
 
 pub use queue::{LockFreeQueue, lfq_create, lfq_dequeue, lfq_destroy, lfq_enqueue};
@@ -42,6 +43,7 @@ pub use task::{
     WakeInfo, WakeReason, WorkerContext,
 };
 pub use token::*;
+pub use trace::{runtime_set_tracing, runtime_write_trace};
 pub use wait::*;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

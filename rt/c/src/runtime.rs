@@ -13,13 +13,14 @@ use vitte_rt::runtime as rt;
 use crate::guard;
 use crate::task::{DropFunc, ResumeFunc, Task};
 use crate::token::RuntimeTask;
+use crate::trace::Tracing;
 
 /// How long `runtime_destroy` waits for a callback that does not return.
 const DESTROY: Duration = Duration::from_secs(5);
 
 /// A runtime.
 pub struct Runtime {
-    handle: rt::Handle,
+    pub(crate) handle: rt::Handle,
     gate: Mutex<Gate>,
     /// The gate changed, or the last task of an automatic runtime is over.
     changed: Condvar,
@@ -30,6 +31,7 @@ pub struct Runtime {
     ending: AtomicBool,
     pub(crate) io_submitted: AtomicU64,
     pub(crate) watch: Watch,
+    pub(crate) tracing: Tracing,
 }
 
 struct Gate {
@@ -63,7 +65,7 @@ pub struct RuntimeStats {
 /// # Safety
 ///
 /// Null, or of `runtime_create` and not destroyed, or of `worker_runtime` in a resume.
-unsafe fn runtime(runtime: *const Runtime) -> Option<Arc<Runtime>> {
+pub(crate) unsafe fn runtime(runtime: *const Runtime) -> Option<Arc<Runtime>> {
     if runtime.is_null() {
         return None;
     }
@@ -171,6 +173,7 @@ pub extern "C" fn runtime_create(workers: c_int) -> *mut Runtime {
             ending: AtomicBool::new(false),
             io_submitted: AtomicU64::new(0),
             watch: Watch::new(),
+            tracing: Tracing::default(),
         };
         Arc::into_raw(Arc::new(runtime)).cast_mut()
     })

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-const FILES: [&str; 5] = ["runtime.rs", "task.rs", "wait.rs", "token.rs", "queue.rs"];
+const FILES: [&str; 6] = ["runtime.rs", "trace.rs", "task.rs", "wait.rs", "token.rs", "queue.rs"];
 
 /// The header that `config` makes of the crate in `source`.
 fn generate(config: &Path, source: &Path, files: &[&str]) -> String {

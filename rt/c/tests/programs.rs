@@ -106,6 +106,11 @@ fn cancels_and_handles_wake_their_task() {
 }
 
 #[test]
+fn the_event_stream_is_written_once() {
+    program("trace.c", false);
+}
+
+#[test]
 fn two_runtimes_in_one_process() {
     program("two.c", false);
     program("two.c", true);
