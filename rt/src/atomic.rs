@@ -112,3 +112,8 @@ mod imp {
 }
 
 pub(crate) use imp::*;
+
+/// Whether this thread is on its way out of a panic.
+pub(crate) fn is_unwinding() -> bool {
+    std::thread::panicking()
+}

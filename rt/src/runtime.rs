@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -21,10 +22,32 @@ use crate::insight::{self, InsightOptions};
 use crate::metrics::Metrics;
 pub use crate::shutdown::ShutdownReport;
 
-use crate::scheduler::{Flavor, Shape, Shared, ThreadCx, block_on, run_seeded};
+use crate::scheduler::{Flavor, Guest, Shape, Shared, ThreadCx, block_on, run_seeded};
 use crate::task::{JoinHandle, LocalSet, Origin, spawn_future};
 
 /// Which task runs next.
+///
+/// # Examples
+///
+/// ```
+/// use vitte_rt::runtime::{Builder, Policy};
+/// use vitte_rt::task::{self, Class};
+///
+/// // One worker, which is busy until all are queued.
+/// let runtime = Builder::current_thread().policy(Policy::Priority).build()?;
+/// let (tell, told) = std::sync::mpsc::channel();
+/// runtime.block_on(async {
+///     let tasks = [("report", 7), ("page", 0), ("mail", 4)].map(|(name, priority)| {
+///         let (tell, class) = (tell.clone(), Class { priority, ..Class::default() });
+///         task::Builder::new().class(class).spawn(async move { tell.send(name) })
+///     });
+///     for task in tasks {
+///         task.await.unwrap().unwrap();
+///     }
+/// });
+/// assert!(told.try_iter().eq(["page", "mail", "report"]));
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Policy {
     /// The one that waits longest, but for a task that was just woken, which goes first a few times
@@ -74,12 +97,14 @@ pub struct Builder {
 
 impl Builder {
     /// Worker threads, one per processor unless told otherwise.
+    #[doc(alias = "new_multi_thread")]
     pub fn multi_thread() -> Self {
         let n_workers = thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Builder::of(Flavor::Threads, n_workers, 0)
     }
 
     /// No threads: tasks run on the thread that calls `block_on`, while it does.
+    #[doc(alias = "new_current_thread")]
     pub fn current_thread() -> Self {
         Builder::of(Flavor::Current, 1, 0)
     }
@@ -103,6 +128,7 @@ impl Builder {
     }
 
     /// Number of workers, at least 1. Without meaning for a current-thread runtime, which has one.
+    #[doc(alias = "worker_threads")]
     #[must_use]
     pub fn workers(mut self, n: usize) -> Self {
         if self.shape.flavor != Flavor::Current {
@@ -251,6 +277,21 @@ impl Runtime {
         self.handle.spawn(future)
     }
 
+    /// As [`Handle::spawn_blocking`].
+    #[track_caller]
+    pub fn spawn_blocking<T, F>(&self, body: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.handle.spawn_blocking(body)
+    }
+
+    /// As [`Handle::enter`].
+    pub fn enter(&self) -> EnterGuard<'_> {
+        self.handle.enter()
+    }
+
     /// Runs a future to its end on this thread, waiting for ever if need be.
     ///
     /// # Panics
@@ -258,10 +299,7 @@ impl Runtime {
     /// When a seeded run has stalled (with the task dump), when the future panics, and when called
     /// inside of a task of this runtime.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        match self.handle.drive(future, true) {
-            Ok(output) => output,
-            Err(dump) => panic!("{}", Stalled { dump }),
-        }
+        self.handle.block_on(future)
     }
 
     /// As [`Runtime::block_on`], but ends when nothing can ever wake any task again: no task can
@@ -298,13 +336,21 @@ impl Runtime {
     /// Inside of a task of this runtime, which would wait for itself.
     pub fn stop_workers(&self) {
         let shared = &self.handle.shared;
-        let inside = ThreadCx::with(|cx| cx.is_some_and(|cx| cx.is_of(shared)));
+        let inside = ThreadCx::is_inside(shared);
         assert!(!inside, "`stop_workers` inside of a task of the same runtime");
         if shared.flavor == Flavor::Threads {
             shared.stop_workers();
             shared.wait_for_cores(None);
         }
     }
+}
+
+/// See [`Handle::enter`]. Stays on its thread.
+#[derive(Debug)]
+#[must_use = "the runtime is left when this is dropped"]
+pub struct EnterGuard<'a> {
+    _guest: Guest,
+    _handle: PhantomData<&'a Handle>,
 }
 
 /// A handle of a runtime, usable from any thread.
@@ -329,13 +375,48 @@ impl Handle {
         ThreadCx::current().map(Handle::from_shared)
     }
 
+    /// As [`Runtime::block_on`].
+    ///
+    /// # Panics
+    ///
+    /// As [`Runtime::block_on`].
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        match self.drive(future, true) {
+            Ok(output) => output,
+            Err(dump) => panic!("{}", Stalled { dump }),
+        }
+    }
+
+    /// Makes this the runtime of the calling thread until the guard is dropped: `spawn`, `sleep`, sockets
+    /// and all else that asks for the current runtime finds it. Runs nothing by itself. Not to be held
+    /// across an `await`.
+    ///
+    /// # Panics
+    ///
+    /// The guard does, when it is dropped before a guard that was made after it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = vitte_rt::runtime::Builder::multi_thread().workers(1).build()?;
+    /// let task = {
+    ///     let _entered = runtime.enter();
+    ///     vitte_rt::spawn(async { 42 })
+    /// };
+    /// assert_eq!(runtime.block_on(task).unwrap(), 42);
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn enter(&self) -> EnterGuard<'_> {
+        EnterGuard { _guest: Guest::enter(self.shared.clone()), _handle: PhantomData }
+    }
+
     /// Runs a future to its end on this thread; see [`Runtime::block_on`] and [`Runtime::run`].
     pub(crate) fn drive<F: Future>(&self, future: F, patient: bool) -> Result<F::Output, TaskDump> {
         let shared = &self.shared;
         if let Err(error) = crate::fork::check(shared) {
             panic!("{error}");
         }
-        let inside = ThreadCx::with(|cx| cx.is_some_and(|cx| cx.is_of(shared)));
+        let inside = ThreadCx::is_inside(shared);
         assert!(!inside, "`block_on` or `run` inside of a task of the same runtime: await instead");
         // For local tasks that the future spawns.
         let local = LocalSet::new();
@@ -455,12 +536,42 @@ impl Handle {
         self.shared.cancel_all();
     }
 
-    /// All tasks that are not over.
+    /// All tasks that are not over: what they are and what they wait for.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_rt::task::Builder;
+    /// let runtime = vitte_rt::runtime::Builder::seeded(1).build()?;
+    /// runtime.block_on(async {
+    ///     let _waits = Builder::new().name("listener").spawn(std::future::pending::<()>());
+    ///     vitte_rt::time::sleep(Duration::from_millis(1)).await; // virtual
+    /// });
+    /// let dump = runtime.handle().dump();
+    /// assert_eq!((dump.tasks[0].name.as_str(), dump.tasks[0].state), ("listener", "waiting"));
+    /// let text = dump.to_string(); // with age and place of the spawn
+    /// assert!(text.starts_with("1 task(s)\n  task 1 listener: waiting, age"));
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn dump(&self) -> TaskDump {
         self.shared.dump()
     }
 
     /// What the runtime has done so far.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = vitte_rt::runtime::Builder::current_thread().build()?;
+    /// runtime.block_on(async { vitte_rt::spawn(async {}).await.unwrap() });
+    /// let metrics = runtime.handle().metrics();
+    /// assert_eq!((metrics.spawned, metrics.completed), (1, 1));
+    /// for (name, meaning, value) in metrics.each() {
+    ///     println!("{name} = {value}: {meaning}");
+    /// }
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn metrics(&self) -> Metrics {
         self.shared.metrics()
     }

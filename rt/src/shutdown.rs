@@ -165,7 +165,7 @@ impl Runtime {
 
     fn close(&self, stages: ShutdownStages) -> ShutdownReport {
         let shared = &self.handle.shared;
-        let inside = ThreadCx::with(|cx| cx.is_some_and(|cx| cx.is_of(shared)));
+        let inside = ThreadCx::is_inside(shared);
         if crate::fork::is_foreign(shared) {
             return ShutdownReport::default(); // threads, poller and tasks are the parent's
         }

@@ -4,8 +4,8 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use vitte_rt::runtime::{Builder, Runtime};
-use vitte_rt::task::{JoinHandle, spawn};
+use vitte_rt::runtime::{Builder, Handle, Runtime};
+use vitte_rt::task::{JoinHandle, block_in_place, spawn, yield_now};
 use vitte_rt::time::sleep;
 
 const MS: Duration = Duration::from_millis(1);
@@ -121,4 +121,41 @@ fn without_a_limit_nothing_watches() {
 
 fn spawn_blocked(runtime: &Runtime) -> JoinHandle<()> {
     runtime.spawn(async { std::thread::sleep(30 * MS) })
+}
+
+/// The runtimes of one worker: what blocks in place has handed it on.
+#[test]
+fn what_blocks_in_place_holds_nobody_up() {
+    let builders = [Builder::current_thread(), Builder::multi_thread().workers(1)];
+    for runtime in builders.map(|builder| builder.build().unwrap()) {
+        let (send, receive) = std::sync::mpsc::channel();
+        let waits = runtime.spawn(async move {
+            let first = block_in_place(|| receive.recv().unwrap());
+            // Without a worker still; afterwards it is a task like any other.
+            let second = block_in_place(|| {
+                Handle::current().block_on(async {
+                    sleep(Duration::from_millis(1)).await;
+                    spawn(async { 2 }).await.unwrap()
+                })
+            });
+            yield_now().await;
+            sleep(Duration::from_millis(1)).await;
+            first + second
+        });
+        let sends = runtime.spawn(async move { send.send(1).unwrap() });
+        assert_eq!(runtime.block_on(waits).unwrap(), 3);
+        runtime.block_on(sends).unwrap();
+        assert!(runtime.handle().metrics().handoffs >= 1);
+        let panics = runtime.spawn(async { block_in_place(|| panic!("inside")) });
+        assert!(runtime.block_on(panics).unwrap_err().is_panic());
+        let refused = runtime.spawn(async { Handle::current().block_on(async {}) });
+        assert!(runtime.block_on(refused).unwrap_err().to_string().contains("await instead"));
+    }
+    // Without a worker there is nothing to hand on.
+    let runtime = Builder::multi_thread().workers(1).build().unwrap();
+    let nested = async { block_in_place(|| Handle::current().block_on(async { 4 })) };
+    assert_eq!(runtime.block_on(nested), 4);
+    assert_eq!(block_in_place(|| 5), 5);
+    let seeded = Builder::seeded(1).build().unwrap();
+    assert_eq!(seeded.block_on(seeded.spawn(async { block_in_place(|| 6) })).unwrap(), 6);
 }

@@ -69,7 +69,7 @@ pub(crate) use park::Parker;
 #[cfg(all(test, loom))]
 pub(crate) use ring::Ring;
 pub(crate) use seeded::run_seeded;
-pub(crate) use thread_cx::ThreadCx;
+pub(crate) use thread_cx::{Guest, ThreadCx};
 pub(crate) use worker::Core;
 use worker::Remote;
 

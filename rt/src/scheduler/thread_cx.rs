@@ -50,6 +50,10 @@ pub(crate) struct ThreadCx {
     /// Memory for the wakers of a look at the poller and at the timers, kept between looks.
     pub(crate) io: Cell<Vec<Waker>>,
     pub(crate) due: Cell<Vec<Due>>,
+    /// It plays no worker, and what it does may block.
+    in_place: Cell<bool>,
+    /// The thread only names its runtime: it neither waits for a future of it nor plays a worker.
+    is_guest: bool,
 }
 
 /// See [`ThreadCx::set_aside`].
@@ -78,6 +82,40 @@ impl Drop for Entered {
     }
 }
 
+/// A context that is the thread's current one until this is dropped, on the same thread.
+#[derive(Debug)]
+pub(crate) struct Guest {
+    cx: NonNull<ThreadCx>,
+    before: Option<NonNull<ThreadCx>>,
+}
+
+impl Guest {
+    pub(crate) fn enter(shared: Arc<Shared>) -> Self {
+        let before = CURRENT.get();
+        // SAFETY: as in `ThreadCx::with`.
+        let is_guest = before.is_none_or(|cx| unsafe { cx.as_ref() }.is_guest);
+        let cx = Box::new(ThreadCx { is_guest, ..ThreadCx::new(shared, None) });
+        let cx = NonNull::from(Box::leak(cx));
+        CURRENT.set(Some(cx));
+        Guest { cx, before }
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        if CURRENT.get() != Some(self.cx) {
+            // Somebody may come back to the context, so it stays for ever.
+            let order =
+                "guards of `enter` are dropped in the reverse of the order they were made in";
+            assert!(crate::atomic::is_unwinding(), "{order}");
+            return;
+        }
+        CURRENT.set(self.before);
+        // SAFETY: made from a box, and current no more: who entered after us has left.
+        drop(unsafe { Box::from_raw(self.cx.as_ptr()) });
+    }
+}
+
 impl ThreadCx {
     pub(crate) fn new(shared: Arc<Shared>, core: Option<Core>) -> Self {
         ThreadCx {
@@ -93,6 +131,8 @@ impl ThreadCx {
             detached: Cell::new(None),
             io: Cell::default(),
             due: Cell::default(),
+            in_place: Cell::new(false),
+            is_guest: false,
         }
     }
 
@@ -106,12 +146,19 @@ impl ThreadCx {
     /// Runs `body` with the thread's current context, if it has one.
     pub(crate) fn with<R>(body: impl FnOnce(Option<&ThreadCx>) -> R) -> R {
         let current = CURRENT.try_with(Cell::get).ok().flatten();
-        // SAFETY: set by `scope` only, which borrows the context until it resets the cell.
+        // SAFETY: set by `scope`, which borrows the context until it resets the cell, and by `Guest`,
+        // which frees it only after that.
         body(current.map(|cx| unsafe { cx.as_ref() }))
     }
 
     pub(crate) fn is_of(&self, shared: &Shared) -> bool {
         std::ptr::eq(Arc::as_ptr(&self.shared), shared)
+    }
+
+    /// Whether this thread runs a task of `shared` or waits for a future in it, and so must not wait.
+    pub(crate) fn is_inside(shared: &Shared) -> bool {
+        let is = |cx: &ThreadCx| cx.is_of(shared) && !cx.is_guest && !cx.in_place.get();
+        ThreadCx::with(|cx| cx.is_some_and(is))
     }
 
     /// The worker this thread plays.
@@ -234,32 +281,56 @@ impl ThreadCx {
             if cx.held_since.get() == 0 {
                 return cx.held_since.set(now);
             }
-            if now - cx.held_since.get() < HOLD_NS {
-                return;
-            }
-            let Some(task) = cx.task.get() else { return };
-            let Some(core) = cx.core.borrow_mut().take() else { return };
-            // AcqRel: pairs with `is_quiet`.
-            shared.n_detached.fetch_add(1, Ordering::AcqRel);
-            let id = task.task().header().id;
-            shared.detached.lock().push(id);
-            cx.detached.set(Some(id));
-            let worker = core.index;
-            shared.beat(worker).end();
-            match shared.hand_on(core) {
-                Ok(()) => {
-                    shared.counters.handoffs.add();
-                    shared.affinity.iter().for_each(Affinity::free);
-                }
-                Err(core) => {
-                    shared.beat(worker).begin(id);
-                    *cx.core.borrow_mut() = Some(core);
-                    cx.detached.set(None);
-                    shared.detached.lock().retain(|&other| other != id);
-                    shared.n_detached.fetch_sub(1, Ordering::AcqRel);
-                }
+            if now - cx.held_since.get() >= HOLD_NS {
+                cx.leave_worker();
             }
         });
+    }
+
+    /// Another thread plays the worker from now on, while this one goes on with its task. Nothing without a
+    /// task, without a worker, or without another thread.
+    fn leave_worker(&self) {
+        let shared = &self.shared;
+        let Some(task) = self.task.get() else { return };
+        let Some(core) = self.core.borrow_mut().take() else { return };
+        // AcqRel: pairs with `is_quiet`.
+        shared.n_detached.fetch_add(1, Ordering::AcqRel);
+        let id = task.task().header().id;
+        shared.detached.lock().push(id);
+        self.detached.set(Some(id));
+        let worker = core.index;
+        shared.beat(worker).end();
+        match shared.hand_on(core) {
+            Ok(()) => {
+                shared.counters.handoffs.add();
+                shared.affinity.iter().for_each(Affinity::free);
+            }
+            Err(core) => {
+                shared.beat(worker).begin(id);
+                *self.core.borrow_mut() = Some(core);
+                self.detached.set(None);
+                shared.detached.lock().retain(|&other| other != id);
+                shared.n_detached.fetch_sub(1, Ordering::AcqRel);
+            }
+        }
+    }
+
+    /// Runs `body`, which blocks, after another thread has taken the worker over that this one plays.
+    pub(crate) fn block_in_place<R>(body: impl FnOnce() -> R) -> R {
+        /// Sets the mark back, by a panic too.
+        struct Back(bool);
+        impl Drop for Back {
+            fn drop(&mut self) {
+                ThreadCx::with(|cx| cx.into_iter().for_each(|cx| cx.in_place.set(self.0)));
+            }
+        }
+        let before = ThreadCx::with(|cx| {
+            let cx = cx.filter(|cx| !cx.shared.is_virtual)?;
+            cx.leave_worker();
+            (!cx.has_core()).then(|| cx.in_place.replace(true))
+        });
+        let _back = before.map(Back);
+        body()
     }
 }
 

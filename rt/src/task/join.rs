@@ -96,6 +96,27 @@ impl JoinError {
 
     /// The payload of the panic.
     ///
+    /// # Panics
+    ///
+    /// If the task did not panic.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let runtime = vitte_rt::runtime::Builder::current_thread().build()?;
+    /// let task = runtime.spawn(async { panic!("oh no") });
+    /// let error = runtime.block_on(task).unwrap_err();
+    /// let again = std::panic::catch_unwind(|| std::panic::resume_unwind(error.into_panic()));
+    /// assert_eq!(again.unwrap_err().downcast_ref(), Some(&"oh no"));
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[track_caller]
+    pub fn into_panic(self) -> Box<dyn Any + Send> {
+        self.try_into_panic().expect("the error of a task that panicked")
+    }
+
+    /// The payload of the panic.
+    ///
     /// # Errors
     ///
     /// The error itself if the task did not panic.

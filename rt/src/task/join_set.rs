@@ -142,6 +142,16 @@ impl<T: 'static> JoinSet<T> {
         self.insert(super::spawn_blocking(body))
     }
 
+    /// As [`JoinSet::spawn_blocking`], on a given runtime.
+    #[track_caller]
+    pub fn spawn_blocking_on<F>(&mut self, body: F, runtime: &Handle) -> AbortHandle
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send,
+    {
+        self.insert(runtime.spawn_blocking(body))
+    }
+
     fn insert(&mut self, handle: JoinHandle<T>) -> AbortHandle {
         let abort = handle.abort_handle();
         let vacant = self.entries.vacant_entry();
@@ -179,6 +189,18 @@ impl<T: 'static> JoinSet<T> {
     pub fn try_join_next(&mut self) -> Option<Result<T, JoinError>> {
         match self.poll_join_next(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(output) => output,
+            Poll::Pending => None,
+        }
+    }
+
+    /// As [`JoinSet::try_join_next`], with the task's id.
+    ///
+    /// # Errors
+    ///
+    /// The task panicked or was aborted.
+    pub fn try_join_next_with_id(&mut self) -> Option<Result<(u64, T), JoinError>> {
+        match self.poll_next(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(next) => next.map(|(id, output)| output.map(|output| (id, output))),
             Poll::Pending => None,
         }
     }

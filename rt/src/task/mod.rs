@@ -80,6 +80,61 @@ where
     Handle::current().spawn_blocking(body)
 }
 
+/// Runs a closure that blocks, on this thread, after another thread has taken over the worker that it
+/// plays: the other tasks go on meanwhile. For what cannot go to another thread; else
+/// [`spawn_blocking`], which can be aborted before it has begun, costs no new thread.
+///
+/// Inside of it [`Handle::block_on`] may be called. In a seeded runtime, and in the future of a `block_on`
+/// of a current-thread runtime, the closure is just called and all else waits.
+///
+/// # Examples
+///
+/// ```
+/// use vitte_rt::runtime::{Builder, Handle};
+/// use vitte_rt::task::{block_in_place, spawn};
+///
+/// let runtime = Builder::multi_thread().workers(1).build()?;
+/// let (send, receive) = std::sync::mpsc::channel();
+/// runtime.block_on(async {
+///     let waits = spawn(async move { block_in_place(|| receive.recv()) });
+///     let sends = spawn(async move { send.send(1) }); // has a worker all the same
+///     assert_eq!(waits.await.unwrap(), Ok(1));
+///     sends.await.unwrap().unwrap();
+///     let nested = spawn(async { block_in_place(|| Handle::current().block_on(async { 2 })) });
+///     assert_eq!(nested.await.unwrap(), 2);
+/// });
+/// # std::io::Result::Ok(())
+/// ```
+pub fn block_in_place<R>(body: impl FnOnce() -> R) -> R {
+    ThreadCx::block_in_place(body)
+}
+
+/// Id of the calling task, or of the task that stands for the calling closure of a [`spawn_blocking`].
+///
+/// # Panics
+///
+/// Outside of both, naming the call.
+///
+/// # Examples
+///
+/// ```
+/// vitte_rt::block_on(async {
+///     let task = vitte_rt::spawn(async { vitte_rt::task::id() });
+///     let id = task.id();
+///     assert_eq!(task.await.unwrap(), id);
+///     assert_eq!(vitte_rt::task::try_id(), None, "the future of a `block_on` is no task");
+/// });
+/// ```
+#[track_caller]
+pub fn id() -> u64 {
+    try_id().expect("`id` outside of a task and of blocking work")
+}
+
+/// As [`id`]; `None` outside of both.
+pub fn try_id() -> Option<u64> {
+    token::current_id()
+}
+
 /// Suspends once, so that other tasks get their turn.
 #[inline]
 pub fn yield_now() -> YieldNow {

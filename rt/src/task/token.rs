@@ -87,6 +87,12 @@ pub fn is_cancelled() -> bool {
     of_work.or_else(of_task).unwrap_or(false)
 }
 
+/// Id of the task whose token [`cancel_token`] gives.
+pub(super) fn current_id() -> Option<u64> {
+    let of_work = blocking::with_current_token(|token| token.0.header().id);
+    of_work.or_else(|| ThreadCx::with_task(|task| task.header().id))
+}
+
 fn current() -> Option<CancelToken> {
     let of_work = blocking::with_current_token(CancelToken::clone);
     of_work.or_else(|| ThreadCx::with_task(|task| CancelToken(task.clone())))

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use vitte_rt::runtime::Builder;
-use vitte_rt::task::{spawn, spawn_blocking, yield_now};
+use vitte_rt::runtime::{Builder, Handle};
+use vitte_rt::task::{panic_text, spawn, spawn_blocking, yield_now};
 use vitte_rt::time::sleep;
 
 use crate::{Channel, MS, each};
@@ -148,6 +148,48 @@ fn block_on_inside_of_a_task_is_refused() {
     let inner = rt.clone();
     let error = rt.block_on(rt.spawn(async move { inner.block_on(async {}) })).unwrap_err();
     assert!(error.to_string().contains("await instead"), "{error}");
+}
+
+#[test]
+fn an_entered_thread_spawns_and_may_wait() {
+    each(|rt| {
+        let task = {
+            let _entered = rt.enter();
+            assert!(Handle::current().is_same(rt.handle()));
+            let sleeping = sleep(MS);
+            let task = spawn(async move {
+                sleeping.await;
+                5
+            });
+            assert_eq!(Handle::current().block_on(async { 3 }), 3, "nothing runs here yet");
+            task
+        };
+        assert!(Handle::try_current().is_none());
+        assert_eq!(rt.block_on(task).unwrap(), 5);
+    });
+    let rt = Arc::new(Builder::multi_thread().workers(1).build().unwrap());
+    let inner = rt.clone();
+    let task = rt.spawn(async move {
+        let _entered = inner.enter();
+        inner.block_on(async {});
+    });
+    let error = rt.block_on(task).unwrap_err();
+    assert!(error.to_string().contains("await instead"), "{error}");
+}
+
+#[test]
+fn runtimes_that_are_left_in_the_wrong_order_are_told() {
+    let build = || Builder::multi_thread().workers(1).build().unwrap();
+    let (one, other) = (build(), build());
+    let left = std::thread::spawn(move || {
+        let first = one.enter();
+        let second = other.enter();
+        assert!(Handle::current().is_same(other.handle()));
+        drop(first);
+        drop(second);
+    });
+    let payload = left.join().unwrap_err();
+    assert!(panic_text(&*payload).contains("reverse"));
 }
 
 #[test]

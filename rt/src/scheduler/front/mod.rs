@@ -357,7 +357,7 @@ impl Submitter {
     #[track_caller]
     fn wait_for_place(&self) -> Option<OwnedSemaphorePermit> {
         let places = self.front.places.as_ref()?;
-        let inside = ThreadCx::with(|cx| cx.is_some_and(|cx| cx.is_of(&self.handle.shared)));
+        let inside = ThreadCx::is_inside(&self.handle.shared);
         assert!(
             !inside,
             "`submit` inside of a task of the same bounded scheduler: `try_submit`, or await \
