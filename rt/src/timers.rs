@@ -405,14 +405,16 @@ impl TimerKey {
     /// Disarms a timer.
     #[inline]
     pub(crate) fn disarm(self) {
+        drop(self.take()); // outside of the lock: it may free a task
+    }
+
+    /// Disarms a timer; its waker, unless it has fired.
+    #[inline]
+    pub(crate) fn take(self) -> Option<Waker> {
         let mut wheel = self.wheel.wheel.lock();
-        if wheel.entry(self).is_none() {
-            return;
-        }
+        wheel.entry(self)?;
         wheel.unlink(self.entry);
-        let waker = wheel.release(self.entry);
-        drop(wheel);
-        drop(waker); // outside of the lock: it may free a task
+        wheel.release(self.entry)
     }
 }
 

@@ -23,7 +23,8 @@ use crate::runtime::Handle;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(u64);
 
-fn ns(duration: Duration) -> u64 {
+/// Stops at the end of time.
+pub(super) fn ns(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
@@ -61,6 +62,26 @@ impl Instant {
     /// Time between the two; zero if `earlier` is the later one.
     pub fn duration_since(self, earlier: Instant) -> Duration {
         self - earlier
+    }
+
+    /// As [`Instant::duration_since`].
+    pub fn saturating_duration_since(self, earlier: Instant) -> Duration {
+        self - earlier
+    }
+
+    /// Time between the two; `None` if `earlier` is the later one.
+    pub fn checked_duration_since(self, earlier: Instant) -> Option<Duration> {
+        self.0.checked_sub(earlier.0).map(Duration::from_nanos)
+    }
+
+    /// The instant that is so much later; `None` beyond the end of time.
+    pub fn checked_add(self, duration: Duration) -> Option<Instant> {
+        self.0.checked_add(u64::try_from(duration.as_nanos()).ok()?).map(Instant)
+    }
+
+    /// The instant that is so much earlier; `None` before the runtime was built.
+    pub fn checked_sub(self, duration: Duration) -> Option<Instant> {
+        self.0.checked_sub(u64::try_from(duration.as_nanos()).ok()?).map(Instant)
     }
 }
 

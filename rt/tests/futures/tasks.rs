@@ -2,15 +2,15 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use vitte_rt::channel::mpmc::TryRecvError;
 use vitte_rt::runtime::{Builder, Handle};
 use vitte_rt::task::{spawn, spawn_blocking, yield_now};
-use vitte_rt::time::{Elapsed, sleep, timeout};
+use vitte_rt::time::{self, Elapsed, sleep, timeout, timeout_at};
 
 use crate::{Channel, MS, each};
 
@@ -204,6 +204,69 @@ fn virtual_time_costs_nothing_and_is_exact() {
         }
     });
     assert!(started.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn sleeps_count_from_where_they_are_made() {
+    let runtime = Builder::seeded(3).build().unwrap();
+    let outside = sleep(5 * MS);
+    runtime.block_on(async move {
+        let start = time::Instant::now();
+        let (one, two) = (sleep(MS), sleep(2 * MS));
+        let limited = timeout(3 * MS, sleep(10 * MS));
+        assert_eq!((two.deadline(), two.is_elapsed()), (start + 2 * MS, false));
+        one.await;
+        two.await;
+        assert_eq!(start.elapsed(), 2 * MS, "the second began with the first");
+        assert_eq!(limited.await, Err(Elapsed));
+        assert_eq!(start.elapsed(), 3 * MS);
+        let late = sleep(MS);
+        sleep(2 * MS).await;
+        assert!(late.is_elapsed());
+        late.await;
+        assert_eq!(start.elapsed(), 5 * MS);
+        outside.await;
+        assert_eq!(start.elapsed(), 10 * MS, "from its first poll");
+        assert!(timeout_at(start, std::future::pending::<()>()).await.is_err());
+        assert_eq!(timeout_at(start, async { 1 }).await, Ok(1), "what is ready wins");
+    });
+    // Made in one runtime, awaited in another, whose clock has nothing to do with the first one's.
+    let other = Builder::seeded(4).build().unwrap();
+    runtime.block_on(sleep(1000 * MS));
+    let made = {
+        let _entered = runtime.enter();
+        sleep(MS)
+    };
+    other.block_on(async move {
+        let start = time::Instant::now();
+        made.await;
+        assert_eq!(start.elapsed(), MS);
+    });
+}
+
+#[test]
+fn a_sleep_that_is_reset_wakes_who_waits_for_it() {
+    each(|rt| {
+        rt.block_on(async {
+            for (first, second) in [(3_600_000, 2), (2, 4)] {
+                let start = time::Instant::now();
+                let shared = Arc::new(Mutex::new(Box::pin(sleep(first * MS))));
+                let waits = spawn({
+                    let shared = shared.clone();
+                    poll_fn(move |cx| shared.lock().unwrap().as_mut().poll(cx))
+                });
+                yield_now().await;
+                let deadline = start + second * MS;
+                shared.lock().unwrap().as_mut().reset(deadline);
+                waits.await.unwrap();
+                assert!(time::Instant::now() >= deadline);
+                let mut again = shared.lock().unwrap();
+                assert!(again.is_elapsed() && again.deadline() == deadline);
+                again.as_mut().reset(deadline + 3_600_000 * MS);
+                assert!(!again.is_elapsed());
+            }
+        });
+    });
 }
 
 #[test]
