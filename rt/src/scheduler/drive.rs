@@ -136,17 +136,28 @@ impl Shared {
     /// Parks in the poller if nobody is there, else on the worker's own token.
     fn park(&self, cx: &ThreadCx, index: usize) {
         let parker = &self.remotes[index].parker;
-        let (Some(_driver), Some(reactor)) = (self.driver.try_lock(), &self.reactor) else {
+        let (Some(mut lead), Some(reactor)) = (self.driver.try_lock(), &self.reactor) else {
             parker.park();
             return cx.look_at_clock();
         };
         let mut io = cx.io.take();
         parker.park_with(|| {
-            let timeout = self
-                .timers
-                .park()
-                .map(|deadline| Duration::from_nanos(deadline.saturating_sub(self.env.now_ns())));
-            reactor.wait(timeout, &mut io);
+            let Some(deadline_ns) = self.timers.park() else {
+                reactor.wait(None, &mut io);
+                return self.timers.unpark();
+            };
+            let start_ns = self.env.now_ns();
+            let end_ns = lead.end_of_wait(start_ns, deadline_ns);
+            reactor.wait(Some(Duration::from_nanos(end_ns - start_ns)), &mut io);
+            let mut now_ns = self.env.now_ns();
+            if io.is_empty() && end_ns > start_ns && now_ns >= end_ns && !parker.is_notified() {
+                lead.learn(now_ns, deadline_ns);
+                // Too early, by a few microseconds: waking up took less time than usual.
+                while now_ns < deadline_ns && !parker.is_notified() {
+                    crate::atomic::spin();
+                    now_ns = self.env.now_ns();
+                }
+            }
             self.timers.unpark();
         });
         cx.look_at_clock();

@@ -37,6 +37,7 @@ mod drive;
 mod front;
 mod idle;
 mod injector;
+mod lead;
 mod lifo;
 mod local;
 mod park;
@@ -61,6 +62,7 @@ pub(crate) use current::{Root, block_on};
 #[cfg(all(test, loom))]
 pub(crate) use idle::Idle;
 use injector::Injector;
+use lead::Lead;
 #[cfg(all(test, loom))]
 pub(crate) use lifo::LifoSlot;
 pub(crate) use local::LocalQueue;
@@ -130,7 +132,7 @@ pub(crate) struct Shared {
     /// None in a virtual environment.
     pub(crate) reactor: Option<Reactor>,
     /// Held by the worker that sleeps in the poller.
-    driver: Mutex<()>,
+    driver: Mutex<Lead>,
     pub(crate) blocking: BlockingPool,
     pub(crate) counters: Counters,
     pub(crate) insight: Insight,
@@ -196,7 +198,7 @@ impl Shared {
             freed: Freed::new(),
             timers: Timers::new(n_workers),
             reactor: if is_virtual { None } else { Some(Reactor::new()?) },
-            driver: Mutex::new(()),
+            driver: Mutex::new(Lead::default()),
             blocking: BlockingPool::new(max_blocking),
             counters: Counters::default(),
             insight: Insight::new(n_workers, insight, is_virtual),

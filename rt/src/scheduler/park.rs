@@ -73,6 +73,12 @@ impl Parker {
         self.state.swap(EMPTY, Ordering::AcqRel);
     }
 
+    /// Whether the token is there; for who is in [`Parker::park_with`].
+    pub(crate) fn is_notified(&self) -> bool {
+        // Relaxed: `park_with` takes the token in the end.
+        self.state.load(Ordering::Relaxed) == NOTIFIED
+    }
+
     /// Makes the token; `interrupt` ends a wait in the poller.
     pub(crate) fn unpark(&self, interrupt: impl FnOnce()) {
         // Release: what we did before is seen by the parked worker.
