@@ -7,7 +7,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use vitte_rt::channel::{broadcast, mpmc, mpsc, watch};
+use vitte_rt::channel::{broadcast, mpmc, mpsc, spmc, watch};
 use vitte_rt::sync::{Mutex, Notify, RwLock, Semaphore};
 
 struct Counting;
@@ -86,6 +86,23 @@ fn steady_streams_and_waits_allocate_nothing() {
         }
     };
     assert_eq!(n_allocs(both), 0, "mpmc");
+
+    let (mut tx, rx) = spmc::channel(2);
+    let mut one_to_many = || {
+        for n in 0..200 {
+            let mut waits = pin!(rx.recv());
+            assert!(poll(waits.as_mut()).is_none());
+            (0..2).for_each(|_| now(tx.send(n)).unwrap());
+            {
+                let mut full = pin!(tx.send(n));
+                assert!(poll(full.as_mut()).is_none());
+                assert_eq!(poll(waits), Some(Some(n)));
+                poll(full).unwrap().unwrap();
+            }
+            while rx.try_recv().is_ok() {}
+        }
+    };
+    assert_eq!(n_allocs(&mut one_to_many), 0, "spmc");
 
     let (tx, mut rx) = broadcast::channel(4);
     let (version, mut seen) = watch::channel(0);

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use vitte_rt::channel::{broadcast, mpmc, mpsc, oneshot, watch};
+use vitte_rt::channel::{broadcast, mpmc, mpsc, oneshot, spmc, watch};
 use vitte_rt::runtime::{Builder, Handle};
 use vitte_rt::scheduler::{Scheduler, Task};
 use vitte_rt::sync::{Barrier, Mutex, Notify, OnceCell, RwLock, Semaphore};
@@ -326,6 +326,53 @@ fn mpsc_recv_and_closed() {
     drop(closed);
     drop(rx);
     now(tx.closed());
+}
+
+#[test]
+fn spmc_send_and_recv() {
+    for when in ALL {
+        let (mut tx, rx) = spmc::channel(1);
+        let mut victim = Box::pin(rx.recv());
+        if when != When::Made {
+            assert!(look(&mut victim).is_none());
+        }
+        let mut behind = Box::pin(rx.recv());
+        let woken = wait(&mut behind);
+        if when == When::Granted {
+            tx.try_send(1).unwrap();
+            drop(victim);
+        } else {
+            drop(victim);
+            tx.try_send(1).unwrap();
+        }
+        assert_eq!(n(&woken), 1, "{when:?}");
+        assert_eq!(look(&mut behind), Some(Some(1)));
+
+        tx.try_send(1).unwrap();
+        let mut victim = Box::pin(tx.send(2));
+        if when != When::Made {
+            assert!(look(&mut victim).is_none());
+        }
+        if when == When::Granted {
+            assert_eq!(rx.try_recv(), Ok(1));
+            drop(victim);
+        } else {
+            drop(victim);
+            assert_eq!(rx.try_recv(), Ok(1));
+        }
+        let mut again = Box::pin(tx.send(3));
+        assert_eq!(look(&mut again), Some(Ok(())));
+        assert_eq!(rx.try_recv(), Ok(3));
+        assert!(rx.is_empty());
+    }
+    // A waiting sender learns that nobody is left.
+    let (mut tx, rx) = spmc::channel(1);
+    tx.try_send(1).unwrap();
+    let mut waits = Box::pin(tx.send(2));
+    let woken = wait(&mut waits);
+    drop(rx);
+    assert_eq!(n(&woken), 1);
+    assert_eq!(look(&mut waits), Some(Err(spmc::SendError(2))));
 }
 
 #[test]

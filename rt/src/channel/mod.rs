@@ -7,13 +7,14 @@
 //! | channel | senders → receivers | a value goes to | when there is no room |
 //! | --- | --- | --- | --- |
 //! | [`mpsc`] | many → one | the receiver | [`channel`](mpsc::channel) waits, [`unbounded_channel`](mpsc::unbounded_channel) grows |
+//! | [`spmc`] | one → many | one of the receivers | waits |
 //! | [`mpmc`] | many → many | one of the receivers | waits or grows |
 //! | [`broadcast`] | many → many | every receiver | the oldest value is lost, and the receiver told |
 //! | [`watch`] | many → many | every receiver that looks in time | the value is replaced |
 //! | [`oneshot`] | one → one | the receiver, once | – |
 //!
-//! `mpsc` takes no lock to send or receive while nobody has to wait; a `broadcast` receiver locks only
-//! the slot it reads.
+//! `mpsc` and `spmc` take no lock to send or receive while nobody has to wait; a `broadcast` receiver locks
+//! only the slot it reads, `mpmc` its queue.
 //!
 //! # Examples
 //!
@@ -41,6 +42,7 @@ pub mod mpmc;
 pub mod mpsc;
 pub mod oneshot;
 mod queue;
+pub mod spmc;
 pub mod watch;
 
 #[cfg(all(test, loom))]

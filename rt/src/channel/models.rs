@@ -273,6 +273,39 @@ fn mpsc_closed_channel_ends_with_its_last_permit() {
     });
 }
 
+/// A message and the end raced with two receivers: one gets it, both see the end.
+#[test]
+fn spmc_messages_go_to_one_and_the_end_to_all() {
+    model(|| {
+        let (mut tx, rx) = super::spmc::channel(1);
+        let other = {
+            let rx = rx.clone();
+            thread::spawn(move || block_on(rx.recv()))
+        };
+        let sender = thread::spawn(move || tx.try_send(1).unwrap());
+        let got = [block_on(rx.recv()), other.join().unwrap()];
+        sender.join().unwrap();
+        assert!(matches!(got, [Some(1), None] | [None, Some(1)]), "{got:?}");
+    });
+}
+
+/// A sender that waits for room is woken by the receiver that makes it, or that goes.
+#[test]
+fn spmc_waiting_sender_learns_of_room_and_of_the_end() {
+    for receives in [true, false] {
+        model(move || {
+            let (mut tx, rx) = super::spmc::channel(1);
+            tx.try_send(1).unwrap();
+            let receiver = thread::spawn(move || if receives { rx.try_recv().ok() } else { None });
+            let sent = block_on(tx.send(2));
+            let received = receiver.join().unwrap();
+            assert_eq!(received, receives.then_some(1));
+            // With the receiver gone it may have been sent or not; nobody waits for ever.
+            assert!(sent.is_ok() || sent == Err(super::spmc::SendError(2)));
+        });
+    }
+}
+
 /// The bell's waker is replaced and taken away while it is rung.
 #[test]
 fn bell_is_rearmed_and_disarmed_while_it_rings() {

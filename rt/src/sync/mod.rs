@@ -35,6 +35,8 @@
 //! | [`mpsc::Sender::closed`], [`mpsc::UnboundedSender::closed`] | nothing |
 //! | [`mpmc::Sender::send`](crate::channel::mpmc::Sender::send) | the message is dropped, not sent; its place is lost |
 //! | [`mpmc::Receiver::recv`](crate::channel::mpmc::Receiver::recv) | nothing is received; a wake-up it got goes to the next |
+//! | [`spmc::Sender::send`](crate::channel::spmc::Sender::send) | the message is dropped, not sent |
+//! | [`spmc::Receiver::recv`](crate::channel::spmc::Receiver::recv) | nothing is received; a wake-up it got goes to the next |
 //! | [`broadcast::Receiver::recv`] | nothing is received; the next `recv` gets the message |
 //! | [`broadcast::Sender::closed`] | nothing |
 //! | [`oneshot::Receiver`] (by `&mut`) | nothing is received; await it again. Dropped itself, the channel closes |
@@ -43,7 +45,7 @@
 //! | [`watch::Receiver::wait_for`] | values it looked at are marked as seen |
 //! | [`watch::Sender::closed`] | nothing |
 //! | [`time::sleep`](crate::time::sleep), [`time::sleep_until`](crate::time::sleep_until) | the timer is taken out |
-//! | [`time::timeout`](crate::time::timeout) | the inner future is dropped |
+//! | [`time::timeout`](crate::time::timeout), [`time::timeout_at`](crate::time::timeout_at) | the inner future is dropped |
 //! | [`Interval::tick`](crate::time::Interval::tick) | no tick is lost |
 //! | [`JoinHandle`](crate::task::JoinHandle) (by `&mut`) | nothing. Dropped itself, the task runs on |
 //! | [`JoinHandle::abort_and_wait`](crate::task::JoinHandle::abort_and_wait) | polled once, it has aborted the task; never polled, it has not |

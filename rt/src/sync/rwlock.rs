@@ -122,6 +122,26 @@ impl<T: ?Sized> RwLock<T> {
         OwnedRwLockWriteGuard { lock: self, _value: PhantomData }
     }
 
+    /// As [`RwLock::try_read`], with a guard that holds the lock alive.
+    ///
+    /// # Errors
+    ///
+    /// As [`RwLock::try_read`].
+    pub fn try_read_owned(self: Arc<Self>) -> Result<OwnedRwLockReadGuard<T>, TryLockError> {
+        self.permits.try_acquire(1).map_err(|_| TryLockError(()))?;
+        Ok(OwnedRwLockReadGuard { lock: self, _value: PhantomData })
+    }
+
+    /// As [`RwLock::try_write`], with a guard that holds the lock alive.
+    ///
+    /// # Errors
+    ///
+    /// As [`RwLock::try_write`].
+    pub fn try_write_owned(self: Arc<Self>) -> Result<OwnedRwLockWriteGuard<T>, TryLockError> {
+        self.permits.try_acquire(ALL).map_err(|_| TryLockError(()))?;
+        Ok(OwnedRwLockWriteGuard { lock: self, _value: PhantomData })
+    }
+
     /// Locks to read, holding the thread up; not for tasks.
     pub fn blocking_read(&self) -> RwLockReadGuard<'_, T> {
         futures_lite::future::block_on(self.read())

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use futures_lite::future::block_on;
-use vitte_rt::channel::{broadcast, mpmc, mpsc, oneshot, watch};
+use vitte_rt::channel::{broadcast, mpmc, mpsc, oneshot, spmc, watch};
 
 use crate::{Counted, ROUNDS, threads};
 
@@ -55,6 +55,27 @@ fn fault_11_ends_of_every_channel_go_while_others_use_it() {
             });
             assert_eq!(alive.load(Ordering::SeqCst), 0, "mpmc, round {round}");
         }
+
+        let (tx, rx) = spmc::channel(2);
+        let (senders, receivers) = (Ends::new([tx]), Ends::new([rx.clone(), rx]));
+        threads(3, |k| {
+            if k == 0 {
+                let mut tx = senders.take();
+                for n in 0..n_ops(k) {
+                    if block_on(tx.send(message(n))).is_err() {
+                        break;
+                    }
+                }
+            } else {
+                let rx = receivers.take();
+                for _ in 0..n_ops(k) {
+                    if block_on(rx.recv()).is_none() {
+                        break;
+                    }
+                }
+            }
+        });
+        assert_eq!(alive.load(Ordering::SeqCst), 0, "spmc, round {round}");
 
         let (tx, rx) = broadcast::channel(2);
         let (senders, receivers) = (Ends::new([tx.clone(), tx]), Ends::new([rx.resubscribe(), rx]));

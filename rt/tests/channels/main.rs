@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use futures_lite::future::block_on;
-use vitte_rt::channel::{broadcast, mpmc, mpsc, watch};
+use vitte_rt::channel::{broadcast, mpmc, mpsc, spmc, watch};
 use vitte_rt::sync::{Barrier, Mutex, Notify, OnceCell, RwLock, Semaphore};
 
 /// Rounds of a race.
@@ -238,6 +238,86 @@ fn mpmc_each_message_goes_to_one() {
         assert_eq!(seen.len(), 2 * n_each);
         assert!(seen.values().all(|n| *n == 1));
     }
+}
+
+#[test]
+fn spmc_each_message_goes_to_one_in_order() {
+    for capacity in [1, 3, 64] {
+        let (tx, rx) = spmc::channel(capacity);
+        let sender = std::sync::Mutex::new(Some(tx));
+        let receivers = std::sync::Mutex::new(vec![rx.clone(), rx.clone(), rx]);
+        let got = threads(4, |k| {
+            if k == 0 {
+                let mut tx = sender.lock().unwrap().take().unwrap();
+                block_on(async {
+                    for n in 0..ROUNDS {
+                        tx.send(Box::new(n)).await.unwrap();
+                    }
+                });
+                return Vec::new();
+            }
+            let rx = receivers.lock().unwrap().pop().unwrap();
+            block_on(async {
+                let mut got = Vec::new();
+                while let Some(n) = rx.recv().await {
+                    got.push(*n);
+                }
+                got
+            })
+        });
+        let mut all = Vec::new();
+        for got in got {
+            assert!(got.is_sorted(), "one receiver sees the messages in order");
+            all.extend(got);
+        }
+        all.sort_unstable();
+        assert!(all.into_iter().eq(0..ROUNDS));
+    }
+}
+
+#[test]
+fn spmc_ends_are_told_and_what_is_left_is_dropped() {
+    let alive = Arc::new(AtomicUsize::new(0));
+    let (mut tx, rx) = spmc::channel(3);
+    for n in 0..3 {
+        tx.try_send(Counted::new(n, &alive)).unwrap();
+    }
+    let full = tx.try_send(Counted::new(3, &alive)).unwrap_err();
+    assert!(matches!(full, spmc::TrySendError::Full(_)));
+    drop(full);
+    assert_eq!((tx.len(), rx.len(), tx.capacity(), rx.is_empty()), (3, 3, 3, false));
+    drop(rx.try_recv().unwrap());
+    tx.try_send(Counted::new(4, &alive)).unwrap();
+    drop(tx);
+    // The sender is gone: what is there is received, then the end comes.
+    for _ in 0..3 {
+        drop(rx.try_recv().unwrap());
+    }
+    assert_eq!(rx.try_recv().err(), Some(spmc::TryRecvError::Disconnected));
+    assert!(block_on(rx.recv()).is_none());
+    // The receivers are gone: the message comes back, and what was sent is dropped.
+    let (mut tx, rx) = spmc::channel(2);
+    tx.try_send(Counted::new(5, &alive)).unwrap();
+    let other = rx.clone();
+    drop(rx);
+    assert!(!tx.is_closed());
+    drop(other);
+    assert_eq!(alive.load(Ordering::SeqCst), 0);
+    assert!(block_on(tx.send(Counted::new(6, &alive))).is_err());
+    // Neither took it.
+    let (mut tx, rx) = spmc::channel(2);
+    tx.try_send(Counted::new(7, &alive)).unwrap();
+    drop(tx);
+    drop(rx);
+    assert_eq!(alive.load(Ordering::SeqCst), 0);
+    let rest = {
+        let (mut tx, rx) = spmc::channel(2);
+        tx.try_send(1).unwrap();
+        tx.try_send(2).unwrap();
+        rx.into_stream()
+    };
+    let rest: Vec<i32> = block_on(futures_lite::StreamExt::collect(rest));
+    assert_eq!(rest, [1, 2]);
 }
 
 /// Each sees versions that never go back, and the last one.
