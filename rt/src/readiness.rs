@@ -37,6 +37,21 @@ pub const READABLE: EventSet = 1;
 pub const WRITABLE: EventSet = 2;
 
 /// The descriptors of others that tasks of one runtime wait for.
+///
+/// # Examples
+///
+/// ```
+/// use std::os::fd::AsRawFd;
+/// use vitte_rt::readiness::{READABLE, WRITABLE, Watch};
+/// # vitte_rt::runtime::Runtime::new()?.block_on(async {
+/// let (near, mut far) = std::os::unix::net::UnixStream::pair()?;
+/// let watch = Watch::new();
+/// assert_eq!(watch.ready(near.as_raw_fd(), READABLE | WRITABLE).await?, WRITABLE);
+/// std::io::Write::write_all(&mut far, b"x")?;
+/// assert_eq!(watch.ready(near.as_raw_fd(), READABLE).await?, READABLE);
+/// # std::io::Result::Ok(()) })?;
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Watch {
     by_number: Arc<Mutex<BTreeMap<RawFd, Arc<Entry>>>>,

@@ -5,7 +5,7 @@ use std::net::Shutdown;
 use std::time::Duration;
 
 use futures_lite::StreamExt;
-use vitte_rt::io::{AsyncReadExt, AsyncWriteExt};
+use vitte_rt::io::{AsyncFd, AsyncReadExt, AsyncWriteExt};
 use vitte_rt::net::unix::pipe;
 use vitte_rt::net::{
     TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream,
@@ -164,13 +164,22 @@ fn datagrams_come_one_by_one() {
         assert_eq!(b.recv_from(&mut buffer).await.unwrap(), (3, from));
         assert_eq!(b.recv(&mut buffer).await.unwrap(), 4, "cut off");
         assert_eq!(&buffer, b"thre");
+        assert_eq!(a.try_recv(&mut buffer).unwrap_err().kind(), ErrorKind::WouldBlock);
         let reply = task::spawn(async move {
             time::sleep(Duration::from_millis(1)).await;
             b.send_to(b"back", from).await.unwrap();
             b
         });
+        a.readable().await.unwrap();
+        assert_eq!((a.peek(&mut buffer).await.unwrap(), &buffer), (4, b"back"));
         assert_eq!(a.recv(&mut buffer).await.unwrap(), 4, "waits");
-        reply.await.unwrap();
+        let b = reply.await.unwrap();
+        b.writable().await.unwrap();
+        assert_eq!(b.try_send_to(b"x", from).unwrap(), 1);
+        a.readable().await.unwrap();
+        assert_eq!(a.try_recv_from(&mut buffer).unwrap(), (1, to));
+        assert_eq!(a.try_send(b"y").unwrap(), 1);
+        assert_eq!(b.recv(&mut buffer).await.unwrap(), 1);
     });
 }
 
@@ -319,6 +328,35 @@ fn a_reset_is_an_error_and_not_the_end() {
 }
 
 /// Fault 15: transfers far larger than the buffers of the kernel, so that every write is short.
+#[test]
+fn interrupted_calls_are_made_again() {
+    real(|| async {
+        let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+        near.set_nonblocking(true).unwrap();
+        let watched = AsyncFd::new(near).unwrap();
+        std::io::Write::write_all(&mut &far, b"abc").unwrap();
+        for n_interrupted in [0, 1, 3] {
+            let mut n_calls = 0;
+            let mut interrupted = || -> std::io::Result<()> {
+                n_calls += 1;
+                if n_calls > n_interrupted { Ok(()) } else { Err(ErrorKind::Interrupted.into()) }
+            };
+            let read = |mut socket: &std::os::unix::net::UnixStream| {
+                interrupted()?;
+                std::io::Read::read(&mut socket, &mut [0; 1])
+            };
+            assert_eq!(watched.read_with(read).await.unwrap(), 1);
+            assert_eq!(n_calls, n_interrupted + 1);
+        }
+        let mut n_calls = 0;
+        let write = |_: &std::os::unix::net::UnixStream| {
+            n_calls += 1;
+            if n_calls == 3 { Ok(7) } else { Err(std::io::Error::from(ErrorKind::Interrupted)) }
+        };
+        assert_eq!(watched.write_with(write).await.unwrap(), 7);
+    });
+}
+
 #[test]
 fn short_writes_lose_nothing() {
     real(|| async {

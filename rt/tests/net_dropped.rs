@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use futures_lite::StreamExt;
-use vitte_rt::io::{AsyncFd, Interest, wait_for};
+use vitte_rt::io::{AsyncFd, Interest, copy_bidirectional, wait_for};
 use vitte_rt::net::unix::pipe;
 use vitte_rt::net::{
     TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream, lookup_host,
@@ -147,6 +147,9 @@ fn datagrams_wait_for_the_next_call() {
             assert!(poll_times(polls.into(), a.recv(&mut buffer)).await.is_none());
             assert!(poll_times(polls.into(), a.recv_from(&mut buffer)).await.is_none());
             assert!(poll_times(polls.into(), a.peek_from(&mut buffer)).await.is_none());
+            assert!(poll_times(polls.into(), a.peek(&mut buffer)).await.is_none());
+            assert!(poll_times(polls.into(), a.readable()).await.is_none());
+            drop(poll_times(0, a.writable()).await);
             drop(poll_times(0, b.send(&[99])).await);
             drop(poll_times(0, b.send_to(&[99], a.local_addr().unwrap())).await);
             b.send(&[polls]).await.unwrap();
@@ -204,6 +207,20 @@ fn unix_sockets_pipes_and_foreign_descriptors() {
             drain();
             assert!(watched.write_with(write).await.unwrap() > 0);
             drain();
+
+            let (client, mut near_end) = UnixStream::pair().unwrap();
+            let (mut far_end, server) = UnixStream::pair().unwrap();
+            let proxy = copy_bidirectional(&mut near_end, &mut far_end);
+            assert!(poll_times(polls, proxy).await.is_none());
+            client.write_all(b"abc").await.unwrap();
+            let mut proxy = std::pin::pin!(copy_bidirectional(&mut near_end, &mut far_end));
+            while futures_lite::future::poll_once(&mut proxy).await.is_none() {
+                if server.try_read(&mut [0; 4]).is_ok_and(|n| n == 3) {
+                    client.shutdown(std::net::Shutdown::Both).unwrap();
+                    server.shutdown(std::net::Shutdown::Both).unwrap();
+                }
+                task::yield_now().await;
+            }
 
             let foreign = Watch::new();
             let fd = std::os::fd::AsRawFd::as_raw_fd(&near);

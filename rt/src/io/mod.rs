@@ -6,9 +6,10 @@
 //! [`BufWriter`], [`copy`], [`split`]. They have tokio's names, but for `close`, which there is
 //! `shutdown`.
 //!
-//! | operation on an [`AsyncFd`] | dropped before it is ready |
+//! | operation, mostly on an [`AsyncFd`] | dropped before it is ready |
 //! | --- | --- |
 //! | `readable`, `writable`, [`wait_for`] | nothing is lost |
+//! | [`copy_bidirectional`] | bytes that were read and not yet written are lost, on either way |
 //! | `read_with`, `write_with` | what was given to them has not answered but "would block", and is dropped |
 //!
 //! # Examples
@@ -28,10 +29,12 @@
 
 #[cfg(unix)]
 mod async_fd;
+mod both;
 mod standard;
 
 #[cfg(unix)]
 pub use async_fd::{AsyncFd, Interest, wait_for};
+pub use both::copy_bidirectional;
 pub use futures_io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};
 pub use futures_lite::io::{
     AsyncBufReadExt, AsyncReadExt, AsyncSeekExt, AsyncWriteExt, BufReader, BufWriter, Cursor,

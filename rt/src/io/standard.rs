@@ -43,6 +43,22 @@ static INPUT: Mutex<Option<Input>> = Mutex::new(None);
 pub struct Stdin(());
 
 /// Standard input of the process. All handles read from the same stream.
+///
+/// # Examples
+///
+/// ```no_run
+/// use vitte_rt::io::{AsyncBufReadExt, BufReader, stdin};
+/// use vitte_rt::stream::StreamExt;
+///
+/// vitte_rt::block_on(async {
+///     let mut lines = BufReader::new(stdin()).lines();
+///     while let Some(line) = lines.next().await {
+///         println!("> {}", line?);
+///     }
+///     std::io::Result::Ok(())
+/// })?;
+/// # std::io::Result::Ok(())
+/// ```
 pub fn stdin() -> Stdin {
     Stdin(())
 }

@@ -43,9 +43,38 @@ impl TcpSocket {
     ///
     /// Outside of a runtime.
     pub fn new(address: SocketAddr) -> io::Result<TcpSocket> {
+        Self::of(Domain::for_address(address))
+    }
+
+    /// A socket for IPv4.
+    ///
+    /// # Errors
+    ///
+    /// As [`TcpSocket::new`].
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    pub fn new_v4() -> io::Result<TcpSocket> {
+        Self::of(Domain::IPV4)
+    }
+
+    /// A socket for IPv6.
+    ///
+    /// # Errors
+    ///
+    /// As [`TcpSocket::new`].
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    pub fn new_v6() -> io::Result<TcpSocket> {
+        Self::of(Domain::IPV6)
+    }
+
+    fn of(domain: Domain) -> io::Result<TcpSocket> {
         let runtime = Handle::current();
         super::allow_real(&runtime, "sockets of the operating system")?;
-        let domain = Domain::for_address(address);
         let socket = socket2::Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
         Ok(TcpSocket { socket, runtime })
@@ -58,6 +87,51 @@ impl TcpSocket {
     /// Those of the operating system.
     pub fn set_reuseaddr(&self, on: bool) -> io::Result<()> {
         self.socket.set_reuse_address(on)
+    }
+
+    /// Lets several sockets listen at the same address; the system shares connections out among them.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    #[cfg(unix)]
+    pub fn set_reuseport(&self, on: bool) -> io::Result<()> {
+        let (on, bytes) = (libc::c_int::from(on), size_of::<libc::c_int>() as libc::socklen_t);
+        let fd = std::os::fd::AsRawFd::as_raw_fd(&self.socket);
+        let value = (&raw const on).cast();
+        // SAFETY: the descriptor is open, and the value has that many bytes.
+        match unsafe { libc::setsockopt(fd, libc::SOL_SOCKET, libc::SO_REUSEPORT, value, bytes) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+
+    /// Sends small pieces at once instead of collecting them.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
+        self.socket.set_tcp_nodelay(on)
+    }
+
+    /// Asks a silent peer now and then whether it is there.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    pub fn set_keepalive(&self, on: bool) -> io::Result<()> {
+        self.socket.set_keepalive(on)
+    }
+
+    /// The address it is bound to.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        let address = self.socket.local_addr()?.as_socket();
+        address.ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
     }
 
     /// Sets the kernel's buffer for what was received.

@@ -129,6 +129,18 @@ impl TcpListener {
         Incoming { listener: self, back_off: BackOff::default() }
     }
 
+    /// Gives the listener to the standard library, still in non-blocking mode.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` for a listener in memory.
+    pub fn into_std(self) -> io::Result<net::TcpListener> {
+        match self.0 {
+            Listener::Os(listener) => Ok(listener.into_inner()),
+            Listener::Memory(..) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
     /// The address it is bound to.
     ///
     /// # Errors

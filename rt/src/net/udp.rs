@@ -3,8 +3,10 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::{self, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::task::{Context, Waker};
 
 use super::addr::first_of;
+use super::tcp::now;
 use super::{ToSocketAddrs, datagrams};
 use crate::reactor::{Async, Interest, no_drain};
 use crate::runtime::Handle;
@@ -160,6 +162,103 @@ impl UdpSocket {
     /// As [`recv`](Self::recv).
     pub async fn peek_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.receive(buffer, true).await
+    }
+
+    /// As [`recv`](Self::recv), leaving the datagram for the next call.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    pub async fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.receive(buffer, true).await.map(|(n, _)| n)
+    }
+
+    /// Sends a datagram to the peer of [`connect`](Self::connect), without waiting.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), and `WouldBlock` if there is no room.
+    pub fn try_send(&self, bytes: &[u8]) -> io::Result<usize> {
+        match &self.0 {
+            Socket::Os(socket) => socket.try_io(Interest::Write, |s| s.send(bytes), no_drain),
+            Socket::Memory(socket) => socket.send_to(bytes, socket.peer_addr()?),
+        }
+    }
+
+    /// Sends a datagram, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system, and `WouldBlock` if there is no room.
+    pub fn try_send_to(&self, bytes: &[u8], peer: SocketAddr) -> io::Result<usize> {
+        match &self.0 {
+            Socket::Os(socket) => {
+                socket.try_io(Interest::Write, |s| s.send_to(bytes, peer), no_drain)
+            }
+            Socket::Memory(socket) => socket.send_to(bytes, peer),
+        }
+    }
+
+    /// Receives a datagram that is there; answers its length.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv), and `WouldBlock` if there is none.
+    pub fn try_recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.try_recv_from(buffer).map(|(n, _)| n)
+    }
+
+    /// Receives a datagram that is there; answers its length and where it came from.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv), and `WouldBlock` if there is none.
+    pub fn try_recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        match &self.0 {
+            Socket::Os(socket) => socket.try_io(Interest::Read, |s| s.recv_from(buffer), no_drain),
+            Socket::Memory(socket) => {
+                let cx = &mut Context::from_waker(Waker::noop());
+                now(socket.poll_recv(cx, buffer, false))
+            }
+        }
+    }
+
+    /// Waits until a receive would not wait, or might not.
+    ///
+    /// # Errors
+    ///
+    /// Those of the poller.
+    pub async fn readable(&self) -> io::Result<()> {
+        match &self.0 {
+            Socket::Os(socket) => socket.ready(Interest::Read).await,
+            Socket::Memory(socket) => {
+                poll_fn(|cx| socket.poll_recv(cx, &mut [], true)).await.map(drop)
+            }
+        }
+    }
+
+    /// Waits until a send would not wait, or might not.
+    ///
+    /// # Errors
+    ///
+    /// Those of the poller.
+    pub async fn writable(&self) -> io::Result<()> {
+        match &self.0 {
+            Socket::Os(socket) => socket.ready(Interest::Write).await,
+            Socket::Memory(_) => Ok(()),
+        }
+    }
+
+    /// Gives the socket to the standard library, still in non-blocking mode.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` for a socket in memory.
+    pub fn into_std(self) -> io::Result<net::UdpSocket> {
+        match self.0 {
+            Socket::Os(socket) => Ok(socket.into_inner()),
+            Socket::Memory(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
     }
 
     async fn receive(&self, buffer: &mut [u8], keep: bool) -> io::Result<(usize, SocketAddr)> {

@@ -147,8 +147,9 @@ const FAULTS: &[(u32, &str, Tests)] = &[
     ),
     (
         15,
-        "resets, half-close, short writes, EPIPE",
+        "resets, half-close, short writes, EINTR, EPIPE",
         &[
+            ("rt/tests/net.rs", "interrupted_calls_are_made_again"),
             ("rt/tests/net.rs", "a_reset_is_an_error_and_not_the_end"),
             ("rt/tests/net.rs", "a_stream_carries_bytes_both_ways_and_ends_by_halves"),
             ("rt/tests/net.rs", "short_writes_lose_nothing"),

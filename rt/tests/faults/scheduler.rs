@@ -14,7 +14,7 @@ use crate::{Guard, amount, real_runtimes};
 
 #[test]
 fn wake_raced_against_park_is_not_lost() {
-    let n_rounds = amount(100, 3_000_000) as u64;
+    let n_rounds = amount(100, 4_000_000) as u64;
     for runtime in real_runtimes() {
         let place = Arc::new((AtomicU64::new(0), AtomicU64::new(0), Mutex::new(None::<Waker>)));
         let waits = runtime.spawn({
