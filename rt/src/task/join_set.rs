@@ -9,12 +9,12 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker, ready};
 
 use parking_lot::Mutex;
 use slab::Slab;
 
-use super::{AbortHandle, JoinError, JoinHandle};
+use super::{AbortHandle, JoinError, JoinHandle, coop};
 use crate::runtime::Handle;
 
 /// A set of tasks with outputs of the same type. Dropping it aborts them.
@@ -215,6 +215,9 @@ impl<T: 'static> JoinSet<T> {
             if self.entries.is_empty() {
                 return Poll::Ready(None);
             }
+            // By our own waker: a handle that finds the budget gone wakes its place, which would be asked
+            // again at once, for ever.
+            ready!(coop::spend(cx));
             let place = {
                 let mut inner = self.ended.0.lock();
                 let place = inner.0.pop_front();

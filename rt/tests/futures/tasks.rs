@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use vitte_rt::channel::mpmc::TryRecvError;
 use vitte_rt::runtime::{Builder, Handle};
-use vitte_rt::task::{spawn, spawn_blocking, yield_now};
+use vitte_rt::task::{JoinSet, spawn, spawn_blocking, yield_now};
 use vitte_rt::time::{self, Elapsed, sleep, timeout, timeout_at};
 
 use crate::{Channel, MS, each};
@@ -204,6 +204,25 @@ fn virtual_time_costs_nothing_and_is_exact() {
         }
     });
     assert!(started.elapsed() < Duration::from_secs(20));
+}
+
+/// More ends at once than a run has budget for.
+#[test]
+fn a_set_of_a_thousand_ended_tasks_is_joined() {
+    each(|rt| {
+        let joined = rt.block_on(rt.spawn(async {
+            let mut set: JoinSet<usize> = (0..1000).map(|n| async move { n }).collect();
+            while !set.is_empty() && Handle::current().n_tasks() > 1 {
+                yield_now().await;
+            }
+            let mut sum = set.join_next().await.unwrap().unwrap();
+            while let Some(n) = set.join_next().await {
+                sum += n.unwrap();
+            }
+            sum
+        }));
+        assert_eq!(joined.unwrap(), 499_500);
+    });
 }
 
 #[test]
