@@ -2,15 +2,13 @@
 //! the write. On threads this loses an addition now and then; here a seed decides, and the seed that
 //! fails fails every time.
 //!
-//! Run it with `cargo run --release --example deterministic_test`. Prints:
-//!
-//! ```text
-//! a seed loses an addition
-//! the same seed, the same hash: it loses it again
-//! with a lock none of 1000 seeds does
-//! ```
-//!
-//! As a test, `#[vitte::test(seeds = 1000)]` tries seeds and names the one that fails.
+//! Run it with `cargo run --release --example deterministic_test`. As a test,
+//! `#[vitte::test(seeds = 1000)]` tries seeds and names the one that fails.
+
+// Prints:
+//   a seed loses an addition
+//   the same seed, the same hash: it loses it again
+//   with a lock none of 1000 seeds does
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

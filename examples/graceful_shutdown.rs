@@ -1,17 +1,16 @@
 //! A server that is told to stop: it refuses new work, finishes what it has begun, and says what it
 //! had to cancel.
 //!
-//! Run it with `cargo run --release --example graceful_shutdown`. Prints, where
-//! nothing delays it:
-//!
-//! ```text
-//! request 1 done
-//! request 2 done
-//! request 3 done
-//! stopping: finishing what was begun
-//! request 4 done
-//! 2 ended by themselves, 1 cancelled
-//! ```
+//! Run it with `cargo run --release --example graceful_shutdown`; with `-- --seed N` in virtual time,
+//! where nothing delays it.
+
+// Prints (--seed 1):
+//   request 1 done
+//   request 2 done
+//   request 3 done
+//   stopping: finishing what was begun
+//   request 4 done
+//   2 ended by themselves, 1 cancelled
 
 use std::time::Duration;
 
@@ -27,8 +26,9 @@ async fn serve(mut requests: mpsc::Receiver<u32>) {
     let runtime = Handle::current();
     loop {
         let request = select! {
-            request = requests.recv() => request,
+            biased; // the end goes before what could be begun
             () = runtime.shutting_down() => break,
+            request = requests.recv() => request,
         };
         let Some(request) = request else { return };
         work(request).await;
@@ -46,7 +46,9 @@ async fn work(request: u32) {
 }
 
 fn main() -> std::io::Result<()> {
-    let runtime = Builder::multi_thread().build()?;
+    let mut arguments = std::env::args().skip_while(|a| a != "--seed").skip(1);
+    let seed = arguments.next().and_then(|seed| seed.parse().ok());
+    let runtime = seed.map_or(Builder::multi_thread(), Builder::seeded).build()?;
     let (sender, requests) = mpsc::channel(10);
     runtime.spawn(serve(requests));
     runtime.spawn(async { Handle::current().shutting_down().await });

@@ -7,6 +7,13 @@
 //! ends when the producers and the consumers have ended. `--seed N` runs it in virtual time, the same way
 //! each time.
 
+// Prints (--seed 1):
+//    0 of 60
+//   18 of 60
+//   38 of 60
+//   58 of 60
+//   all 60 orders handled
+
 use std::time::Duration;
 
 use vitte::channel::{mpmc, watch};

@@ -13,9 +13,17 @@ fn examples() -> Vec<PathBuf> {
 
 /// The text under `// Prints:` in the head of a program.
 fn promised(text: &str) -> String {
-    let lines = text.lines().skip_while(|l| l.trim() != "// Prints:").skip(1);
+    promised_with(text).0
+}
+
+/// As [`promised`], and the arguments with which it is printed: `// Prints (--seed 1):`.
+fn promised_with(text: &str) -> (String, Vec<&str>) {
+    let mut lines = text.lines().skip_while(|l| !l.starts_with("// Prints"));
+    let head = lines.next().unwrap_or_default();
+    let arguments = head.split_once('(').and_then(|(_, rest)| rest.strip_suffix("):"));
     let lines: Vec<&str> = lines.map_while(|l| l.strip_prefix("//   ")).collect();
-    if lines.is_empty() { String::new() } else { lines.join("\n") + "\n" }
+    let text = if lines.is_empty() { String::new() } else { lines.join("\n") + "\n" };
+    (text, arguments.unwrap_or_default().split_whitespace().collect())
 }
 
 #[test]
@@ -34,20 +42,35 @@ fn every_example_prints_what_it_promises() {
     }
 }
 
+/// The programs in Rust whose heads say what they print.
+const RUST: [&str; 9] = [
+    "scheduler",
+    "graph",
+    "flow",
+    "flow_vitte",
+    "mixed",
+    "echo_server",
+    "producer_consumer",
+    "graceful_shutdown",
+    "deterministic_test",
+];
+
 /// Those that `cargo test` has built; a run of this test alone builds none.
 #[test]
 fn every_rust_example_prints_what_it_promises() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples");
     let built = PathBuf::from(env!("CARGO_BIN_EXE_vitte")).with_file_name("examples");
-    for name in ["scheduler", "graph", "flow", "flow_vitte", "mixed"] {
+    for name in RUST {
         let (source, program) = (folder.join(name).with_extension("rs"), built.join(name));
         let changed = |path: &PathBuf| std::fs::metadata(path).and_then(|m| m.modified()).ok();
         if changed(&program) < changed(&source) {
             eprintln!("skipped: {} is not built", program.display());
             continue;
         }
-        let want = promised(&std::fs::read_to_string(&source).unwrap());
-        let output = std::process::Command::new(&program).output().unwrap();
+        let source = std::fs::read_to_string(&source).unwrap();
+        let (want, arguments) = promised_with(&source);
+        assert!(!want.is_empty(), "{name} does not say what it prints");
+        let output = std::process::Command::new(&program).args(arguments).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         let text: Vec<&str> = text.split("ThreadId(").collect();
         let rest = text[1..].iter().map(|t| t.trim_start_matches(|c: char| c.is_ascii_digit()));
