@@ -14,13 +14,14 @@
 //! | `#[vitte::task(jit)]` (feature `jit`) | numbers whose overflow must panic in every profile; a machine like those of Vitte programs, to look at or to measure | scalars only; a frame on the heap per call, machine code made on the first one, the code generator in the program |
 //!
 //! Where rustc can compile a function, its code is as good as ours and there from the beginning: `jit` is
-//! for what has to run on the coroutine ABI, not for speed. No figures of it are below.
+//! for what has to run on the coroutine ABI, not for speed. `task_ratios` measures it
+//! beside the other two for functions of numbers, below.
 //!
 //! # Figures
 //!
 //! 37 functions of the explicit class beside the same functions of rustc's, in one run
-//! (`cargo run --release -p vitte-benches --no-default-features --bin task_ratios`; the sizes are
-//! exact, the times those of a busy machine with two cores):
+//! (`cargo run --release -p vitte-benches --bin task_ratios`, which has a line for `jit` under those that are
+//! numbers alone; the sizes are exact, the times those of a busy machine with two cores):
 //!
 //! | function | rustc's frame | explicit | what it keeps |
 //! | --- | --- | --- | --- |

@@ -1,11 +1,12 @@
 //! Cost of running `#[vitte::task]` functions to their end, beside rustc's machines and peers.
 //!
-//! `cargo bench -p vitte-benches --no-default-features --bench tasks` builds no code generator.
+//! `cargo bench -p vitte-benches --bench tasks`; `--no-default-features` leaves the JIT tasks out and builds
+//! no code generator.
 
 #![allow(missing_docs, reason = "criterion's macro makes a public function")]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use vitte_benches::tasks::{ALL, PEERS};
+use vitte_benches::tasks::{ALL, peers};
 
 fn tasks(c: &mut Criterion) {
     for pair in ALL {
@@ -13,7 +14,7 @@ fn tasks(c: &mut Criterion) {
         group.throughput(Throughput::Elements((pair.native.run)().1));
         group.bench_function("rustc", |b| b.iter(pair.native.run));
         group.bench_function("task", |b| b.iter(pair.task.run));
-        for peer in PEERS.iter().filter(|p| p.name == pair.name) {
+        for peer in peers(pair.name) {
             group.bench_function(peer.whose, |b| b.iter(peer.side.run));
         }
         group.finish();

@@ -2,6 +2,8 @@
 //!
 //! * `diapause` makes a coroutine of a function by code transformation, as `#[vitte::task]` does. It
 //!   has yields, no awaits: no child is polled, no waker handed on, no site noted.
+//! * `task(jit)` is the same function over scalars, compiled by us when it is first called (feature
+//!   `jit`).
 //! * `genawaiter` makes a generator of an async function: rustc's machine, and a cell beside it
 //!   through which values pass.
 
@@ -10,6 +12,9 @@ use genawaiter::GeneratorState;
 use genawaiter::stack::{Co, let_gen_using};
 use std::hint::black_box;
 pub use ui_tests::pairs::{ALL, Pair, Side};
+
+#[cfg(feature = "jit")]
+mod jit;
 
 /// A pair by a peer.
 #[derive(Clone, Copy, Debug)]
@@ -173,8 +178,17 @@ macro_rules! coroutine {
     };
 }
 
-/// What the peers can express.
-pub const PEERS: &[Peer] = &[
+/// Every contender beside rustc and the explicit machine that can express a function.
+pub fn peers(name: &str) -> impl Iterator<Item = &'static Peer> {
+    #[cfg(feature = "jit")]
+    let all = PEERS.iter().chain(jit::JIT);
+    #[cfg(not(feature = "jit"))]
+    let all = PEERS.iter();
+    all.filter(move |peer| peer.name == name)
+}
+
+/// What other crates can express.
+const PEERS: &[Peer] = &[
     coroutine!(while_sum, 64),
     coroutine!(nested_loops, 8),
     coroutine!(four_states, 16),

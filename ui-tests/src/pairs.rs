@@ -77,9 +77,10 @@ pub fn pass<T>(value: T) -> Pass<T> {
     Pass(Some(value), false)
 }
 
-/// Polls a future to its end as a runtime does: through a table, without seeing what it is.
+/// Polls a future to its end as a runtime does: through a table, without seeing what it is. Answers
+/// what it gave and how often it was polled.
 #[inline]
-fn run<F: Future<Output = u64>>(future: F) -> (u64, u64) {
+pub fn run<F: Future<Output = u64>>(future: F) -> (u64, u64) {
     let mut future = pin!(future);
     let mut future: Pin<&mut dyn Future<Output = u64>> = black_box(future.as_mut());
     let mut cx = Context::from_waker(Waker::noop());

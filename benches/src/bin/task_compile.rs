@@ -1,8 +1,10 @@
 //! Prints what `#[vitte::task]` costs the compiler: the time of an expansion, and `cargo check` of 500
 //! explicit tasks beside that of the same functions as rustc's own.
 //!
-//! `cargo run -p vitte-benches --no-default-features --bin task_compile` (dev profile: that is the one
-//! in which a macro runs). Makes two crates in a folder of its own under the target folder.
+//! `cargo run -p vitte-benches --no-default-features --bin task_compile [OPT_LEVEL]`, in the dev profile. Makes
+//! two crates in a folder of its own beside the program, and removes them. A macro is compiled without
+//! optimisation unless the user's manifest says otherwise (`[profile.dev.build-override]`): `OPT_LEVEL` says
+//! so. The expansion is timed in this process, compiled as this workspace compiles its dependencies.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -60,7 +62,12 @@ fn expansion() -> Result<(Duration, Duration), Box<dyn Error>> {
     Ok((medians[medians.len() / 2], medians[medians.len() - 1]))
 }
 
-fn krate(folder: &Path, name: &str, source: &str) -> Result<PathBuf, Box<dyn Error>> {
+fn krate(
+    folder: &Path,
+    name: &str,
+    source: &str,
+    opt_level: Option<&str>,
+) -> Result<PathBuf, Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
     let dir = folder.join(name);
     fs::create_dir_all(dir.join("src"))?;
@@ -68,6 +75,9 @@ fn krate(folder: &Path, name: &str, source: &str) -> Result<PathBuf, Box<dyn Err
         "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n\
          [dependencies]\nvitte = {{ path = {root:?}, default-features = false, features = [\"rt\", \"macros\"] }}\n"
     );
+    let profile = opt_level
+        .map_or_else(String::new, |n| format!("\n[profile.dev.build-override]\nopt-level = {n}\n"));
+    let manifest = manifest + &profile;
     fs::write(dir.join("Cargo.toml"), manifest)?;
     fs::copy(root.join("Cargo.lock"), dir.join("Cargo.lock"))?;
     fs::write(dir.join("src/lib.rs"), source)?;
@@ -94,9 +104,20 @@ fn check(dir: &Path, source: &str, round: usize) -> Result<f64, Box<dyn Error>> 
 fn main() -> Result<(), Box<dyn Error>> {
     let (median, slowest) = expansion()?;
     println!("expansion: {median:.1?}, slowest body {slowest:.1?} (goal 1 ms in the dev profile)");
-    let folder = std::env::temp_dir().join(format!("vitte-task-compile-{}", std::process::id()));
+    let opt_level = std::env::args().nth(1);
+    let program = std::env::current_exe()?;
+    let beside = program.parent().ok_or("the program lies in no folder")?;
+    let folder = beside.join(format!("task-compile-{}", std::process::id()));
+    let result = compare(&folder, opt_level.as_deref());
+    fs::remove_dir_all(&folder)?;
+    result
+}
+
+/// Checks both crates in turn.
+fn compare(folder: &Path, opt_level: Option<&str>) -> Result<(), Box<dyn Error>> {
     let (native, tasks) = (functions(""), functions("#[vitte::task(explicit)]"));
-    let dirs = [krate(&folder, "native", &native)?, krate(&folder, "tasks", &tasks)?];
+    let dirs =
+        [krate(folder, "native", &native, opt_level)?, krate(folder, "tasks", &tasks, opt_level)?];
     let mut ratios = vec![];
     for round in 0..=ROUNDS {
         let (theirs, ours) = (check(&dirs[0], &native, round)?, check(&dirs[1], &tasks, round)?);
@@ -108,6 +129,5 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     ratios.sort_by(f64::total_cmp);
     println!("check: {:.2} times rustc's own (goal 3)", ratios[ratios.len() / 2]);
-    fs::remove_dir_all(&folder)?;
     Ok(())
 }
