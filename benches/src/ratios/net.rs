@@ -149,8 +149,25 @@ fn n_switches() -> u64 {
     ours.filter_map(|task| switches(task).ok().and_then(voluntary)).sum()
 }
 
+/// Lets the process have `n` descriptors, or as many as the system lets it.
+fn raise_descriptors(n: u64) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current.is_none_or(|current| current >= n) {
+        return;
+    }
+    // Beyond the hard limit for a superuser only.
+    let raised = maximum.map(|maximum| maximum.max(n));
+    for maximum in [raised, maximum] {
+        let current = Some(maximum.map_or(n, |maximum| maximum.min(n)));
+        if setrlimit(Resource::Nofile, Rlimit { current, maximum }).is_ok() {
+            return;
+        }
+    }
+}
+
 /// Wake-ups of our threads while `n` connections, or as many as there are descriptors for, wait for bytes
-/// that do not come.
+/// that do not come. A connection is two descriptors: its other end is in this process.
 ///
 /// # Panics
 ///
@@ -158,6 +175,7 @@ fn n_switches() -> u64 {
 pub fn idle(n: usize, seconds: u64) -> Vec<Figure> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a listener");
     let address = listener.local_addr().expect("it is bound");
+    raise_descriptors(2 * n as u64 + 200);
     let mut pairs = Vec::new();
     while pairs.len() < n {
         let Ok(near) = std::net::TcpStream::connect(address) else { break };
