@@ -334,6 +334,79 @@ fn delayed_and_periodic_tasks_keep_their_times() {
 }
 
 #[test]
+fn delayed_and_periodic_tasks_are_never_early_on_real_threads() {
+    let sched = Scheduler::new(2).unwrap();
+    let times: Arc<Mutex<Vec<(u32, u64)>>> = Arc::default();
+    let start_ns = sched.handle().now_ns();
+    let note = |who| {
+        let (times, clock) = (times.clone(), sched.handle().clone());
+        move || times.lock().unwrap().push((who, clock.now_ns() - start_ns))
+    };
+    sched.submit(Task::spawn(note(1)).after(MS * 7));
+    sched.submit(Task::every(MS * 3, note(2)).times(4));
+    sched.submit(Task::every(MS * 3, note(3)).times(2).after(MS * 5));
+    let endless = sched.submit(Task::every(MS, note(4)));
+    sched.join_all();
+    endless.cancel();
+    assert!(endless.join().unwrap_err().is_cancelled());
+    let times = times.lock().unwrap();
+    let of = |who| times.iter().filter(move |t| t.0 == who).map(|t| t.1).collect::<Vec<_>>();
+    let ms = |n: u64| n * 1_000_000;
+    assert!(of(1).len() == 1 && of(1)[0] >= ms(7), "{times:?}");
+    assert_eq!((of(2).len(), of(3).len()), (4, 2));
+    // The first run may come late, the others count from it.
+    assert!(of(2)[3] >= of(2)[0] + ms(3) * 2, "{times:?}");
+    assert!(of(3)[0] >= ms(5) && of(3)[1] > of(3)[0], "{times:?}");
+}
+
+#[test]
+fn deadlines_are_missed_on_real_threads_too() {
+    let policies = [Policy::Fifo, Policy::Deadline];
+    for policy in policies {
+        let missed: Arc<Mutex<Vec<Missed>>> = Arc::default();
+        let seen = missed.clone();
+        let builder = Scheduler::builder(2).policy(policy);
+        let sched =
+            builder.on_missed(move |m| seen.lock().unwrap().push(m.clone())).build().unwrap();
+        // It sleeps for longer than it may last.
+        let nap = Task::future(vitte_rt::time::sleep(MS * 5));
+        let late = sched.submit(nap.deadline(MS * 2).name("late")).id();
+        sched.submit(Task::spawn(|| ()).deadline(Duration::from_hours(1)));
+        sched.join_all();
+        let missed = missed.lock().unwrap();
+        let [one] = &missed[..] else { panic!("{missed:?}") };
+        assert_eq!((one.id, one.name.as_deref()), (late, Some("late")));
+        assert!(one.late_by >= MS * 3, "{one:?}");
+        assert_eq!(sched.statistics().n_missed, 1);
+    }
+}
+
+#[test]
+fn cancelled_tasks_do_not_begin_on_real_threads() {
+    let sched = Scheduler::new(1).unwrap();
+    let (open, gate) = mpsc::channel::<()>();
+    let (tell, begun) = mpsc::channel();
+    sched.submit(Task::spawn(move || {
+        tell.send(()).unwrap();
+        gate.recv().unwrap();
+    }));
+    begun.recv().unwrap();
+    let log = Log::default();
+    let handles: Vec<_> = (0..100).map(|n| sched.submit(log.task(n))).collect();
+    let waits = sched.submit(Task::future(pending::<()>()));
+    let later = sched.submit(log.task(1000).after(Duration::from_hours(1)));
+    handles.iter().step_by(2).for_each(TaskHandle::cancel);
+    open.send(()).unwrap();
+    handles.into_iter().skip(1).step_by(2).for_each(|handle| handle.join().unwrap());
+    waits.cancel();
+    later.cancel();
+    sched.join_all();
+    let mut ran = log.take();
+    ran.sort_unstable();
+    assert_eq!(ran, (1..100).step_by(2).collect::<Vec<_>>());
+}
+
+#[test]
 fn others_run_between_the_runs_of_a_periodic_task() {
     let sched = Scheduler::builder(1).seed(5).build().unwrap();
     let clock = sched.handle().clone();

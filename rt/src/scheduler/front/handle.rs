@@ -8,6 +8,28 @@ use crate::runtime::{Handle, Stalled};
 use crate::task::{JoinError, JoinHandle};
 
 /// Waits for a task, stops it, changes its priority. Dropping it lets the task run on by itself.
+///
+/// # Examples
+///
+/// ```
+/// use vitte_rt::runtime::Policy;
+/// use vitte_rt::scheduler::{Scheduler, Task};
+///
+/// let sched = Scheduler::builder(1).policy(Policy::Priority).seed(1).build()?;
+/// let log = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+/// let note = |name: &'static str| {
+///     let log = log.clone();
+///     Task::spawn(move || log.lock().unwrap().push(name))
+/// };
+/// let (first, second, third) =
+///     (sched.submit(note("a")), sched.submit(note("b")), sched.submit(note("c")));
+/// third.set_priority(0);
+/// second.cancel();
+/// assert!(second.join().unwrap_err().is_cancelled());
+/// first.join()?;
+/// assert_eq!(*log.lock().unwrap(), ["c", "a"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct TaskHandle<T>(pub(super) JoinHandle<T>);
 

@@ -11,6 +11,22 @@ use crate::metrics::{Histogram, Metrics, Snapshot};
 use crate::runtime::{Policy, QueueLengths};
 
 /// What a scheduler has done, and where it stands.
+///
+/// # Examples
+///
+/// ```
+/// use vitte_rt::scheduler::{Scheduler, Task};
+///
+/// let sched = Scheduler::builder(2).bound(10).measured().build()?;
+/// (0..50).for_each(|_| drop(sched.submit(Task::spawn(|| ()))));
+/// sched.join_all();
+/// let statistics = sched.statistics();
+/// assert_eq!((statistics.n_tasks, statistics.counters.completed), (0, 50));
+/// assert_eq!(statistics.n_free_places, Some(10));
+/// let (name, wait) = &statistics.waits[0];
+/// assert_eq!((&**name, wait.count()), ("fifo", 50));
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Statistics {
@@ -34,6 +50,23 @@ pub struct Statistics {
 }
 
 /// A task that ended after its deadline.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use vitte_rt::scheduler::{Scheduler, Task};
+///
+/// let report = |missed: &vitte_rt::scheduler::Missed| {
+///     assert_eq!(missed.late_by, Duration::from_secs(60));
+/// };
+/// let sched = Scheduler::builder(1).seed(1).on_missed(report).build()?; // virtual time
+/// let nap = vitte_rt::time::sleep(Duration::from_secs(300));
+/// sched.submit(Task::future(nap).deadline(Duration::from_secs(240)));
+/// sched.join_all();
+/// assert_eq!(sched.statistics().n_missed, 1);
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missed {
     /// The task's id.

@@ -268,6 +268,19 @@ impl<I> fmt::Debug for Frame<I> {
 }
 
 /// A bounded scheduler had no place for the task, which is given back.
+///
+/// # Examples
+///
+/// ```
+/// use vitte_rt::scheduler::{Full, Scheduler, Task};
+///
+/// let sched = Scheduler::builder(1).bound(1).build()?;
+/// let blocker = sched.submit(Task::future(std::future::pending::<()>()));
+/// let Err(Full(task)) = sched.try_submit(Task::spawn(|| 5)) else { panic!("there is one place") };
+/// blocker.cancel();
+/// assert_eq!(sched.submit(task).join()?, 5); // waits for the place
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Full<F>(pub Task<F>);
 
