@@ -9,7 +9,7 @@
 //! * **P2** The program of a call keeps the code until its last task is gone.
 
 use super::count::drop_value;
-use super::dynamic::{Shape, describe};
+use super::dynamic::{Shape, Shapes, describe};
 use super::fault::Failure;
 use super::object::ValueDesc;
 use super::task::{CancelOnDrop, Print, Program, launch_alone};
@@ -142,9 +142,15 @@ fn choose(
     if !proc.generics.is_empty() {
         return Err(refused("it is generic"));
     }
-    let crosses = |ty: TyId| {
-        let why = |ty| refused(&format!("values of type `{ty}` cannot cross"));
-        Shape::new(&program.types, ty).map_err(why)
+    let mut all = Shapes::of(program);
+    let mut crosses = |ty: TyId| {
+        let why = |ty| {
+            refused(&format!(
+                "values of type `{ty}` cannot cross: numbers, strings, lists, tuples, options, \
+                 results, forms and picks of those can"
+            ))
+        };
+        all.shape(ty).map_err(why)
     };
     let locals = &proc.body.locals[..proc.body.n_params as usize];
     let params = locals.iter().map(|p| (p.name.clone(), program.types.name(p.ty))).collect();

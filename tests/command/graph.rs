@@ -207,6 +207,181 @@ run = 'printf \"two\\nwords\\n\\n\"'
     assert!(broken.contains("jobs.vit:23:"), "{broken}");
 }
 
+const SHAPES: &str = "space t/shapes
+form Point { x: int, y: i8 }
+form Tree { value: int, kids: [Tree] }
+form Pair[A, B] { first: A, second: ?B }
+pick Colour { Red, Green }
+pick Shape { Dot, Circle(int), Named(string, Point), Many([int]) }
+export proc moved(p: Point, by: int) -> Point { give Point { x: p.x + by, y: p.y } }
+export proc grown(t: Tree) -> Tree { give Tree { value: t.value + 1, kids: t.kids + [t] } }
+export proc swapped(p: Pair[int, string]) -> Pair[string, int] {
+    give Pair { first: p.second ?? \"none\", second: p.first }
+}
+export proc other(c: Colour) -> Colour {
+    pick c { Red { give Colour.Green } Green { give Colour.Red } }
+}
+export proc shapes(n: int) -> [Shape] {
+    let named = Shape.Named(\"it\", Point { x: n, y: 1 })
+    give [Shape.Dot, Shape.Circle(n), named, Shape.Many([n, n])]
+}
+export async proc area(all: [Shape]) -> int {
+    let mut sum = 0
+    for s in all {
+        await sleep(1)
+        pick s {
+            Dot {}
+            Circle(r) { set sum += r * r }
+            Named(name, p) { set sum += len(name) * 100 + p.x }
+            Many(list) { set sum += len(list) * 1000 }
+        }
+    }
+    give sum
+}
+export proc judged(c: Colour) -> Result[int, Shape] {
+    pick c { Red { give Err(Shape.Circle(7)) } Green { give Ok(1) } }
+}
+";
+
+#[test]
+fn forms_and_picks_cross_as_tables_and_names() {
+    let text = "on_failure = 'skip_dependants'
+[step.moved]
+vitte = 'shapes.vit'
+proc = 'moved'
+args = [{ x = 1, y = -2 }, 3]
+[step.again]
+vitte = 'shapes.vit'
+proc = 'moved'
+args = [{ output = 'moved' }, 10]
+[step.grown]
+vitte = 'shapes.vit'
+proc = 'grown'
+args = [{ value = 1, kids = [{ value = 5, kids = [] }] }]
+[step.swapped]
+vitte = 'shapes.vit'
+proc = 'swapped'
+args = [{ first = 1 }]
+[step.back]
+vitte = 'shapes.vit'
+proc = 'other'
+args = [{ output = 'other' }]
+[step.other]
+vitte = 'shapes.vit'
+proc = 'other'
+args = ['Red']
+[step.shapes]
+vitte = 'shapes.vit'
+proc = 'shapes'
+args = [3]
+[step.area]
+vitte = 'shapes.vit'
+proc = 'area'
+args = [{ output = 'shapes' }]
+[step.given]
+vitte = 'shapes.vit'
+proc = 'area'
+args = [['Dot', { Circle = 2 }, { Named = ['n', { x = 5, y = 0 }] }, { Many = [1] }]]
+[step.judged]
+vitte = 'shapes.vit'
+proc = 'judged'
+args = ['Red']
+";
+    let folder = folder(&[("graph.toml", text), ("shapes.vit", SHAPES)]);
+    let manifest = folder.path().join("graph.toml");
+    for how in ["made", "remembered"] {
+        let output = run(&["run", "--format", "json"], &manifest);
+        assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+        let wanted = serde_json::json!({
+            "moved": { "x": 4, "y": -2 },
+            "again": { "x": 14, "y": -2 },
+            "grown": { "value": 2, "kids": [
+                { "value": 5, "kids": [] },
+                { "value": 1, "kids": [{ "value": 5, "kids": [] }] },
+            ] },
+            "swapped": { "first": "none", "second": 1 },
+            "other": "Green",
+            "back": "Red",
+            "shapes": ["Dot", { "Circle": 3 }, { "Named": ["it", { "x": 3, "y": 1 }] }, { "Many": [3, 3] }],
+            "area": 2212,
+            "given": 1109,
+        });
+        assert_eq!(outputs(&output), wanted, "{how}");
+        let failed = stdout(&output);
+        assert!(failed.contains(r#""error":"{\"Circle\":7}""#), "{failed}");
+    }
+    for (name, args, wanted) in [
+        ("moved", "[{ x = 1 }, 3]", "the field `y` of `Point` is missing"),
+        ("moved", "[{ x = 1, y = 300 }, 3]", "field `y`: 300 does not fit into `i8`"),
+        ("moved", "[{ x = 1, y = 1, z = 1 }, 3]", "`Point` has no field `z`"),
+        ("moved", "[1, 3]", "a `Point` is wanted, this is a whole number"),
+        ("other", "['Blue']", "one of `Red`, `Green` is wanted, this is `Blue`"),
+        (
+            "area",
+            "[[{ Circle = 'a' }]]",
+            "element 0: `Circle`: a whole number is wanted, this is a string",
+        ),
+        ("area", "[['Dot', { Named = ['a'] }]]", "element 1: `Named`: a payload of 2 is wanted"),
+        ("area", "[[{ Dot = 1 }]]", "element 0: `Dot`: it has no payload: write its name alone"),
+        ("area", "[['Circle']]", "element 0: `Circle`: a payload of 1 is wanted"),
+        (
+            "area",
+            "[[{ Square = 1 }]]",
+            "element 0: one of `Dot`, `Circle`, `Named`, `Many` is wanted",
+        ),
+    ] {
+        let text = format!("[step.a]\nvitte = 'shapes.vit'\nproc = '{name}'\nargs = {args}\n");
+        fs::write(&manifest, text).unwrap();
+        let told = run(&["run"], &manifest);
+        let told = String::from_utf8_lossy(&told.stderr).into_owned();
+        assert!(told.contains("graph.toml:4:9: parameter `") && told.contains(wanted), "{told}");
+    }
+}
+
+/// Whether a process runs.
+#[cfg(target_os = "linux")]
+fn is_alive(pid: &str) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
+    // One that its new parent has not fetched yet is gone too.
+    stat.is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn interrupts_kill_what_the_steps_started_and_the_next_run_goes_on() {
+    for signal in ["-INT", "-TERM"] {
+        let text = "[step.quick]\nrun = 'true'\n[step.slow]\nafter = ['quick']\n\
+                    run = 'sleep 1000 & echo $! > p; mv p pid; wait'\n";
+        let folder = folder(&[("graph.toml", text)]);
+        let (manifest, pid) = (folder.path().join("graph.toml"), folder.path().join("pid"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vitte"));
+        command.args(["graph", "run"]).arg(&manifest);
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null());
+        let child = command.spawn().unwrap();
+        let wait_until = |what: &dyn Fn() -> bool| {
+            let mut n_looks = 0;
+            while !what() {
+                n_looks += 1;
+                assert!(n_looks < 6_000, "{signal}: it never happens");
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
+        };
+        wait_until(&|| pid.exists());
+        let sleeper = fs::read_to_string(&pid).unwrap();
+        assert!(is_alive(&sleeper));
+        let id = child.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(130), "{signal}");
+        assert!(ran(&output).contains(&("slow".into(), "cancelled".into())), "{}", stdout(&output));
+        wait_until(&|| !is_alive(&sleeper));
+        fs::write(&manifest, text.replace("sleep 1000 &", "true;")).unwrap();
+        let output = run(&["run"], &manifest);
+        assert_eq!(names(&output), ["slow"], "{signal}: `quick` is remembered");
+        assert_eq!(output.status.code(), Some(0));
+    }
+}
+
 #[test]
 fn procedure_is_cancelled_with_its_step_and_cleans_up() {
     let text = "
@@ -298,7 +473,8 @@ export proc open() -> Channel[int] { give channel[int](1) }
          is wanted, this is a string\n",
         "error: graph.toml:22:8: `numbers` cannot be called: it is a stream\n",
         "error: graph.toml:26:8: `same` cannot be called: it is generic\n",
-        "error: graph.toml:30:8: `open` cannot be called: values of type `Channel[int]` cannot cross\n",
+        "error: graph.toml:30:8: `open` cannot be called: values of type `Channel[int]` cannot cross: \
+         numbers, strings, lists, tuples, options, results, forms and picks of those can\n",
         "error: graph.toml:33:9: cannot read `missing.vit`: No such file or directory\n",
         "error: graph.toml:37:9: `broken.vit` has errors\nerror[TYPECK_E",
         "error: graph.toml:43:9: parameter `ms` of `naps` is a `int`: the output of `words` is a \
@@ -321,6 +497,25 @@ fn dry_run_prints_an_order_and_runs_nothing() {
     assert!(at("folder") < at("greet") && at("greet") < at("link") && at("link") < at("check"));
     assert!(!folder.path().join("build").exists());
     assert!(!folder.path().join("graph.journal").exists());
+}
+
+#[test]
+fn dry_run_leaves_out_what_is_up_to_date() {
+    let text = "[step.a]\nrun = 'cat in'\ninputs = ['in']\n[step.b]\nrun = 'true'\nafter = ['a']\n\
+                [step.c]\nrun = 'true'\n";
+    let folder = folder(&[("graph.toml", text), ("in", "1")]);
+    let manifest = folder.path().join("graph.toml");
+    assert_eq!(run(&["run"], &manifest).status.code(), Some(0));
+    let dry = run(&["run", "--dry-run"], &manifest);
+    assert_eq!(stdout(&dry), "");
+    assert_eq!(String::from_utf8_lossy(&dry.stderr), "0 of 3 steps would run\n");
+    fs::write(folder.path().join("in"), "2").unwrap();
+    assert_eq!(stdout(&run(&["run", "--dry-run"], &manifest)), "a\nb\n");
+    assert_eq!(stdout(&run(&["run", "--dry-run", "--fresh"], &manifest)).lines().count(), 3);
+    let json = stdout(&run(&["run", "--dry-run", "--format", "json"], &manifest));
+    assert!(json.contains("{\"step\":\"c\",\"up_to_date\":true}"), "{json}");
+    let output = run(&["run", "--show-output"], &manifest);
+    assert!(stdout(&output).starts_with("step `a` printed:\n2\n\na  completed "), "{output:?}");
 }
 
 #[test]
@@ -351,7 +546,10 @@ fn mistakes_have_a_place_and_exit_1() {
     )
     .unwrap();
     let text = String::from_utf8_lossy(&run(&["run"], &manifest).stderr).into_owned();
-    assert!(text.contains("a → b → a"), "{text}");
+    assert!(
+        text.contains("graph.toml:1:7: steps wait for each other in a circle: a → b → a"),
+        "{text}"
+    );
     assert_eq!(run(&["run", "--workers", "0"], &manifest).status.code(), Some(2));
 }
 

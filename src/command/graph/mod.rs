@@ -18,19 +18,45 @@ pub(super) struct GraphArgs {
     command: GraphCommand,
 }
 
+const RUN_HELP: &str = "\
+A manifest:
+  [step.compile]
+  run = \"cc -MMD -c main.c\"    # or vitte = \"check.vit\", with proc = \"name\" one procedure of it
+  inputs = [\"main.c\"]          # if they change, it runs again
+  outputs = [\"main.o\"]         # who has these among its inputs comes after it
+  depfile = \"main.d\"           # further inputs, as compilers write them for make
+Other keys of a step: args after dir env env_inputs retries timeout pool priority always;
+of the file: workers on_failure pools env. The documentation of vitte::graph::manifest explains each.
+
+Examples:
+  vitte graph run build.toml                  what is not up to date
+  vitte graph run build.toml --dry-run        which steps that would be
+  vitte graph run build.toml --keep-going     all that does not need what fails
+
+Exit code: 0 if all steps completed; 1 if one failed, or for mistakes in FILE; 130 after Ctrl-C, which
+kills what the steps have started.";
+
+const SHOW_HELP: &str = "\
+Examples:
+  vitte graph show build.toml | dot -Tsvg > graph.svg
+  vitte graph show build.toml --format json";
+
 #[derive(Subcommand, Debug)]
 enum GraphCommand {
     /// Run what is not up to date; after an interruption, go on where it ended.
+    #[command(after_help = RUN_HELP)]
     Run(RunArgs),
     /// Print the graph without running it.
+    #[command(after_help = SHOW_HELP)]
     Show(ShowArgs),
 }
 
 #[derive(Args, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 struct RunArgs {
     /// The manifest: steps with their commands, inputs and outputs.
     file: PathBuf,
-    /// Commands that run at a time; default: what the manifest says, else one per processor.
+    /// Commands that run at a time; without this, what the manifest says, else one per processor.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1024))]
     workers: Option<u32>,
     /// Where the journal is kept; default: FILE with the ending `.journal`.
@@ -42,9 +68,12 @@ struct RunArgs {
     /// After a failure, still run what does not depend on it.
     #[arg(long)]
     keep_going: bool,
-    /// Say in which order the steps would run, and run none.
+    /// Say which steps would run, in an order in which they could, and run none.
     #[arg(long)]
     dry_run: bool,
+    /// Show what commands printed, also of those that completed.
+    #[arg(long)]
+    show_output: bool,
     /// Write when each step ran to this file, as Chrome trace JSON.
     #[arg(long, value_name = "OUT")]
     trace: Option<PathBuf>,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value as Json;
+use vitte_graph::manifest::Captured;
 use vitte_graph::{GraphError, OnFailure, Report, State, TaskExecutor};
 
 use super::progress::Progress;
@@ -19,14 +20,14 @@ pub(super) fn run(args: &RunArgs) -> Result<u8, String> {
         manifest.on_failure = OnFailure::SkipDependants;
     }
     let mut exec = super::executor(&manifest, args.workers)?;
-    if args.dry_run {
-        return Ok(dry_run(&exec, args.format));
-    }
     let journal = args.journal.clone().unwrap_or_else(|| default_journal(&args.file));
     if args.fresh {
         exec.fresh_journal(journal);
     } else {
         exec.journal(journal);
+    }
+    if args.dry_run {
+        return dry_run(&mut exec, args.format);
     }
     let progress = Arc::new(Progress::new(exec.n_tasks(), args.format));
     let listener = Arc::clone(&progress);
@@ -52,8 +53,24 @@ pub(super) fn run(args: &RunArgs) -> Result<u8, String> {
         // What did not complete has none.
         Some((name, exec.output::<Json>(name).ok()?))
     });
+    if args.show_output && args.format == Format::Text {
+        show_output(&exec);
+    }
     summarise(&exec, &report, &outputs.collect(), args.format);
     Ok(if interrupt::happened() { exit::INTERRUPTED } else { code })
+}
+
+/// Prints what the commands printed that completed in this run.
+fn show_output(exec: &TaskExecutor) {
+    let mut out = std::io::stdout().lock();
+    for task in exec.tasks().filter(|task| task.state == State::Completed && !task.remembered) {
+        let Ok(captured) = exec.output::<Captured>(&task.name) else { continue };
+        let text = captured.text.trim_end();
+        if !text.is_empty() {
+            // A closed pipe is no reason to fail after the work is done.
+            let _ = writeln!(out, "step `{}` printed:\n{text}\n", task.name);
+        }
+    }
 }
 
 /// What procedures gave, by step.
@@ -75,15 +92,25 @@ fn default_journal(file: &Path) -> PathBuf {
     file.with_extension("journal")
 }
 
-/// Prints the steps, each after those it waits for.
-fn dry_run(exec: &TaskExecutor, format: Format) -> u8 {
-    for name in exec.order() {
-        match format {
-            Format::Text => println!("{name}"),
-            Format::Json => println!("{}", serde_json::json!({ "step": &*name })),
-        }
+/// Prints the steps that would run, each after those it waits for; for tools, all of them.
+fn dry_run(exec: &mut TaskExecutor, format: Format) -> Result<u8, String> {
+    let all = exec.forecast().map_err(|e| e.to_string())?;
+    let mut out = std::io::stdout().lock();
+    for step in &all {
+        let (name, up_to_date) = (&step.task, step.up_to_date);
+        // A closed pipe wants to hear no more.
+        let _ = match format {
+            Format::Text if up_to_date => Ok(()),
+            Format::Text => writeln!(out, "{name}"),
+            Format::Json => {
+                let line = serde_json::json!({ "step": &**name, "up_to_date": up_to_date });
+                writeln!(out, "{line}")
+            }
+        };
     }
-    exit::FINE
+    let n = all.iter().filter(|step| !step.up_to_date).count();
+    eprintln!("{n} of {} steps would run", all.len());
+    Ok(exit::FINE)
 }
 
 /// One line for each step that ran or failed, with what its procedure gave, then the counts.
@@ -105,7 +132,8 @@ fn summarise(exec: &TaskExecutor, report: &Report, outputs: &Outputs<'_>, format
                     Some(value) => format!("  = {}", short(&value.to_string())),
                 };
                 let (name, state) = (&task.name, task.state);
-                let _ = writeln!(out, "{name:width$}  {state:9}  {time}{tries}{given}");
+                let line = format!("{name:width$}  {state:9}  {time}{tries}{given}");
+                let _ = writeln!(out, "{}", line.trim_end());
             }
             for task in shown.iter().filter(|t| t.state == State::Failed) {
                 let why = task.error.as_deref().unwrap_or("no reason was recorded");

@@ -1,5 +1,7 @@
 //! `vitte graph show FILE`.
 
+use std::io::Write;
+
 use super::{ShowArgs, ShowFormat, exit};
 
 /// Prints the graph.
@@ -10,6 +12,7 @@ pub(super) fn run(args: &ShowArgs) -> Result<u8, String> {
         ShowFormat::Mermaid => exec.to_mermaid(),
         ShowFormat::Json => exec.to_json(),
     };
-    print!("{text}");
+    // A closed pipe wants to hear no more.
+    let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(exit::FINE)
 }
