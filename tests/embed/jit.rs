@@ -444,6 +444,7 @@ fn results_equal_those_of_rustc() {
 }
 
 #[test]
+#[allow(clippy::needless_range_loop, reason = "a JIT task has no iterators")]
 fn constants_of_the_body_are_lengths_and_patterns() {
     macro_rules! both {
         ($jit:ident $native:ident ($($arg:ident: $ty:ty),*) -> $result:ty $body:block) => {
