@@ -45,10 +45,7 @@ impl<T: Send + 'static> Pipe<T> {
         stage: &Stage,
         items: impl Iterator<Item = T> + Send + 'static,
     ) -> Self {
-        let edge = Arc::new(Edge::new(stage.capacity));
-        let from = shared.add_stage(&stage.name);
-        let (out, source) = (Arc::clone(&edge), Arc::clone(shared));
-        let work = async move {
+        Self::begin(shared, stage, |out, source| async move {
             let mut items = items.fuse();
             let mut batch = Vec::new();
             while !source.is_draining() {
@@ -60,10 +57,7 @@ impl<T: Send + 'static> Pipe<T> {
                 vitte_rt::task::yield_now().await;
             }
             Ok(())
-        };
-        let out = Arc::clone(&edge);
-        shared.add_work(guarded(shared, &stage.name, work, move |_| out.end()));
-        Pipe { shared: Arc::clone(shared), edge, from }
+        })
     }
 
     pub(crate) fn of_stream(
@@ -71,10 +65,7 @@ impl<T: Send + 'static> Pipe<T> {
         stage: &Stage,
         items: impl Stream<Item = T> + Send + 'static,
     ) -> Self {
-        let edge = Arc::new(Edge::new(stage.capacity));
-        let from = shared.add_stage(&stage.name);
-        let (out, source) = (Arc::clone(&edge), Arc::clone(shared));
-        let work = async move {
+        Self::begin(shared, stage, |out, source| async move {
             let mut items = pin!(items);
             let mut drained = pin!(source.drained());
             let (mut batch, mut is_over) = (Vec::new(), false);
@@ -99,7 +90,21 @@ impl<T: Send + 'static> Pipe<T> {
                 vitte_rt::task::yield_now().await;
             }
             Ok(())
-        };
+        })
+    }
+
+    /// Adds a stage without input: `work` sends into the edge that it gets.
+    fn begin<W>(
+        shared: &Arc<Shared>,
+        stage: &Stage,
+        work: impl FnOnce(Arc<Edge<T>>, Arc<Shared>) -> W,
+    ) -> Self
+    where
+        W: Future<Output = Result<(), Stop>> + Send + 'static,
+    {
+        let edge = Arc::new(Edge::new(stage.capacity));
+        let from = shared.add_stage(&stage.name);
+        let work = work(Arc::clone(&edge), Arc::clone(shared));
         let out = Arc::clone(&edge);
         shared.add_work(guarded(shared, &stage.name, work, move |_| out.end()));
         Pipe { shared: Arc::clone(shared), edge, from }
