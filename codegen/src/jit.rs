@@ -55,11 +55,10 @@ impl Jit {
     /// Compiles a module so that it can run at once: each function is split and compiled when it is
     /// first called, or ahead of that by a thread of its own.
     ///
-    /// Takes a module whose coroutines have their frames ([`lay_out`](vitte_lowering::coroutine::lay_out);
-    /// one that was lowered whole is good as well) and otherwise the same as [`Jit::compile`]. `failed`
-    /// is called, by that thread, if a function cannot be compiled when the program runs already, with
-    /// the error that `compile` would have given; for a module that the verifier accepts, that is a
-    /// limit of the target or of memory.
+    /// Takes a module whose coroutines have their frames ([`lay_out`](vitte_lowering::coroutine::lay_out))
+    /// and otherwise the same as [`Jit::compile`]. `failed` is called, by that thread, if a function
+    /// cannot be compiled when the program runs already, with the error that `compile` would have given;
+    /// for a module that the verifier accepts, that is a limit of the target or of memory.
     ///
     /// Functions that call each other before both are compiled keep two instructions more. Where
     /// stubs are not supported (other than x86-64 with the System V calling convention), the whole
@@ -174,8 +173,7 @@ struct Size {
 impl Size {
     fn of(module: &Module) -> Self {
         let data = module.data.values().map(|d| d.bytes.len() + d.align as usize);
-        let bytes = (1 << 20) + data.sum::<usize>();
-        let mut size = Self { bytes, largest: target::largest(module) };
+        let mut size = Self { bytes: (1 << 20) + data.sum::<usize>(), largest: 0 };
         for f in module.funcs.values() {
             size.add(f.insts.len(), 64 * f.blocks.len() + 96 * f.suspends.len());
         }

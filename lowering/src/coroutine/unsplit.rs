@@ -11,7 +11,7 @@
 //! most run later or never. What a machine looks like does not depend on when it is asked for.
 
 use super::split::machine_signature;
-use super::{Coroutine, LowerError, Lowered, Pipeline};
+use super::{Coroutine, LowerError, Pipeline};
 use crate::FrameAbi;
 use crate::ir::{Func, FuncKind, Function, Module};
 use crate::parallel::{self, Parallel};
@@ -31,9 +31,8 @@ pub struct Unsplit {
 }
 
 /// The coroutines of an [`Unsplit`] whose machines nobody has asked for yet.
-#[derive(Default)]
 pub struct Bodies {
-    pipeline: Option<Box<Pipeline>>,
+    pipeline: Box<Pipeline>,
     coroutines: BTreeMap<Func, Coroutine>,
 }
 
@@ -72,7 +71,7 @@ pub fn lay_out(module: &Module, parallel: &Parallel<'_>) -> Result<Unsplit, Vec<
     let headers = coroutines.iter().map(|c| (c.func, header(&c.body))).collect();
     let module = pipeline.lowered_module(headers);
     let coroutines = coroutines.into_iter().map(|c| (c.func, c)).collect();
-    let bodies = Bodies { pipeline: Some(Box::new(pipeline)), coroutines };
+    let bodies = Bodies { pipeline: Box::new(pipeline), coroutines };
     Ok(Unsplit { module, machines, bodies })
 }
 
@@ -87,8 +86,7 @@ impl Bodies {
     /// Splits a coroutine: its machine, complete. `None` if it is none of these, or was split before.
     pub fn split(&mut self, func: Func) -> Option<Function> {
         let coroutine = self.coroutines.remove(&func)?;
-        let pipeline = self.pipeline.as_ref()?;
-        Some(pipeline.split(coroutine).0)
+        Some(self.pipeline.split(coroutine).0)
     }
 
     /// About how many instructions each of the machines has that are not split yet.
@@ -108,13 +106,5 @@ impl Unsplit {
             }
         }
         (self.module, self.machines)
-    }
-}
-
-/// What was lowered whole: nothing is left to split.
-impl From<Lowered> for Unsplit {
-    fn from(lowered: Lowered) -> Self {
-        let (module, machines) = (lowered.module, lowered.machines);
-        Self { module, machines, bodies: Bodies::default() }
     }
 }
