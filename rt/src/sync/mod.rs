@@ -26,7 +26,7 @@
 //! | [`Mutex::lock`], [`Mutex::lock_owned`] | nothing is locked; its place in the line is lost |
 //! | [`RwLock::read`], [`RwLock::write`], `read_owned`, `write_owned` | the same |
 //! | [`Semaphore::acquire`], `acquire_many`, `acquire_owned`, `acquire_many_owned` | no permit is taken; its place is lost |
-//! | [`Notify::notified`] | a permit or `notify_one` it got goes to the next; its place is lost |
+//! | [`Notify::notified`], [`Notify::notified_owned`] | a permit or `notify_one` it got goes to the next; its place is lost |
 //! | [`Barrier::wait`] | it no longer counts as arrived |
 //! | [`OnceCell::get_or_init`], `get_or_try_init` | the future that makes the value is dropped; who waits longest starts its own |
 //! | [`mpsc::Sender::send`], `send_timeout` | the message is dropped, not sent; its place is lost |
@@ -55,10 +55,11 @@
 //! | [`LocalSet::run_until`](crate::task::LocalSet::run_until) | its future is dropped; the tasks stay in the set |
 //! | [`Submitter::submit_async`](crate::scheduler::Submitter::submit_async) | nothing was submitted; its place in the line is lost |
 //! | [`Submitter::drained`](crate::scheduler::Submitter::drained) | nothing |
-//! | [`task::yield_now`](crate::task::yield_now) | nothing |
+//! | [`task::yield_now`](crate::task::yield_now), [`task::consume_budget`](crate::task::consume_budget) | nothing |
 //! | `select!`, `join!`, `try_join!` | the futures that are not ready are dropped |
 
 mod barrier;
+mod guard;
 mod mutex;
 mod notify;
 mod once_cell;
@@ -68,8 +69,11 @@ mod semaphore;
 pub(crate) mod waiters;
 
 pub use barrier::{Barrier, BarrierWaitResult};
+pub use guard::{
+    MappedMutexGuard, OwnedMappedMutexGuard, OwnedRwLockMappedWriteGuard, RwLockMappedWriteGuard,
+};
 pub use mutex::{Mutex, MutexGuard, OwnedMutexGuard, TryLockError};
-pub use notify::{Notified, Notify};
+pub use notify::{Notified, Notify, OwnedNotified};
 pub use once_cell::{OnceCell, SetError};
 pub use rwlock::{
     OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,

@@ -8,6 +8,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::{error, fmt};
 
+use super::guard::{Hold, Permitted};
 use super::permits::{Permits, Refused};
 
 /// A lock, given in the order it is asked for.
@@ -78,6 +79,13 @@ impl<T> Mutex<T> {
     }
 }
 
+impl<T: ?Sized> Permitted for Mutex<T> {
+    #[inline]
+    fn permits(&self) -> &Permits {
+        &self.permits
+    }
+}
+
 /// Takes the one permit of a lock. It is never closed.
 #[inline]
 async fn take(permits: &Permits) {
@@ -92,7 +100,7 @@ impl<T: ?Sized> Mutex<T> {
     #[inline]
     pub async fn lock(&self) -> MutexGuard<'_, T> {
         take(&self.permits).await;
-        MutexGuard { mutex: self, _value: PhantomData }
+        MutexGuard { hold: Hold(self), _value: PhantomData }
     }
 
     /// Locks if nobody holds the lock or waits for it.
@@ -112,7 +120,7 @@ impl<T: ?Sized> Mutex<T> {
     /// ```
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
         self.permits.try_acquire(1).map_err(|_| TryLockError(()))?;
-        Ok(MutexGuard { mutex: self, _value: PhantomData })
+        Ok(MutexGuard { hold: Hold(self), _value: PhantomData })
     }
 
     /// As [`Mutex::lock`], with a guard that holds the mutex alive.
@@ -132,7 +140,7 @@ impl<T: ?Sized> Mutex<T> {
     /// ```
     pub async fn lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
         take(&self.permits).await;
-        OwnedMutexGuard { mutex: self, _value: PhantomData }
+        OwnedMutexGuard { hold: Hold(self), _value: PhantomData }
     }
 
     /// As [`Mutex::try_lock`], with a guard that holds the mutex alive.
@@ -142,12 +150,17 @@ impl<T: ?Sized> Mutex<T> {
     /// Somebody holds the lock or waits for it.
     pub fn try_lock_owned(self: Arc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
         self.permits.try_acquire(1).map_err(|_| TryLockError(()))?;
-        Ok(OwnedMutexGuard { mutex: self, _value: PhantomData })
+        Ok(OwnedMutexGuard { hold: Hold(self), _value: PhantomData })
     }
 
     /// Locks, holding the thread up; not for tasks.
     pub fn blocking_lock(&self) -> MutexGuard<'_, T> {
         futures_lite::future::block_on(self.lock())
+    }
+
+    /// As [`Mutex::blocking_lock`], with a guard that holds the mutex alive.
+    pub fn blocking_lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
+        futures_lite::future::block_on(self.lock_owned())
     }
 
     /// The value; nobody else can have the lock.
@@ -186,7 +199,7 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
 /// ```
 #[must_use = "dropped at once it unlocks at once"]
 pub struct MutexGuard<'a, T: ?Sized> {
-    mutex: &'a Mutex<T>,
+    hold: Hold<&'a Mutex<T>, 1>,
     /// Sent and shared as a mutable reference is.
     _value: PhantomData<&'a mut T>,
 }
@@ -199,7 +212,7 @@ pub struct MutexGuard<'a, T: ?Sized> {
 /// ```
 #[must_use = "dropped at once it unlocks at once"]
 pub struct OwnedMutexGuard<T: ?Sized> {
-    mutex: Arc<Mutex<T>>,
+    pub(super) hold: Hold<Arc<Mutex<T>>, 1>,
     /// Sent and shared as the value is.
     _value: PhantomData<T>,
 }
@@ -207,14 +220,21 @@ pub struct OwnedMutexGuard<T: ?Sized> {
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// The mutex that is locked.
     pub fn mutex(this: &Self) -> &'a Mutex<T> {
-        this.mutex
+        this.hold.0
+    }
+
+    /// Leaves the mutex locked; the permits to give back.
+    pub(super) fn into_permits(this: Self) -> &'a Permits {
+        let mutex = this.hold.0;
+        std::mem::forget(this);
+        &mutex.permits
     }
 }
 
 impl<T: ?Sized> OwnedMutexGuard<T> {
     /// The mutex that is locked.
     pub fn mutex(this: &Self) -> &Arc<Mutex<T>> {
-        &this.mutex
+        &this.hold.0
     }
 }
 
@@ -226,7 +246,7 @@ macro_rules! guard {
             #[inline]
             fn deref(&self) -> &T {
                 // SAFETY: the guard has the permit; it is borrowed for as long as the value.
-                unsafe { &*self.mutex.value.get() }
+                unsafe { &*self.hold.0.value.get() }
             }
         }
 
@@ -234,14 +254,7 @@ macro_rules! guard {
             #[inline]
             fn deref_mut(&mut self) -> &mut T {
                 // SAFETY: as in `deref`, mutably.
-                unsafe { &mut *self.mutex.value.get() }
-            }
-        }
-
-        impl<T: ?Sized> Drop for $guard {
-            #[inline]
-            fn drop(&mut self) {
-                self.mutex.permits.release(1);
+                unsafe { &mut *self.hold.0.value.get() }
             }
         }
 

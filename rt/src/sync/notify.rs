@@ -13,7 +13,9 @@
 
 use std::fmt;
 use std::future::Future;
+use std::ops::Deref;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use super::waiters::{List, Waiter, WakeList};
@@ -86,10 +88,27 @@ impl Notify {
     /// was not polled before. Its place in the line of [`Notify::notify_one`] it takes at its first
     /// poll ([`Notified::enable`] takes it at once).
     pub fn notified(&self) -> Notified<'_> {
-        // SeqCst: pairs with `notify_waiters` (I3).
-        let generation = self.state.load(Ordering::SeqCst) / GENERATION;
-        let waiter = Waiter::new(Wait { notice: Notice::None, generation });
-        Notified { notify: self, generation, stage: Stage::Made, waiter }
+        Notified(Listener::new(self))
+    }
+
+    /// As [`Notify::notified`], with a future that holds the signal alive.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use vitte_rt::sync::Notify;
+    ///
+    /// vitte_rt::block_on(async {
+    ///     let stop = Arc::new(Notify::new());
+    ///     let stopped = stop.clone().notified_owned();
+    ///     let task = vitte_rt::spawn(stopped);
+    ///     stop.notify_waiters(); // polled or not
+    ///     task.await.unwrap();
+    /// });
+    /// ```
+    pub fn notified_owned(self: Arc<Self>) -> OwnedNotified {
+        OwnedNotified(Listener::new(self))
     }
 
     /// Wakes who waits longest; if nobody does, the next who waits does not wait.
@@ -204,33 +223,27 @@ enum Stage {
 
 /// See [`Notify::notified`].
 #[must_use = "a future does nothing unless awaited"]
-pub struct Notified<'a> {
-    notify: &'a Notify,
+pub struct Notified<'a>(Listener<&'a Notify>);
+
+/// See [`Notify::notified_owned`].
+#[must_use = "a future does nothing unless awaited"]
+pub struct OwnedNotified(Listener<Arc<Notify>>);
+
+/// One who waits, with a way to the signal.
+struct Listener<N: Deref<Target = Notify>> {
+    notify: N,
     /// In which it was made.
     generation: usize,
     stage: Stage,
     waiter: Waiter<Wait>,
 }
 
-impl Notified<'_> {
-    /// Takes a place in the line without waiting; true if the signal is there already, and the future
-    /// ready.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::pin::pin;
-    /// use vitte_rt::sync::Notify;
-    ///
-    /// let notify = Notify::new();
-    /// let mut first = pin!(notify.notified());
-    /// assert!(!first.as_mut().enable());
-    /// notify.notify_one(); // goes to `first`, not to who comes now
-    /// assert!(!pin!(notify.notified()).as_mut().enable());
-    /// assert!(first.as_mut().enable());
-    /// ```
-    pub fn enable(self: Pin<&mut Self>) -> bool {
-        self.look(None).is_ready()
+impl<N: Deref<Target = Notify>> Listener<N> {
+    fn new(notify: N) -> Self {
+        // SeqCst: pairs with `notify_waiters` (I3).
+        let generation = notify.state.load(Ordering::SeqCst) / GENERATION;
+        let waiter = Waiter::new(Wait { notice: Notice::None, generation });
+        Listener { notify, generation, stage: Stage::Made, waiter }
     }
 
     fn look(self: Pin<&mut Self>, waker: Option<&Waker>) -> Poll<()> {
@@ -250,8 +263,8 @@ impl Notified<'_> {
     }
 
     /// Takes the permit, or enters the list; true if notified.
-    fn enter(&mut self, waker: Option<&Waker>) -> bool {
-        let notify = self.notify;
+    fn enter(&self, waker: Option<&Waker>) -> bool {
+        let notify = &*self.notify;
         let is_over = |state: usize| state / GENERATION != self.generation;
         // SeqCst, here and below: pairs with both ways to notify.
         let state = notify.state.load(Ordering::SeqCst);
@@ -294,7 +307,7 @@ impl Notified<'_> {
     }
 
     /// Whether a node that was entered has been notified; keeps the waker otherwise.
-    fn is_notified(&mut self, waker: Option<&Waker>) -> bool {
+    fn is_notified(&self, waker: Option<&Waker>) -> bool {
         let mut waiters = self.notify.waiters.lock();
         // SAFETY: it lives as long as this future, and the lock is held.
         let node = unsafe { waiters.get(self.waiter.node()) };
@@ -308,15 +321,7 @@ impl Notified<'_> {
     }
 }
 
-impl Future for Notified<'_> {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.look(Some(cx.waker()))
-    }
-}
-
-impl Drop for Notified<'_> {
+impl<N: Deref<Target = Notify>> Drop for Listener<N> {
     fn drop(&mut self) {
         if self.stage != Stage::Queued {
             return;
@@ -345,8 +350,56 @@ impl Drop for Notified<'_> {
     }
 }
 
-impl fmt::Debug for Notified<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Notified({:?})", self.stage)
-    }
+macro_rules! notified {
+    ($type:ty, $(#[$doc:meta])*) => {
+        impl $type {
+            $(#[$doc])*
+            pub fn enable(self: Pin<&mut Self>) -> bool {
+                self.listener().look(None).is_ready()
+            }
+
+            fn listener(self: Pin<&mut Self>) -> Pin<&mut Listener<impl Deref<Target = Notify>>> {
+                // SAFETY: the one field, which is pinned with the rest.
+                unsafe { self.map_unchecked_mut(|this| &mut this.0) }
+            }
+        }
+
+        impl Future for $type {
+            type Output = ();
+
+            fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+                self.listener().look(Some(cx.waker()))
+            }
+        }
+
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "Notified({:?})", self.0.stage)
+            }
+        }
+    };
+}
+
+notified! {
+    Notified<'_>,
+    /// Takes a place in the line without waiting; true if the signal is there already, and the future
+    /// ready.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::pin::pin;
+    /// use vitte_rt::sync::Notify;
+    ///
+    /// let notify = Notify::new();
+    /// let mut first = pin!(notify.notified());
+    /// assert!(!first.as_mut().enable());
+    /// notify.notify_one(); // goes to `first`, not to who comes now
+    /// assert!(!pin!(notify.notified()).as_mut().enable());
+    /// assert!(first.as_mut().enable());
+    /// ```
+}
+notified! {
+    OwnedNotified,
+    /// As [`Notified::enable`].
 }

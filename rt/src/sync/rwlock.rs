@@ -9,11 +9,12 @@ use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
+use super::guard::{Common, Hold, Permitted};
 use super::mutex::TryLockError;
 use super::permits::{Permits, Refused};
 
 /// Most readers at a time.
-const ALL: usize = (u32::MAX >> 3) as usize;
+pub(super) const ALL: usize = (u32::MAX >> 3) as usize;
 
 /// A lock for many readers or one writer, given in the order it is asked for.
 ///
@@ -44,6 +45,13 @@ pub struct RwLock<T: ?Sized> {
 unsafe impl<T: ?Sized + Send> Send for RwLock<T> {}
 // SAFETY: writers are alone; readers of several threads share the value.
 unsafe impl<T: ?Sized + Send + Sync> Sync for RwLock<T> {}
+
+impl<T: ?Sized> Permitted for RwLock<T> {
+    #[inline]
+    fn permits(&self) -> &Permits {
+        &self.permits
+    }
+}
 
 /// Takes permits of a lock. It is never closed.
 #[inline]
@@ -80,14 +88,14 @@ impl<T: ?Sized> RwLock<T> {
     #[inline]
     pub async fn read(&self) -> RwLockReadGuard<'_, T> {
         take(&self.permits, 1).await;
-        RwLockReadGuard { lock: self, _value: PhantomData }
+        RwLockReadGuard::new(self)
     }
 
     /// Locks to write, waiting for it. Dropped before it is ready it has locked nothing.
     #[inline]
     pub async fn write(&self) -> RwLockWriteGuard<'_, T> {
         take(&self.permits, ALL).await;
-        RwLockWriteGuard { lock: self, _value: PhantomData }
+        RwLockWriteGuard { hold: Hold(self), _value: PhantomData }
     }
 
     /// Locks to read if no writer holds the lock and nobody waits.
@@ -97,7 +105,7 @@ impl<T: ?Sized> RwLock<T> {
     /// Somebody does.
     pub fn try_read(&self) -> Result<RwLockReadGuard<'_, T>, TryLockError> {
         self.permits.try_acquire(1).map_err(|_| TryLockError(()))?;
-        Ok(RwLockReadGuard { lock: self, _value: PhantomData })
+        Ok(RwLockReadGuard::new(self))
     }
 
     /// Locks to write if nobody holds the lock or waits.
@@ -107,19 +115,19 @@ impl<T: ?Sized> RwLock<T> {
     /// Somebody does.
     pub fn try_write(&self) -> Result<RwLockWriteGuard<'_, T>, TryLockError> {
         self.permits.try_acquire(ALL).map_err(|_| TryLockError(()))?;
-        Ok(RwLockWriteGuard { lock: self, _value: PhantomData })
+        Ok(RwLockWriteGuard { hold: Hold(self), _value: PhantomData })
     }
 
     /// As [`RwLock::read`], with a guard that holds the lock alive.
     pub async fn read_owned(self: Arc<Self>) -> OwnedRwLockReadGuard<T> {
         take(&self.permits, 1).await;
-        OwnedRwLockReadGuard { lock: self, _value: PhantomData }
+        OwnedRwLockReadGuard::new(self)
     }
 
     /// As [`RwLock::write`], with a guard that holds the lock alive.
     pub async fn write_owned(self: Arc<Self>) -> OwnedRwLockWriteGuard<T> {
         take(&self.permits, ALL).await;
-        OwnedRwLockWriteGuard { lock: self, _value: PhantomData }
+        OwnedRwLockWriteGuard { hold: Hold(self), _value: PhantomData }
     }
 
     /// As [`RwLock::try_read`], with a guard that holds the lock alive.
@@ -129,7 +137,7 @@ impl<T: ?Sized> RwLock<T> {
     /// As [`RwLock::try_read`].
     pub fn try_read_owned(self: Arc<Self>) -> Result<OwnedRwLockReadGuard<T>, TryLockError> {
         self.permits.try_acquire(1).map_err(|_| TryLockError(()))?;
-        Ok(OwnedRwLockReadGuard { lock: self, _value: PhantomData })
+        Ok(OwnedRwLockReadGuard::new(self))
     }
 
     /// As [`RwLock::try_write`], with a guard that holds the lock alive.
@@ -139,7 +147,7 @@ impl<T: ?Sized> RwLock<T> {
     /// As [`RwLock::try_write`].
     pub fn try_write_owned(self: Arc<Self>) -> Result<OwnedRwLockWriteGuard<T>, TryLockError> {
         self.permits.try_acquire(ALL).map_err(|_| TryLockError(()))?;
-        Ok(OwnedRwLockWriteGuard { lock: self, _value: PhantomData })
+        Ok(OwnedRwLockWriteGuard { hold: Hold(self), _value: PhantomData })
     }
 
     /// Locks to read, holding the thread up; not for tasks.
@@ -179,34 +187,53 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
     }
 }
 
-/// A [`RwLock`] locked to read; dropping it unlocks.
+/// A [`RwLock`] locked to read; dropping it unlocks. It lends the value, or a part of it
+/// ([`RwLockReadGuard::map`]).
 #[must_use = "dropped at once it unlocks at once"]
 pub struct RwLockReadGuard<'a, T: ?Sized> {
-    lock: &'a RwLock<T>,
-    /// Sent and shared as a reference is.
-    _value: PhantomData<&'a T>,
+    pub(super) hold: Hold<&'a Permits, 1>,
+    pub(super) place: Common<T>,
+    pub(super) _value: PhantomData<&'a T>,
 }
 
 /// A [`RwLock`] locked to write; dropping it unlocks.
 #[must_use = "dropped at once it unlocks at once"]
 pub struct RwLockWriteGuard<'a, T: ?Sized> {
-    lock: &'a RwLock<T>,
+    hold: Hold<&'a RwLock<T>, ALL>,
     /// Sent and shared as a mutable reference is.
     _value: PhantomData<&'a mut T>,
 }
 
-/// A [`RwLock`] that is kept alive, locked to read; dropping it unlocks.
+/// A [`RwLock`] that is kept alive, locked to read; dropping it unlocks. It lends the value, or a part
+/// of it ([`OwnedRwLockReadGuard::map`]).
 #[must_use = "dropped at once it unlocks at once"]
-pub struct OwnedRwLockReadGuard<T: ?Sized> {
-    lock: Arc<RwLock<T>>,
-    _value: PhantomData<T>,
+pub struct OwnedRwLockReadGuard<T: ?Sized, U: ?Sized = T> {
+    pub(super) hold: Hold<Arc<RwLock<T>>, 1>,
+    pub(super) place: Common<U>,
 }
 
 /// A [`RwLock`] that is kept alive, locked to write; dropping it unlocks.
 #[must_use = "dropped at once it unlocks at once"]
 pub struct OwnedRwLockWriteGuard<T: ?Sized> {
-    lock: Arc<RwLock<T>>,
+    pub(super) hold: Hold<Arc<RwLock<T>>, ALL>,
     _value: PhantomData<T>,
+}
+
+impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
+    /// Of a lock one permit of which was taken.
+    #[inline]
+    fn new(lock: &'a RwLock<T>) -> Self {
+        let place = Common(lock.value.get());
+        RwLockReadGuard { hold: Hold(&lock.permits), place, _value: PhantomData }
+    }
+}
+
+impl<T: ?Sized> OwnedRwLockReadGuard<T> {
+    /// Of a lock one permit of which was taken.
+    fn new(lock: Arc<RwLock<T>>) -> Self {
+        let place = Common(lock.value.get().cast_const());
+        OwnedRwLockReadGuard { hold: Hold(lock), place }
+    }
 }
 
 impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
@@ -225,29 +252,57 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     /// assert!(lock.try_write().is_err());
     /// ```
     pub fn downgrade(this: Self) -> RwLockReadGuard<'a, T> {
-        let lock = this.lock;
+        let lock = this.hold.0;
+        RwLockWriteGuard::into_permits(this).release(ALL - 1);
+        RwLockReadGuard::new(lock)
+    }
+
+    /// Leaves the lock locked; the permits to give back.
+    pub(super) fn into_permits(this: Self) -> &'a Permits {
+        let lock = this.hold.0;
         std::mem::forget(this);
-        lock.permits.release(ALL - 1);
-        RwLockReadGuard { lock, _value: PhantomData }
+        &lock.permits
+    }
+}
+
+impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
+    /// As [`RwLockWriteGuard::downgrade`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use vitte_rt::sync::{OwnedRwLockWriteGuard, RwLock};
+    ///
+    /// let lock = Arc::new(RwLock::new(1));
+    /// let writer = lock.clone().try_write_owned().unwrap();
+    /// let reader = OwnedRwLockWriteGuard::downgrade(writer);
+    /// assert_eq!(*reader + *lock.try_read().unwrap(), 2);
+    /// assert!(lock.try_write().is_err());
+    /// ```
+    pub fn downgrade(this: Self) -> OwnedRwLockReadGuard<T> {
+        let place = Common(this.hold.0.value.get().cast_const());
+        OwnedRwLockReadGuard { hold: this.hold.keep(), place }
     }
 }
 
 macro_rules! guard {
-    ($($guard:ty, $n:expr;)*) => { $(
+    ($($guard:ty),*) => { $(
         impl<T: ?Sized> Deref for $guard {
             type Target = T;
 
             #[inline]
             fn deref(&self) -> &T {
-                // SAFETY: the guard has a permit, so that there is no other writer.
-                unsafe { &*self.lock.value.get() }
+                // SAFETY: the guard has all permits: it is alone.
+                unsafe { &*self.hold.0.value.get() }
             }
         }
 
-        impl<T: ?Sized> Drop for $guard {
+        impl<T: ?Sized> DerefMut for $guard {
             #[inline]
-            fn drop(&mut self) {
-                self.lock.permits.release($n);
+            fn deref_mut(&mut self) -> &mut T {
+                // SAFETY: as in `deref`, mutably.
+                unsafe { &mut *self.hold.0.value.get() }
             }
         }
 
@@ -256,22 +311,13 @@ macro_rules! guard {
                 fmt::Debug::fmt(&**self, f)
             }
         }
-    )* };
-    (mut $($guard:ty),*) => { $(
-        impl<T: ?Sized> DerefMut for $guard {
-            #[inline]
-            fn deref_mut(&mut self) -> &mut T {
-                // SAFETY: the guard has all permits: it is alone.
-                unsafe { &mut *self.lock.value.get() }
+
+        impl<T: ?Sized + fmt::Display> fmt::Display for $guard {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&**self, f)
             }
         }
     )* };
 }
 
-guard! {
-    RwLockReadGuard<'_, T>, 1;
-    OwnedRwLockReadGuard<T>, 1;
-    RwLockWriteGuard<'_, T>, ALL;
-    OwnedRwLockWriteGuard<T>, ALL;
-}
-guard!(mut RwLockWriteGuard<'_, T>, OwnedRwLockWriteGuard<T>);
+guard!(RwLockWriteGuard<'_, T>, OwnedRwLockWriteGuard<T>);
