@@ -127,6 +127,7 @@ struct Shared<T> {
     slots: Box<[Mutex<Slot<T>>]>,
     tail: Mutex<Tail>,
     n_senders: AtomicUsize,
+    n_weak: AtomicUsize,
     /// The last receiver has gone.
     closed: Notify,
 }
@@ -162,6 +163,24 @@ pub fn channel<T: Clone>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 
 /// A sending end; clones send to the same receivers.
 pub struct Sender<T> {
+    shared: Arc<Shared<T>>,
+}
+
+/// A sending end that does not keep the channel open.
+///
+/// # Examples
+///
+/// ```
+/// use vitte_rt::channel::broadcast;
+///
+/// let (tx, mut rx) = broadcast::channel(1);
+/// let weak = tx.downgrade();
+/// weak.upgrade().unwrap().send(1).unwrap();
+/// assert_eq!(rx.try_recv(), Ok(1));
+/// drop(tx);
+/// assert!(weak.upgrade().is_none());
+/// ```
+pub struct WeakSender<T> {
     shared: Arc<Shared<T>>,
 }
 
@@ -224,6 +243,7 @@ impl<T> Sender<T> {
             slots: (0..capacity.next_power_of_two()).map(slot).collect(),
             tail: Mutex::new(tail),
             n_senders: AtomicUsize::new(1),
+            n_weak: AtomicUsize::new(0),
             closed: Notify::new(),
         };
         Sender { shared: Arc::new(shared) }
@@ -291,6 +311,66 @@ impl<T> Sender<T> {
     /// Whether both send to the same receivers.
     pub fn same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
+    /// A sender that does not keep the channel open.
+    #[must_use = "a weak sender that is dropped does nothing"]
+    pub fn downgrade(&self) -> WeakSender<T> {
+        // Relaxed: a count that is looked at only.
+        self.shared.n_weak.fetch_add(1, Ordering::Relaxed);
+        WeakSender { shared: self.shared.clone() }
+    }
+
+    /// Number of senders.
+    pub fn strong_count(&self) -> usize {
+        self.shared.n_senders.load(Ordering::Acquire)
+    }
+
+    /// Number of weak senders.
+    pub fn weak_count(&self) -> usize {
+        self.shared.n_weak.load(Ordering::Acquire)
+    }
+}
+
+impl<T> WeakSender<T> {
+    /// A sender, unless the last one has gone.
+    pub fn upgrade(&self) -> Option<Sender<T>> {
+        let one_more = |n| if n == 0 { None } else { Some(n + 1) };
+        // Relaxed: as a clone; the channel that had no sender once stays closed.
+        let n = &self.shared.n_senders;
+        n.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
+        Some(Sender { shared: self.shared.clone() })
+    }
+
+    /// Number of senders.
+    pub fn strong_count(&self) -> usize {
+        self.shared.n_senders.load(Ordering::Acquire)
+    }
+
+    /// Number of weak senders.
+    pub fn weak_count(&self) -> usize {
+        self.shared.n_weak.load(Ordering::Acquire)
+    }
+}
+
+impl<T> Clone for WeakSender<T> {
+    fn clone(&self) -> Self {
+        // Relaxed: a count that is looked at only.
+        self.shared.n_weak.fetch_add(1, Ordering::Relaxed);
+        WeakSender { shared: self.shared.clone() }
+    }
+}
+
+impl<T> Drop for WeakSender<T> {
+    fn drop(&mut self) {
+        // Relaxed: a count that is looked at only.
+        self.shared.n_weak.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl<T> fmt::Debug for WeakSender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("broadcast::WeakSender")
     }
 }
 

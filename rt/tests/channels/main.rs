@@ -2,6 +2,7 @@
 //! goes first. Histories are checked against what a channel may do, and published bugs are re-created.
 
 mod ends;
+mod guards;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -488,6 +489,21 @@ fn weak_senders_do_not_keep_a_channel_open() {
     assert!(weak_rx.upgrade().is_none() && tx.is_closed());
     drop(tx);
     assert!(weak_tx.upgrade().is_none());
+
+    let (tx, mut rx) = broadcast::channel(2);
+    let weak = tx.downgrade();
+    let another = weak.clone();
+    assert_eq!((tx.strong_count(), another.weak_count()), (1, 2));
+    drop(another);
+    assert_eq!(tx.weak_count(), 1);
+    let second = weak.upgrade().unwrap();
+    assert_eq!(weak.strong_count(), 2);
+    drop(tx);
+    second.send(1).unwrap();
+    drop(second);
+    assert!(weak.upgrade().is_none());
+    assert_eq!(block_on(rx.recv()), Ok(1));
+    assert_eq!(block_on(rx.recv()), Err(broadcast::error::RecvError::Closed));
 }
 
 /// Messages larger than a stack would bear by the block, and none at all.
@@ -513,7 +529,7 @@ fn messages_of_every_size() {
 fn task_that_never_has_to_wait_gives_way() {
     const N: usize = 10_000;
     let runtime = vitte_rt::runtime::Builder::current_thread().build().unwrap();
-    for kind in 0..4 {
+    for kind in 0..5 {
         let n_done = Arc::new(AtomicUsize::new(0));
         let busy = n_done.clone();
         let seen = runtime.block_on(async move {
@@ -525,6 +541,7 @@ fn task_that_never_has_to_wait_gives_way() {
             let hog = vitte_rt::spawn(async move {
                 for _ in 0..N {
                     match kind {
+                        4 => vitte_rt::task::consume_budget().await,
                         0 => _ = rx.recv().await.unwrap(),
                         1 => _ = many_rx.recv().await.unwrap(),
                         2 => drop(mutex.lock().await),
@@ -540,4 +557,36 @@ fn task_that_never_has_to_wait_gives_way() {
         });
         assert!(seen < N / 2, "kind {kind}: the other had its turn after {seen} of {N}");
     }
+}
+
+/// What is excepted from the budget does not spend that of the rest, and gives it back as it was.
+#[test]
+fn unconstrained_future_spends_no_budget() {
+    let n_polls = |n_before: usize, n_inside: usize| {
+        let mut n_polls = 0;
+        let mut future = Box::pin(async move {
+            let semaphore = Semaphore::new(1);
+            for _ in 0..n_before {
+                drop(semaphore.acquire().await);
+            }
+            vitte_rt::task::unconstrained(async {
+                for _ in 0..n_inside {
+                    drop(semaphore.acquire().await);
+                }
+            })
+            .await;
+            for _ in 0..n_before {
+                drop(semaphore.acquire().await);
+            }
+        });
+        vitte_rt::block_on(std::future::poll_fn(|cx| {
+            n_polls += 1;
+            future.as_mut().poll(cx)
+        }));
+        n_polls
+    };
+    assert_eq!(n_polls(0, 10_000), 1);
+    let alone = n_polls(1_000, 0);
+    assert!(alone > 10);
+    assert_eq!(n_polls(1_000, 10_000), alone);
 }
