@@ -1,7 +1,9 @@
 //! Sockets and pipes: what they carry, how they end, and what they survive.
 
-use std::io::{ErrorKind, IoSlice, IoSliceMut};
+use std::future::poll_fn;
+use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
 use std::net::Shutdown;
+use std::pin::pin;
 use std::time::Duration;
 
 use futures_lite::StreamExt;
@@ -426,6 +428,73 @@ fn dropped_accepts_lose_no_connection() {
             let (_, from) = listener.accept().await.unwrap();
             assert_eq!(from, near.local_addr().unwrap());
         }
+    });
+}
+
+#[test]
+fn polled_accepts_get_the_connections_too() {
+    everywhere(|| async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        for _ in 0..3 {
+            let mut accepted = pin!(poll_fn(|cx| listener.poll_accept(cx)));
+            assert!(futures_lite::future::poll_once(accepted.as_mut()).await.is_none());
+            let near = task::spawn(TcpStream::connect(address));
+            let (_far, from) = accepted.await.unwrap();
+            assert_eq!(from, near.await.unwrap().unwrap().local_addr().unwrap());
+        }
+    });
+}
+
+/// A connection in memory: bounded, with an end for each direction, and no byte lost by dropped reads.
+#[test]
+fn a_duplex_stream_waits_ends_and_breaks_as_a_socket_does() {
+    use vitte_rt::io::duplex;
+    everywhere(|| async {
+        let (mut near, mut far) = duplex(8);
+        assert_eq!(near.write(&[1; 20]).await.unwrap(), 8);
+        assert!(futures_lite::future::poll_once(near.write(&[1])).await.is_none());
+        assert_eq!(near.write(&[]).await.unwrap(), 0);
+        let mut buffer = [0; 5];
+        assert_eq!(far.read(&mut buffer).await.unwrap(), 5);
+        assert_eq!(near.write(&[2; 20]).await.unwrap(), 5);
+        // Its own direction ends, the other goes on.
+        near.close().await.unwrap();
+        assert_eq!(near.write(&[3]).await.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+        far.write_all(&[4]).await.unwrap();
+        let mut rest = Vec::new();
+        far.read_to_end(&mut rest).await.unwrap();
+        assert_eq!(rest, [1, 1, 1, 2, 2, 2, 2, 2]);
+        drop(far);
+        rest.clear();
+        near.read_to_end(&mut rest).await.unwrap();
+        assert_eq!(rest, [4]);
+    });
+    // More than fits, from task to task; each end waits for the other many times.
+    everywhere(|| async {
+        let (mut near, mut far) = duplex(7);
+        let sent: Vec<u8> = (0..20_000u32).map(|n| n as u8).collect();
+        let expected = sent.clone();
+        let writer = task::spawn(async move {
+            near.write_all(&sent).await.unwrap();
+            let mut answer = Vec::new();
+            near.read_to_end(&mut answer).await.unwrap();
+            answer
+        });
+        let mut got = vec![0; expected.len()];
+        far.read_exact(&mut got).await.unwrap();
+        assert!(got == expected);
+        far.write_all(b"done").await.unwrap();
+        drop(far);
+        assert_eq!(writer.await.unwrap(), b"done");
+    });
+    // Who waits is woken by the end.
+    everywhere(|| async {
+        let (mut near, far) = duplex(1);
+        let reader = task::spawn(async move { near.read(&mut [0; 1]).await });
+        task::yield_now().await;
+        drop(far);
+        assert_eq!(reader.await.unwrap().unwrap(), 0);
     });
 }
 

@@ -30,11 +30,13 @@
 #[cfg(unix)]
 mod async_fd;
 mod both;
+mod duplex;
 mod standard;
 
 #[cfg(unix)]
 pub use async_fd::{AsyncFd, Interest, wait_for};
 pub use both::copy_bidirectional;
+pub use duplex::{DuplexStream, duplex};
 pub use futures_io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};
 pub use futures_lite::io::{
     AsyncBufReadExt, AsyncReadExt, AsyncSeekExt, AsyncWriteExt, BufReader, BufWriter, Cursor,

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use socket2::SockRef;
 
 use super::accept::{self, BackOff, poll_accept};
@@ -38,7 +39,11 @@ const BACKLOG: u32 = 1024;
 /// # std::io::Result::Ok(())
 /// ```
 #[derive(Debug)]
-pub struct TcpListener(Listener);
+pub struct TcpListener {
+    listener: Listener,
+    /// That of [`TcpListener::poll_accept`].
+    back_off: Mutex<BackOff>,
+}
 
 #[derive(Debug)]
 enum Listener {
@@ -59,7 +64,11 @@ enum Stream {
 impl TcpListener {
     /// A listener over a socket that listens.
     pub(super) fn over(socket: Async<net::TcpListener>) -> TcpListener {
-        TcpListener(Listener::Os(socket))
+        TcpListener::of(Listener::Os(socket))
+    }
+
+    fn of(listener: Listener) -> TcpListener {
+        TcpListener { listener, back_off: Mutex::default() }
     }
 
     /// Binds to an address (port 0: one that is free) and listens.
@@ -76,7 +85,7 @@ impl TcpListener {
         let bind = async |address| {
             if runtime.is_virtual() {
                 let listener = runtime.shared.loopback.listen(address)?;
-                return Ok(TcpListener(Listener::Memory(listener, runtime.clone())));
+                return Ok(TcpListener::of(Listener::Memory(listener, runtime.clone())));
             }
             let socket = TcpSocket::new(address)?;
             // As everywhere but on Windows, where it means something else.
@@ -99,7 +108,7 @@ impl TcpListener {
     pub fn from_std(listener: net::TcpListener) -> io::Result<TcpListener> {
         listener.set_nonblocking(true)?;
         let shared = Handle::current().shared;
-        Ok(TcpListener(Listener::Os(Async::new(&shared, listener)?)))
+        Ok(TcpListener::over(Async::new(&shared, listener)?))
     }
 
     /// Waits for the next connection. When the system has no descriptor to give, waits for one, from
@@ -109,7 +118,7 @@ impl TcpListener {
     ///
     /// Those of the operating system.
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        match &self.0 {
+        match &self.listener {
             Listener::Os(listener) => {
                 let accept = |l: &net::TcpListener| l.accept();
                 let attempt = || listener.io(Interest::Read, accept, no_drain);
@@ -124,6 +133,53 @@ impl TcpListener {
         }
     }
 
+    /// As [`TcpListener::accept`], for futures that are written by hand. The task that polled last is
+    /// woken; those in `accept` are too.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use vitte_rt::net::{TcpListener, TcpStream};
+    /// # vitte_rt::runtime::Runtime::new()?.block_on(async {
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let near = TcpStream::connect(listener.local_addr()?).await?;
+    /// let (_far, from) = std::future::poll_fn(|cx| listener.poll_accept(cx)).await?;
+    /// assert_eq!(from, near.local_addr()?);
+    /// # std::io::Result::Ok(()) })?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        self.poll_accept_with(&mut self.back_off.lock(), cx)
+    }
+
+    fn poll_accept_with(
+        &self,
+        back_off: &mut BackOff,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        Poll::Ready(match &self.listener {
+            Listener::Os(listener) => {
+                let accept = |l: &net::TcpListener| l.accept();
+                let accepted = ready!(poll_accept(back_off, cx, |cx| {
+                    listener.poll_io(Interest::Read, cx, accept, no_drain)
+                }));
+                accepted.and_then(|(socket, peer)| {
+                    Ok((TcpStream::over(accept::welcome(listener.shared(), socket)?), peer))
+                })
+            }
+            Listener::Memory(listener, runtime) => {
+                let accepted = ready!(poll_accept(back_off, cx, |cx| listener.poll_accept(cx)));
+                accepted.map(|(stream, peer)| {
+                    (TcpStream(Stream::Memory(stream, runtime.clone())), peer)
+                })
+            }
+        })
+    }
+
     /// The connections, as a stream that does not end.
     pub fn incoming(&self) -> Incoming<'_> {
         Incoming { listener: self, back_off: BackOff::default() }
@@ -135,7 +191,7 @@ impl TcpListener {
     ///
     /// `Unsupported` for a listener in memory.
     pub fn into_std(self) -> io::Result<net::TcpListener> {
-        match self.0 {
+        match self.listener {
             Listener::Os(listener) => Ok(listener.into_inner()),
             Listener::Memory(..) => Err(io::ErrorKind::Unsupported.into()),
         }
@@ -147,7 +203,7 @@ impl TcpListener {
     ///
     /// Those of the operating system.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        match &self.0 {
+        match &self.listener {
             Listener::Os(listener) => listener.get_ref().local_addr(),
             Listener::Memory(listener, _) => Ok(listener.local_addr()),
         }
@@ -166,22 +222,8 @@ impl futures_core::Stream for Incoming<'_> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let Incoming { listener, back_off } = &mut *self;
-        let stream = match &listener.0 {
-            Listener::Os(listener) => {
-                let accept = |l: &net::TcpListener| l.accept();
-                let accepted = ready!(poll_accept(back_off, cx, |cx| {
-                    listener.poll_io(Interest::Read, cx, accept, no_drain)
-                }));
-                accepted.and_then(|(socket, _)| {
-                    Ok(TcpStream::over(accept::welcome(listener.shared(), socket)?))
-                })
-            }
-            Listener::Memory(listener, runtime) => {
-                ready!(poll_accept(back_off, cx, |cx| listener.poll_accept(cx)))
-                    .map(|(stream, _)| TcpStream(Stream::Memory(stream, runtime.clone())))
-            }
-        };
-        Poll::Ready(Some(stream))
+        let accepted = ready!(listener.poll_accept_with(back_off, cx));
+        Poll::Ready(Some(accepted.map(|(stream, _)| stream)))
     }
 }
 

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use parking_lot::Mutex;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::net::accept::{self, BackOff, poll_accept};
@@ -20,7 +21,11 @@ use crate::runtime::Handle;
 
 /// A listening Unix socket. The file stays when it is dropped.
 #[derive(Debug)]
-pub struct UnixListener(Async<net::UnixListener>);
+pub struct UnixListener {
+    listener: Async<net::UnixListener>,
+    /// That of [`UnixListener::poll_accept`].
+    back_off: Mutex<BackOff>,
+}
 
 /// A connection over a Unix socket.
 ///
@@ -65,7 +70,8 @@ impl UnixListener {
     /// Outside of a runtime.
     pub fn from_std(listener: net::UnixListener) -> io::Result<UnixListener> {
         listener.set_nonblocking(true)?;
-        Ok(UnixListener(Async::new(&Handle::current().shared, listener)?))
+        let listener = Async::new(&Handle::current().shared, listener)?;
+        Ok(UnixListener { listener, back_off: Mutex::default() })
     }
 
     /// Waits for the next connection; as [`TcpListener::accept`](crate::net::TcpListener::accept)
@@ -75,9 +81,37 @@ impl UnixListener {
     ///
     /// Those of the operating system.
     pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        let attempt = || self.0.io(Interest::Read, net::UnixListener::accept, no_drain);
+        let attempt = || self.listener.io(Interest::Read, net::UnixListener::accept, no_drain);
         let (socket, peer) = accept::accept(attempt).await?;
-        Ok((UnixStream(accept::welcome(self.0.shared(), socket)?), peer))
+        Ok((UnixStream(accept::welcome(self.listener.shared(), socket)?), peer))
+    }
+
+    /// As [`UnixListener::accept`], for futures that are written by hand. The task that polled last is
+    /// woken; those in `accept` are too.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
+        self.poll_accept_with(&mut self.back_off.lock(), cx)
+    }
+
+    fn poll_accept_with(
+        &self,
+        back_off: &mut BackOff,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
+        let accepted = ready!(poll_accept(back_off, cx, |cx| {
+            self.listener.poll_io(Interest::Read, cx, net::UnixListener::accept, no_drain)
+        }));
+        Poll::Ready(accepted.and_then(|(socket, peer)| {
+            Ok((UnixStream(accept::welcome(self.listener.shared(), socket)?), peer))
+        }))
+    }
+
+    /// Gives the listener to the standard library, still in non-blocking mode.
+    pub fn into_std(self) -> net::UnixListener {
+        self.listener.into_inner()
     }
 
     /// The connections, as a stream that does not end.
@@ -91,7 +125,7 @@ impl UnixListener {
     ///
     /// Those of the operating system.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.get_ref().local_addr()
+        self.listener.get_ref().local_addr()
     }
 }
 
@@ -107,14 +141,8 @@ impl futures_core::Stream for Incoming<'_> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let Incoming { listener, back_off } = &mut *self;
-        let accepted = ready!(poll_accept(back_off, cx, |cx| {
-            listener.0.poll_io(Interest::Read, cx, net::UnixListener::accept, no_drain)
-        }));
-        Poll::Ready(Some(
-            accepted.and_then(|(socket, _)| {
-                Ok(UnixStream(accept::welcome(listener.0.shared(), socket)?))
-            }),
-        ))
+        let accepted = ready!(listener.poll_accept_with(back_off, cx));
+        Poll::Ready(Some(accepted.map(|(stream, _)| stream)))
     }
 }
 
