@@ -103,7 +103,6 @@ pub(crate) fn with_current_token<R>(body: impl FnOnce(&CancelToken) -> R) -> Opt
 /// Threads of a pool, unless told otherwise.
 pub(crate) const MAX_THREADS: usize = 512;
 const IDLE: Duration = Duration::from_secs(10);
-const STACK_BYTES: usize = 2 << 20;
 
 #[derive(Default)]
 struct Inner {
@@ -191,11 +190,10 @@ pub(crate) fn submit(shared: &Arc<Shared>, work: Work) {
         return;
     }
     inner.n_threads += 1;
-    let name = format!("vitte-blocking-{}", inner.n_threads);
+    let n = inner.n_threads;
     drop(inner);
     let owner = shared.clone();
-    let body = Box::new(move || serve(&owner));
-    if shared.env.spawn_thread(&name, STACK_BYTES, body).is_err() {
+    if shared.spawn_thread("blocking", n, move || serve(&owner)).is_err() {
         let mut inner = pool.inner.lock();
         inner.n_threads -= 1;
         if inner.n_threads == 0 {

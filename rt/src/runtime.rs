@@ -22,7 +22,9 @@ use crate::insight::{self, InsightOptions};
 use crate::metrics::Metrics;
 pub use crate::shutdown::ShutdownReport;
 
-use crate::scheduler::{Flavor, Guest, Shape, Shared, ThreadCx, block_on, run_seeded};
+use crate::scheduler::{
+    Flavor, Guest, Shape, Shared, ThreadCx, ThreadOptions, block_on, run_seeded,
+};
 use crate::task::{JoinHandle, LocalSet, Origin, spawn_future};
 
 /// Which task runs next.
@@ -93,6 +95,7 @@ pub struct Builder {
     inject: Inject,
     stopped: bool,
     pub(crate) insight: InsightOptions,
+    pub(crate) threads: ThreadOptions,
 }
 
 impl Builder {
@@ -118,7 +121,8 @@ impl Builder {
         let (policy, pinned, max_blocking) = (Policy::Fifo, false, blocking::MAX_THREADS);
         let shape = Shape { flavor, n_workers, policy, pinned, max_blocking };
         let (inject, insight) = (Inject::NOTHING, InsightOptions::default());
-        Builder { shape, seed, fuel: None, inject, stopped: false, insight }
+        let threads = ThreadOptions::default();
+        Builder { shape, seed, fuel: None, inject, stopped: false, insight, threads }
     }
 
     /// The same options for a seeded runtime.
@@ -219,7 +223,7 @@ impl Builder {
             Flavor::Seeded => Arc::new(SeededEnv::new(self.seed, self.fuel).with(self.inject)),
             Flavor::Threads | Flavor::Current => Arc::new(RealEnv::new()),
         };
-        let shared = Shared::new(env, shape, &self.insight)?;
+        let shared = Shared::new(env, shape, &self.insight, self.threads)?;
         insight::start(&shared, &self.insight)?;
         let runtime = Runtime { handle: Handle { shared } };
         if self.stopped && shape.flavor == Flavor::Threads {

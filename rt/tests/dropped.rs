@@ -178,6 +178,15 @@ fn notify_notified() {
     notify.notify_one();
     drop(victim);
     now(notify.notified());
+    // A future of its own, in the line before another.
+    let shared = Arc::new(Notify::new());
+    let mut victim = Box::pin(shared.clone().notified_owned());
+    wait(&mut victim);
+    let mut behind = Box::pin(shared.notified());
+    let woken = wait(&mut behind);
+    shared.notify_one();
+    drop(victim);
+    assert_eq!((n(&woken), Arc::strong_count(&shared)), (1, 1));
     // `notify_waiters` is nobody's to pass on.
     let mut victim = Box::pin(notify.notified());
     wait(&mut victim);
@@ -503,6 +512,10 @@ fn time_and_tasks() {
             assert!(timeout(MS, timeout(9 * MS, std::future::pending::<()>())).await.is_err());
             select! { biased; () = yield_now() => unreachable!(), () = async {} => {} }
         }
+        // Dropped where the budget ends, it has woken its task and holds nothing.
+        while look(&mut Box::pin(task::consume_budget())).is_some() {}
+        yield_now().await;
+        now(task::consume_budget());
         assert_eq!(start.elapsed(), 6 * MS, "no timer of a dropped sleep is left to wait for");
 
         let mut ticks = interval(10 * MS);

@@ -45,6 +45,7 @@ mod policy;
 mod ring;
 mod seeded;
 mod thread_cx;
+mod threads;
 mod worker;
 
 use std::sync::Arc;
@@ -72,6 +73,7 @@ pub(crate) use park::Parker;
 pub(crate) use ring::Ring;
 pub(crate) use seeded::run_seeded;
 pub(crate) use thread_cx::{Guest, ThreadCx};
+pub(crate) use threads::ThreadOptions;
 pub(crate) use worker::Core;
 use worker::Remote;
 
@@ -161,6 +163,7 @@ pub(crate) struct Shared {
     /// Cores that no thread plays (all of them in a seeded runtime between runs).
     home: Mutex<Vec<Core>>,
     spares: thread_cx::Spares,
+    threads: ThreadOptions,
     roots: Mutex<Vec<Arc<Root>>>,
     n_roots: AtomicUsize,
     pub(crate) drain: drain::Drain,
@@ -179,6 +182,7 @@ impl Shared {
         env: Arc<dyn Env>,
         shape: Shape,
         insight: &InsightOptions,
+        threads: ThreadOptions,
     ) -> std::io::Result<Arc<Self>> {
         let Shape { flavor, n_workers, policy, pinned, max_blocking } = shape;
         let affinity = if pinned { Some(affinity::Affinity::new()?) } else { None };
@@ -217,6 +221,7 @@ impl Shared {
             affinity,
             home: Mutex::new(cores),
             spares: thread_cx::Spares::default(),
+            threads,
             roots: Mutex::new(Vec::new()),
             n_roots: AtomicUsize::new(0),
             drain: drain::Drain::default(),

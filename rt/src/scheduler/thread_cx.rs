@@ -12,6 +12,7 @@ use parking_lot::{Condvar, Mutex};
 use vitte_abi::stack_pointer;
 
 use super::affinity::Affinity;
+use super::threads::STACK_BYTES;
 use super::worker::Core;
 use super::{Flavor, Shared};
 use crate::task::{Header, Queued, TaskRef};
@@ -21,8 +22,6 @@ use crate::timers::Due;
 const HOLD_NS: u64 = 1_000_000;
 /// How long a thread without a core waits for one before it ends.
 const SPARE: Duration = Duration::from_secs(10);
-/// Stack of worker threads.
-pub(crate) const STACK_BYTES: usize = 2 << 20;
 /// What synchronous procedures must leave of the stack for the runtime and the host.
 const STACK_RESERVE: usize = 96 << 10;
 
@@ -358,16 +357,16 @@ impl Shared {
             return Ok(());
         }
         spares.n_threads += 1;
-        let name = format!("vitte-worker-{}", spares.n_threads);
+        let n = spares.n_threads;
         drop(spares);
         let cradle = Arc::new(Mutex::new(Some(core)));
         let (shared, taken) = (self.clone(), cradle.clone());
-        let body = Box::new(move || {
+        let body = move || {
             let core = taken.lock().take();
             worker_main(&shared, core);
-        });
-        match self.env.spawn_thread(&name, STACK_BYTES, body) {
-            Ok(_) => Ok(()),
+        };
+        match self.spawn_thread("worker", n, body) {
+            Ok(()) => Ok(()),
             Err(_) => match cradle.lock().take() {
                 Some(core) => Err(core),
                 None => Ok(()),

@@ -6,6 +6,8 @@
 //! no budget. Coroutines have theirs in the context (`ctx.coop`).
 
 use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// Ready operations of one run.
@@ -73,5 +75,80 @@ pub(crate) fn spend(cx: &mut Context<'_>) -> Poll<()> {
             LEFT.set(left - 1);
             Poll::Ready(())
         }
+    }
+}
+
+/// Spends a unit of the task's budget, and suspends if none is left: for long work that waits for nothing,
+/// a call of this now and then lets the other tasks get their turn. It costs less than
+/// [`yield_now`](super::yield_now), which suspends each time.
+///
+/// # Examples
+///
+/// ```
+/// vitte_rt::block_on(async {
+///     let mut sum = 0;
+///     for n in 0..1000 {
+///         sum += n;
+///         vitte_rt::task::consume_budget().await;
+///     }
+///     assert_eq!(sum, 499_500);
+/// });
+/// ```
+pub async fn consume_budget() {
+    poll_fn(spend).await;
+}
+
+/// A future whose operations spend no budget: it is suspended only when it must wait. What is always
+/// ready in it keeps the worker from all other tasks; see [`consume_budget`].
+///
+/// # Examples
+///
+/// ```
+/// use vitte_rt::channel::mpsc;
+/// use vitte_rt::task::unconstrained;
+///
+/// vitte_rt::block_on(async {
+///     let (tx, mut rx) = mpsc::unbounded_channel();
+///     (0..1000).for_each(|n| tx.send(n).unwrap());
+///     let mut polls = 0;
+///     let mut all = std::pin::pin!(unconstrained(async {
+///         for _ in 0..1000 {
+///             rx.recv().await;
+///         }
+///     }));
+///     std::future::poll_fn(|cx| {
+///         polls += 1;
+///         all.as_mut().poll(cx)
+///     })
+///     .await;
+///     assert_eq!(polls, 1);
+/// });
+/// ```
+pub fn unconstrained<F>(future: F) -> Unconstrained<F> {
+    Unconstrained(future)
+}
+
+/// See [`unconstrained`].
+#[derive(Debug)]
+#[must_use = "a future does nothing unless awaited"]
+pub struct Unconstrained<F>(F);
+
+/// Gives the budget back that there was.
+struct Limited(u32);
+
+impl Drop for Limited {
+    fn drop(&mut self) {
+        restore(self.0);
+    }
+}
+
+impl<F: Future> Future for Unconstrained<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let _limited = Limited(save());
+        lift();
+        // SAFETY: the one field, which is pinned with the rest.
+        unsafe { self.map_unchecked_mut(|this| &mut this.0) }.poll(cx)
     }
 }

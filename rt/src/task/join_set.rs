@@ -316,6 +316,30 @@ where
     }
 }
 
+impl<T, F> Extend<F> for JoinSet<T>
+where
+    F: Future<Output = T> + Send + 'static,
+    T: Send + 'static,
+{
+    /// Spawns every future.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// vitte_rt::block_on(async {
+    ///     let mut set: vitte_rt::task::JoinSet<u32> = (0..2).map(|n| async move { n }).collect();
+    ///     set.extend((2..4).map(|n| async move { n }));
+    ///     assert_eq!(set.join_all().await.iter().sum::<u32>(), 6);
+    /// });
+    /// ```
+    #[track_caller]
+    fn extend<I: IntoIterator<Item = F>>(&mut self, futures: I) {
+        for future in futures {
+            self.spawn(future);
+        }
+    }
+}
+
 impl<T> fmt::Debug for JoinSet<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "JoinSet({} tasks)", self.len())

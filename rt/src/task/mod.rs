@@ -23,6 +23,7 @@ pub use builder::{Builder, Class};
 pub(crate) use cell::{
     Description, Header, Look, Outcome, Queued, RunEnd, TaskRef, VTable, Wakers,
 };
+pub use coop::{Unconstrained, consume_budget, unconstrained};
 pub(crate) use future::spawn_future;
 pub(crate) use heap::{Freed, Heap, Pages, alloc_cell, free_cell};
 pub use join::{AbortHandle, JoinError, JoinHandle, panic_text};

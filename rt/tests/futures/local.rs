@@ -423,6 +423,39 @@ fn token_of_a_task_tells_and_cancels() {
     });
 }
 
+#[test]
+fn threads_call_what_the_builder_was_given_and_bear_its_name() {
+    let counts = [(); 2].map(|()| Arc::new(AtomicUsize::new(0)));
+    let [started, stopped] = counts.clone();
+    let rt = Builder::multi_thread()
+        .workers(2)
+        .thread_name("threads")
+        .thread_stack_size(1 << 20)
+        .on_thread_start(move || _ = started.fetch_add(1, Ordering::SeqCst))
+        .on_thread_stop(move || _ = stopped.fetch_add(1, Ordering::SeqCst))
+        .build()
+        .unwrap();
+    let name = || std::thread::current().name().unwrap().to_string();
+    let n_started = counts[0].clone();
+    rt.block_on(async move {
+        let task = spawn(async move { (name(), n_started.load(Ordering::SeqCst)) });
+        let (of_worker, n_started) = task.await.unwrap();
+        assert_eq!((&*of_worker, n_started > 0), ("threads", true));
+        assert_eq!(spawn_blocking(name).await.unwrap(), "threads");
+    });
+    rt.shutdown(Duration::from_secs(20));
+    // Threads for blocking work end by themselves.
+    let [started, stopped] = counts.map(|count| move || count.load(Ordering::SeqCst));
+    assert_eq!(started(), 3);
+    for _ in 0..20_000 {
+        if stopped() == 3 {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    panic!("{} of 3 threads have stopped", stopped());
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn pinned_workers_stay_on_a_processor_each() {
