@@ -242,7 +242,7 @@ fn addr(task: NonNull<u64>) -> usize {
 fn lifo_slot_gives_each_task_once() {
     loom::model(|| {
         let task = |n: usize| NonNull::new(std::ptr::without_provenance_mut::<u64>(8 * n)).unwrap();
-        let slot = Arc::new(LifoSlot::new());
+        let slot = Arc::new(LifoSlot::new(false));
         let memory = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
         let thief = {
             let (slot, memory) = (slot.clone(), memory.clone());

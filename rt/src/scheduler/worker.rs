@@ -80,7 +80,7 @@ impl Core {
     pub(crate) fn new(index: usize, n_workers: usize) -> (Core, Remote) {
         let remote = Remote {
             ring: Ring::new(n_workers == 1),
-            lifo: LifoSlot::new(),
+            lifo: LifoSlot::new(n_workers == 1),
             beat: Beat::default(),
             spawned: Tally::default(),
             completed: Tally::default(),
