@@ -35,17 +35,21 @@ pub(crate) fn run_seeded<F: Future>(
     let waker = root.waker();
     let cx = ThreadCx::new(shared.clone(), None);
     let mut future = pin!(future);
-    let mut players = Players::new(shared);
+    let mut players = Players::new(shared, &cx);
     cx.scope(|| {
         let mut n_turns = 0;
         loop {
-            if n_turns > PATIENCE && shared.advance(&cx) {
-                n_turns = 0;
+            if n_turns > PATIENCE {
+                players.leave();
+                if shared.advance(&cx) {
+                    n_turns = 0;
+                }
             }
             let n_workers = if shared.has_work() { players.cores.len() } else { 0 };
             let n_late = shared.blocking.n_late();
             let n_choices = n_workers + n_late + usize::from(root.is_woken());
             if n_choices == 0 {
+                players.leave();
                 if !shared.advance(&cx) {
                     return Err(shared.dump());
                 }
@@ -55,8 +59,11 @@ pub(crate) fn run_seeded<F: Future>(
             n_turns += 1;
             let chosen = shared.env.choose(n_choices as u32, Choice::Worker) as usize;
             if chosen < n_workers {
-                players.turn(&cx, chosen);
-            } else if chosen < n_workers + n_late {
+                players.turn(chosen);
+                continue;
+            }
+            players.leave();
+            if chosen < n_workers + n_late {
                 shared.blocking.run_late(chosen - n_workers);
             } else if root.take_woken() {
                 coop::reset();
@@ -73,35 +80,50 @@ pub(crate) fn run_seeded<F: Future>(
     })
 }
 
-/// The cores of all workers, while a run plays them.
+/// The cores of all workers, while a run plays them. That of the last turn stays with the thread, which
+/// often takes the next one too.
 struct Players<'a> {
     shared: &'a Arc<Shared>,
+    cx: &'a ThreadCx,
     cores: Vec<Option<Core>>,
+    /// Whose core the thread has.
+    playing: Option<usize>,
 }
 
 impl<'a> Players<'a> {
-    fn new(shared: &'a Arc<Shared>) -> Self {
+    fn new(shared: &'a Arc<Shared>, cx: &'a ThreadCx) -> Self {
         let mut cores = std::mem::take(&mut *shared.home.lock());
         cores.sort_by_key(|core| core.index);
-        Players { shared, cores: cores.into_iter().map(Some).collect() }
+        let cores = cores.into_iter().map(Some).collect();
+        Players { shared, cx, cores, playing: None }
     }
 
     /// Takes one turn of a worker.
-    fn turn(&mut self, cx: &ThreadCx, worker: usize) {
-        *cx.core.borrow_mut() = self.cores[worker].take();
-        self.shared.turn(cx);
-        let mut core = cx.core.borrow_mut().take();
-        if let Some(core) = &mut core
+    fn turn(&mut self, worker: usize) {
+        if self.playing != Some(worker) {
+            self.leave();
+            *self.cx.core.borrow_mut() = self.cores[worker].take();
+            self.playing = Some(worker);
+        }
+        self.shared.turn(self.cx);
+        if let Some(core) = self.cx.core.borrow_mut().as_mut()
             && std::mem::take(&mut core.searching)
         {
             self.shared.idle.stop_searching();
         }
-        self.cores[worker] = core;
+    }
+
+    /// The thread plays no worker any more: what comes next is no worker's doing.
+    fn leave(&mut self) {
+        if let Some(worker) = self.playing.take() {
+            self.cores[worker] = self.cx.core.borrow_mut().take();
+        }
     }
 }
 
 impl Drop for Players<'_> {
     fn drop(&mut self) {
+        self.leave();
         self.shared.home.lock().extend(self.cores.drain(..).flatten());
     }
 }
