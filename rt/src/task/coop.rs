@@ -64,18 +64,18 @@ pub(crate) fn try_spend() -> bool {
 
 /// Spends a unit, or makes the caller wait for its next run: it answers Pending then and is polled
 /// again.
+#[inline]
 pub(crate) fn spend(cx: &mut Context<'_>) -> Poll<()> {
-    match LEFT.get() {
-        u32::MAX => Poll::Ready(()),
-        0 => {
-            cx.waker().wake_by_ref();
-            Poll::Pending
-        }
-        left => {
-            LEFT.set(left - 1);
-            Poll::Ready(())
-        }
+    if try_spend() {
+        return Poll::Ready(());
     }
+    wait_for_more(cx)
+}
+
+#[cold]
+fn wait_for_more(cx: &Context<'_>) -> Poll<()> {
+    cx.waker().wake_by_ref();
+    Poll::Pending
 }
 
 /// Spends a unit of the task's budget, and suspends if none is left: for long work that waits for nothing,

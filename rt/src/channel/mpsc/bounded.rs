@@ -83,14 +83,18 @@ impl<T> Sender<T> {
     /// Takes `n` permits, waiting for them.
     #[inline]
     async fn take(&self, n: usize) -> Result<(), SendError<()>> {
-        let permits = &self.chan().room.permits;
-        if permits.take_at_once(n) {
+        if self.chan().room.permits.take_at_once(n) {
             return Ok(());
         }
+        self.wait(n).await
+    }
+
+    /// Waits for `n` permits.
+    async fn wait(&self, n: usize) -> Result<(), SendError<()>> {
         // Dropped after the permits were granted it gives them back, which may be the end of a closed
         // channel.
         let _end = RingIfClosed(self.chan());
-        permits.take(n).await.map_err(|_| SendError(()))
+        self.chan().room.permits.take(n).await.map_err(|_| SendError(()))
     }
 
     fn try_take(&self, n: usize) -> Result<(), TrySendError<()>> {
@@ -114,10 +118,11 @@ impl<T> Sender<T> {
     /// The channel is closed; the message comes back.
     #[inline]
     pub async fn send(&self, message: T) -> Result<(), SendError<T>> {
-        match self.take(1).await {
-            Ok(()) => self.push(message),
-            Err(_) => Err(SendError(message)),
+        // Here and not by `take`: another future inside is a part of the cost that shows.
+        if !self.chan().room.permits.take_at_once(1) && self.wait(1).await.is_err() {
+            return Err(SendError(message));
         }
+        self.push(message)
     }
 
     /// Sends a message if there is room and nobody waits for it.
