@@ -1,8 +1,9 @@
 //! A task in a graph: what stays from run to run, and what each run begins anew.
 //!
-//! The run of a plain closure that gives nothing looks at the first 64 bytes of its node only, and
-//! locks nothing but its body; a node that waits for one other counts nothing. What few nodes need,
-//! in few runs, lies behind [`Node::links`].
+//! The run of a plain closure that gives nothing looks at its node and at nothing behind it but the
+//! body, which is the only thing it locks; a node that waits for one other counts nothing. What few
+//! nodes need, in few runs, lies behind [`Node::links`] and is made when it is first wanted: a run of a
+//! large graph is as fast as its nodes come from memory.
 //!
 //! * N1: whoever holds the body and finds the node Ready runs it: the body's lock is the claim.
 //! * N2: what is written about how a dependency ended is written before `open` is lowered for it, so
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use std::task::Waker;
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 use vitte_rt::runtime::Handle;
 
 use crate::error::TaskError;
@@ -30,11 +31,20 @@ pub(crate) type NodeIdx = u32;
 /// Number of a name; names of tasks that were not added yet have one too.
 pub(crate) type Symbol = u32;
 
-#[repr(C)]
 pub(crate) struct Node {
-    pub(crate) state: StateCell,
+    pub(crate) name: Arc<str>,
+    /// Names it waits for, in the order of their mention.
+    pub(crate) dependencies: Box<[Symbol]>,
+    pub(crate) rules: Option<Box<Rules>>,
+    pub(crate) body: Mutex<Body>,
+    links: Mutex<Option<Box<Links>>>,
+    /// The task that added it while it ran; such a node belongs to one run only.
+    pub(crate) parent: Option<NodeIdx>,
+    /// Whether the run that it belonged to is over.
+    pub(crate) is_gone: AtomicBool,
     /// Whether it can be run where it is found: nothing in its rules makes it wait.
     pub(crate) in_place: bool,
+    pub(crate) state: StateCell,
     pub(crate) cancelled: AtomicBool,
     /// Whether something has looked into `links` since the run began (N3).
     is_touched: AtomicBool,
@@ -42,17 +52,6 @@ pub(crate) struct Node {
     open: AtomicU32,
     pub(crate) n_attempts: AtomicU32,
     pub(crate) priority: AtomicI32,
-    /// The task that added it while it ran; such a node belongs to one run only.
-    pub(crate) parent: Option<NodeIdx>,
-    pub(crate) rules: Option<Box<Rules>>,
-    pub(crate) body: Mutex<Body>,
-
-    pub(crate) name: Arc<str>,
-    /// Names it waits for, in the order of their mention.
-    pub(crate) dependencies: Box<[Symbol]>,
-    /// Whether the run that it belonged to is over.
-    pub(crate) is_gone: AtomicBool,
-    links: Mutex<Links>,
 }
 
 /// What a run knows of a node, apart from its state.
@@ -123,7 +122,7 @@ impl Node {
             is_touched: AtomicBool::new(false),
             open: AtomicU32::new(0),
             n_attempts: AtomicU32::new(0),
-            links: Mutex::new(Links::default()),
+            links: Mutex::default(),
         }
     }
 
@@ -135,16 +134,16 @@ impl Node {
         self.open.store(self.dependencies.len() as u32, Ordering::Relaxed);
         // Relaxed: nothing runs between two runs.
         if self.is_touched.load(Ordering::Relaxed) {
+            *self.links() = Links::default();
             self.is_touched.store(false, Ordering::Relaxed);
-            *self.links.lock() = Links::default();
         }
     }
 
     /// What only some nodes need.
-    pub(crate) fn links(&self) -> MutexGuard<'_, Links> {
+    pub(crate) fn links(&self) -> MappedMutexGuard<'_, Links> {
         // Release: pairs with the load in `is_touched`.
         self.is_touched.store(true, Ordering::Release);
-        self.links.lock()
+        MutexGuard::map(self.links.lock(), |links| &mut **links.get_or_insert_default())
     }
 
     /// Whether there may be something in `links`.
