@@ -1,8 +1,6 @@
 //! The rows of graphs of tasks, pipelines, journals and the scheduler as a library.
 //!
-//! dagrs 0.9 is not among the peers: it can be had, but it would add some thirty crates to every build
-//! of the benches, and each of its nodes is a task of tokio with a channel per edge, which the row of
-//! `JoinSet` bounds from below.
+//! With the feature `dagrs`, dagrs is a peer of the graphs too.
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -19,7 +17,7 @@ use super::{Figure, Goal, Peer, Row, Sampler, median};
 
 /// Who waits for whom: for each node those that wait for it, and how many it waits for.
 #[derive(Debug)]
-struct Shape {
+pub(super) struct Shape {
     dependants: Vec<Vec<u32>>,
     n_awaited: Vec<u32>,
 }
@@ -44,15 +42,22 @@ impl Shape {
         Shape::of(n, (1..n).map(|k| (k, (k - 1) / 2)))
     }
 
-    /// A square: each cell waits for the one above and the one to the left.
-    fn wavefront(side: usize) -> Self {
+    /// The largest square of at most `n` cells: each waits for the one above and the one to the left.
+    fn wavefront(n: usize) -> Self {
+        let side = n.isqrt();
         let above = (side..side * side).map(move |k| (k - side, k));
         let left = (0..side * side).filter(move |k| k % side > 0).map(|k| (k - 1, k));
         Shape::of(side * side, above.chain(left))
     }
 
-    fn n(&self) -> usize {
+    pub(super) fn n(&self) -> usize {
         self.n_awaited.len()
+    }
+
+    /// For each node those that wait for it.
+    #[cfg(feature = "dagrs")]
+    pub(super) fn dependants(&self) -> impl Iterator<Item = &[u32]> {
+        self.dependants.iter().map(Vec::as_slice)
     }
 
     fn counters(&self) -> Vec<AtomicU32> {
@@ -154,14 +159,24 @@ fn rayon(shape: &Arc<Shape>) -> Sampler {
     })
 }
 
-const N_CHAIN: usize = 100_000;
-const N_TREE: usize = 1 << 17;
-const SIDE: usize = 256;
+/// The graphs of the rows by name, each with how many nodes it has.
+const SHAPES: [(&str, fn(usize) -> Shape, usize); 3] = [
+    ("dag_overhead chain", Shape::chain, 100_000),
+    ("dag_overhead tree", Shape::tree, 1 << 17),
+    ("dag_overhead wavefront", Shape::wavefront, 1 << 16),
+];
 
-fn dag(name: &'static str, shape: Shape) -> Row {
-    let shape = Arc::new(shape);
+fn dag(shape: usize) -> Row {
+    let (name, of, n) = SHAPES[shape];
+    let shape = Arc::new(of(n));
     let peer = |name, sample| Peer { name, sample, goal: Goal::None };
-    let peers = vec![peer("JoinSet", join_set(&shape)), peer("rayon", rayon(&shape))];
+    let peers = vec![
+        peer("JoinSet", join_set(&shape)),
+        peer("rayon", rayon(&shape)),
+        // Some twenty microseconds a node: a smaller graph, or the rows would take minutes.
+        #[cfg(feature = "dagrs")]
+        peer("dagrs", super::dagrs::dagrs(of(n / 16))),
+    ];
     Row { name, ours: ours(&shape), peers }
 }
 
@@ -307,9 +322,9 @@ fn tokio_five_stages() -> f64 {
 /// The rows of this module.
 pub fn rows() -> Vec<NamedRow> {
     vec![
-        ("dag_overhead chain", || dag("dag_overhead chain", Shape::chain(N_CHAIN))),
-        ("dag_overhead tree", || dag("dag_overhead tree", Shape::tree(N_TREE))),
-        ("dag_overhead wavefront", || dag("dag_overhead wavefront", Shape::wavefront(SIDE))),
+        (SHAPES[0].0, || dag(0)),
+        (SHAPES[1].0, || dag(1)),
+        (SHAPES[2].0, || dag(2)),
         ("scheduler_submit", || {
             let peer = Peer { name: "rayon", sample: rayon_submit(), goal: Goal::AtMost(1.2) };
             Row { name: "scheduler_submit", ours: submit(), peers: vec![peer] }
@@ -330,19 +345,14 @@ pub fn rows() -> Vec<NamedRow> {
 
 /// Nanoseconds per node of our executor, against their bound: the median of a few runs.
 pub fn dag_overhead(n_runs: usize) -> Vec<Figure> {
-    let shapes = [
-        ("chain", Shape::chain(N_CHAIN)),
-        ("tree", Shape::tree(N_TREE)),
-        ("wavefront", Shape::wavefront(SIDE)),
-    ];
-    let figure = |(name, shape)| {
-        let mut sample = ours(&Arc::new(shape));
+    let figure = |(name, of, n): (&str, fn(usize) -> Shape, usize)| {
+        let mut sample = ours(&Arc::new(of(n)));
         sample(); // warm up
         let runs: Vec<f64> = (0..n_runs).map(|_| sample()).collect();
-        let (value, name) = (median(&runs), format!("dag_overhead {name}, per node"));
-        Figure { name, value, unit: "ns", goal: Goal::AtMost(100.0) }
+        let name = format!("{name}, per node");
+        Figure { name, value: median(&runs), unit: "ns", goal: Goal::AtMost(100.0) }
     };
-    shapes.map(figure).into()
+    SHAPES.map(figure).into()
 }
 
 /// Completions that a journal acknowledges per second, of a graph as wide as it is large and of a chain.
@@ -352,8 +362,12 @@ pub fn dag_overhead(n_runs: usize) -> Vec<Figure> {
 /// When the folder for temporary files cannot be written to.
 pub fn journal(n: usize) -> Vec<Figure> {
     let path = std::env::temp_dir().join(format!("vitte-ratios-{}.journal", std::process::id()));
-    let wide = Shape::of(n, std::iter::empty());
-    let figure = |(name, shape): (&str, Shape)| {
+    // In a chain each task waits for the disk, so that no two share a commit.
+    let shapes = [
+        ("wide", Shape::of(n, std::iter::empty()), Goal::AtLeast(10_000.0)),
+        ("chain", Shape::chain(n / 20), Goal::None),
+    ];
+    let figure = |(name, shape, goal): (&str, Shape, Goal)| {
         let (mut exec, _) = executor(&shape);
         exec.fresh_journal(&path);
         let started = Instant::now();
@@ -361,7 +375,7 @@ pub fn journal(n: usize) -> Vec<Figure> {
         let seconds = started.elapsed().as_secs_f64();
         let _ = std::fs::remove_file(&path);
         let name = format!("journal {name}, completions");
-        Figure { name, value: shape.n() as f64 / seconds, unit: "1/s", goal: Goal::None }
+        Figure { name, value: shape.n() as f64 / seconds, unit: "1/s", goal }
     };
-    [("wide", wide), ("chain", Shape::chain(n / 20))].map(figure).into()
+    shapes.map(figure).into()
 }

@@ -10,6 +10,8 @@
 //! against exact bounds.
 
 pub mod counting;
+#[cfg(feature = "dagrs")]
+mod dagrs;
 pub mod executors;
 pub mod figures;
 pub mod graphs;
