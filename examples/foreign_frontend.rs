@@ -13,6 +13,18 @@
 //!
 //! `cargo run --example foreign_frontend`
 
+// Prints:
+//   frame countdown: 88 bytes, align 8 (floor 88, clique 88, 0 copies per resume)
+//     offset   size align  role     name                 type
+//         80      1     1  tag      state                tag
+//          0      8     8  param    n                    i64
+//          0      8     8  result   result               i64
+//         64      8     8  saved    v3                   i64
+//         72      8     8  saved    v4                   i64
+//          0     64     8  op       sp0.0                sleep
+//     state 3 sleep: awaiting sleep; live: v3 v4 sp0.0; dead: n
+//   4 + 3 + 2 + 1 = 10
+
 use std::error::Error;
 use std::time::Duration;
 use vitte::codegen::{ImportTable, Jit, Options};

@@ -43,7 +43,7 @@ fn every_example_prints_what_it_promises() {
 }
 
 /// The programs in Rust whose heads say what they print.
-const RUST: [&str; 9] = [
+const RUST: [&str; 10] = [
     "scheduler",
     "graph",
     "flow",
@@ -53,6 +53,7 @@ const RUST: [&str; 9] = [
     "producer_consumer",
     "graceful_shutdown",
     "deterministic_test",
+    "foreign_frontend",
 ];
 
 /// Those that `cargo test` has built; a run of this test alone builds none.
