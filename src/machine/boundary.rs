@@ -8,6 +8,7 @@
 /// Most parts of one value.
 pub(crate) const MAX_PARTS: usize = 64;
 /// Deepest nesting of objects that is read; what is deeper is taken for a cycle.
+#[cfg(feature = "embed")]
 const MAX_DEPTH: u32 = 1_000;
 
 /// One scalar of a value.
@@ -154,6 +155,8 @@ impl<'a> Writer<'a> {
 pub struct Reader<'a> {
     base: *const u8,
     places: &'a [u32],
+    /// Of objects in objects, which only Vitte has.
+    #[cfg(feature = "embed")]
     depth: u32,
 }
 
@@ -165,7 +168,12 @@ impl<'a> Reader<'a> {
     /// At each of `places`, in order, there is the part that will be read there; what the references
     /// among them lead to stays alive and unchanged meanwhile.
     pub(crate) unsafe fn new(base: *const u8, places: &'a [u32]) -> Self {
-        Reader { base, places, depth: 0 }
+        Reader {
+            base,
+            places,
+            #[cfg(feature = "embed")]
+            depth: 0,
+        }
     }
 
     /// Reads inside of an object that this reader came upon.
