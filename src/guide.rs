@@ -61,7 +61,11 @@
 //!   whose type is spelled: `let n: usize = list.len();`, `list.push(x)` with `x: u64`. Spelled types
 //!   are what this rests on: numbers, `bool`, `char`, `&'static str`, arrays and tuples of them, and
 //!   the owners of the standard library (`String`, `Vec<u64>`, `Option<String>`, …);
-//! * it is known on every way whether a local was moved;
+//! * it is known on every way whether a local was moved: one that is called is moved if its type says
+//!   `FnOnce`, and stays if it says `Fn` or `FnMut`;
+//! * no temporary would have to live across an await: what is matched or looped over around one, and what
+//!   stands before one in the same statement, is made of places, numbers, ranges and calls by value.
+//!   `match list.lock().pop() { Some(x) => f(x).await, … }` holds its guard all the while, so it is rustc's;
 //! * patterns around awaits bind all of the value;
 //! * no macro but those of the standard library whose arguments are expressions; no items inside, no
 //!   call of itself, no parameter that is a pattern, no `impl Trait` in the result, no `#[cfg]` on a part
@@ -69,7 +73,13 @@
 //!
 //! `explicit` asks less: it leaves borrows to the compiler, and takes `join!`, `try_join!` and `select!`
 //! (called by these words, or by a path that begins with `vitte`) as one await of all their futures.
-//! In a `select!` whose handlers await, patterns bind all of the value.
+//! In a `select!` whose handlers await, patterns bind all of the value. It refuses a temporary that may have
+//! to live across an await (methods of the standard library are known by their names), a `&mut` reference
+//! that is lent to an awaited call and used again, and tells the way out: bind it first, or end the borrow.
+//!
+//! One thing `explicit` takes for granted: a local whose parts are all bound by the patterns of a `match`
+//! with awaiting arms has nothing left to drop. Of a type with a `Drop` of its own, whose parts are numbers,
+//! the drop comes at the arm's first await.
 //!
 //! Some of it is stricter than needed. To see what stands in the way, write `explicit` for a moment.
 //!

@@ -58,16 +58,16 @@ fn awaiting_arms(event: Event) -> impl Coroutine<Output = u64> {
                 }
             }
             if let __State::Await0 { future } = state {
-                let Poll::Ready(value) = resume(future, cx, &__TASK, 0usize) else {
-                    return Poll::Pending;
+                let Poll::Ready(value) = resume(future, cx) else {
+                    return pending(cx, &__SITES[0usize]);
                 };
                 vacate(state, __State::Returned);
                 let out = value;
                 at = __At::Join0 { out };
             }
             if let __State::Await1 { future } = state {
-                let Poll::Ready(value_2) = resume(future, cx, &__TASK, 1usize) else {
-                    return Poll::Pending;
+                let Poll::Ready(value_2) = resume(future, cx) else {
+                    return pending(cx, &__SITES[1usize]);
                 };
                 vacate(state, __State::Returned);
                 let out = value_2 + 1;
@@ -78,8 +78,8 @@ fn awaiting_arms(event: Event) -> impl Coroutine<Output = u64> {
                 return Poll::Ready(at);
             }
             if let __State::Await2 { future } = state {
-                let Poll::Ready(value_3) = resume(future, cx, &__TASK, 2usize) else {
-                    return Poll::Pending;
+                let Poll::Ready(value_3) = resume(future, cx) else {
+                    return pending(cx, &__SITES[2usize]);
                 };
                 vacate(state, __State::Returned);
                 return Poll::Ready(value_3);

@@ -32,8 +32,8 @@ fn drop_order(first: Guard) -> impl Coroutine<Output = ()> {
                 );
             }
             if let __State::Await0 { future, first } = state {
-                let Poll::Ready(value) = resume(future, cx, &__TASK, 0usize) else {
-                    return Poll::Pending;
+                let Poll::Ready(value) = resume(future, cx) else {
+                    return pending(cx, &__SITES[0usize]);
                 };
                 let first = moved(first);
                 vacate(state, __State::Returned);
@@ -48,8 +48,8 @@ fn drop_order(first: Guard) -> impl Coroutine<Output = ()> {
                 );
             }
             if let __State::Await1 { future, first, second } = state {
-                let Poll::Ready(value_2) = resume(future, cx, &__TASK, 1usize) else {
-                    return Poll::Pending;
+                let Poll::Ready(value_2) = resume(future, cx) else {
+                    return pending(cx, &__SITES[1usize]);
                 };
                 let first = moved(first);
                 let second = moved(second);
@@ -66,8 +66,8 @@ fn drop_order(first: Guard) -> impl Coroutine<Output = ()> {
                 );
             }
             if let __State::Await2 { future, first, second, third } = state {
-                let Poll::Ready(_) = resume(future, cx, &__TASK, 2usize) else {
-                    return Poll::Pending;
+                let Poll::Ready(_) = resume(future, cx) else {
+                    return pending(cx, &__SITES[2usize]);
                 };
                 let first = moved(first);
                 let second = moved(second);
@@ -84,8 +84,8 @@ fn drop_order(first: Guard) -> impl Coroutine<Output = ()> {
                 );
             }
             if let __State::Await3 { future, first, second } = state {
-                let Poll::Ready(_) = resume(future, cx, &__TASK, 3usize) else {
-                    return Poll::Pending;
+                let Poll::Ready(_) = resume(future, cx) else {
+                    return pending(cx, &__SITES[3usize]);
                 };
                 let first = moved(first);
                 let second = moved(second);

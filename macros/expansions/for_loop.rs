@@ -57,9 +57,8 @@ fn for_loop(jobs: Vec<Job>) -> impl Coroutine<Output = ()> {
                     }
                 }
                 if let __State::Await0 { future, iter } = state {
-                    let Poll::Ready(_) = resume_in_place(future, cx, &__TASK, 0usize)
-                    else {
-                        return Poll::Pending;
+                    let Poll::Ready(_) = resume_in_place(future, cx) else {
+                        return pending(cx, &__SITES[0usize]);
                     };
                     at = __At::Join0 {};
                     continue;

@@ -78,9 +78,8 @@ fn labels(n: u64) -> impl Coroutine<Output = u64> {
                     }
                 }
                 if let __State::Await0 { future, n, iter, row, iter_2 } = state {
-                    let Poll::Ready(value) = resume_in_place(future, cx, &__TASK, 0usize)
-                    else {
-                        return Poll::Pending;
+                    let Poll::Ready(value) = resume_in_place(future, cx) else {
+                        return pending(cx, &__SITES[0usize]);
                     };
                     if value {
                         let __State::Await0 { n, iter, row, iter_2, .. } = state else {

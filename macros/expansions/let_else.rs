@@ -27,8 +27,8 @@ fn let_else(id: u64) -> impl Coroutine<Output = u64> {
                 );
             }
             if let __State::Await0 { future } = state {
-                let Poll::Ready(value) = resume(future, cx, &__TASK, 0usize) else {
-                    return Poll::Pending;
+                let Poll::Ready(value) = resume(future, cx) else {
+                    return pending(cx, &__SITES[0usize]);
                 };
                 vacate(state, __State::Returned);
                 let Some(user) = ({ value }) else {
@@ -42,8 +42,8 @@ fn let_else(id: u64) -> impl Coroutine<Output = u64> {
                 );
             }
             if let __State::Await1 { future } = state {
-                let Poll::Ready(value_2) = resume(future, cx, &__TASK, 1usize) else {
-                    return Poll::Pending;
+                let Poll::Ready(value_2) = resume(future, cx) else {
+                    return pending(cx, &__SITES[1usize]);
                 };
                 vacate(state, __State::Returned);
                 return Poll::Ready(value_2);

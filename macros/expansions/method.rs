@@ -31,8 +31,8 @@ fn method(&mut self, n: usize) -> impl Coroutine<Output = bool> {
                 );
             }
             if let __State::Await0 { future, this } = state {
-                let Poll::Ready(value) = resume(future, cx, &__TASK, 0usize) else {
-                    return Poll::Pending;
+                let Poll::Ready(value) = resume(future, cx) else {
+                    return pending(cx, &__SITES[0usize]);
                 };
                 let this = moved(this);
                 vacate(state, __State::Returned);

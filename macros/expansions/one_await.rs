@@ -10,19 +10,20 @@ fn one_await(name: String) -> impl Coroutine<Output = usize> {
         Returned,
         Poisoned,
     }
+    static __SITES: [SuspendSite; 1usize] = [
+        SuspendSite {
+            task: "one_await",
+            state: "await0",
+            awaitee: "pause()",
+            file: "src/lib.rs",
+            line: 2u32,
+            column: 5u32,
+        },
+    ];
     static __TASK: Task = Task {
         name: "one_await",
         kind: Kind::Explicit,
-        sites: &[
-            SuspendSite {
-                task: "one_await",
-                state: "await0",
-                awaitee: "pause()",
-                file: "src/lib.rs",
-                line: 2u32,
-                column: 5u32,
-            },
-        ],
+        sites: &__SITES,
         slots: &["name"],
         live: &[&[0u32]],
     };
@@ -60,8 +61,8 @@ fn one_await(name: String) -> impl Coroutine<Output = usize> {
                 );
             }
             if let __State::Await0 { future, name } = state {
-                let Poll::Ready(_) = resume(future, cx, &__TASK, 0usize) else {
-                    return Poll::Pending;
+                let Poll::Ready(_) = resume(future, cx) else {
+                    return pending(cx, &__SITES[0usize]);
                 };
                 let name = moved(name);
                 vacate(state, __State::Returned);

@@ -25,8 +25,8 @@ fn operands(n: u64) -> impl Coroutine<Output = u64> {
                 );
             }
             if let __State::Await0 { future, n } = state {
-                let Poll::Ready(value) = resume(future, cx, &__TASK, 0usize) else {
-                    return Poll::Pending;
+                let Poll::Ready(value) = resume(future, cx) else {
+                    return pending(cx, &__SITES[0usize]);
                 };
                 let n = moved(n);
                 vacate(state, __State::Returned);
@@ -40,8 +40,8 @@ fn operands(n: u64) -> impl Coroutine<Output = u64> {
                 );
             }
             if let __State::Await1 { future, n, value } = state {
-                let Poll::Ready(value_2) = resume(future, cx, &__TASK, 1usize) else {
-                    return Poll::Pending;
+                let Poll::Ready(value_2) = resume(future, cx) else {
+                    return pending(cx, &__SITES[1usize]);
                 };
                 let n = moved(n);
                 let value = moved(value);

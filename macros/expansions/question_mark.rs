@@ -28,8 +28,8 @@ fn question_mark(path: Path) -> impl Coroutine<Output = Result<u64, Error>> {
                 );
             }
             if let __State::Await0 { future } = state {
-                let Poll::Ready(value) = resume(future, cx, &__TASK, 0usize) else {
-                    return Poll::Pending;
+                let Poll::Ready(value) = resume(future, cx) else {
+                    return pending(cx, &__SITES[0usize]);
                 };
                 vacate(state, __State::Returned);
                 let file = (match branch(value) {
@@ -46,8 +46,8 @@ fn question_mark(path: Path) -> impl Coroutine<Output = Result<u64, Error>> {
                 );
             }
             if let __State::Await1 { future } = state {
-                let Poll::Ready(value_2) = resume(future, cx, &__TASK, 1usize) else {
-                    return Poll::Pending;
+                let Poll::Ready(value_2) = resume(future, cx) else {
+                    return pending(cx, &__SITES[1usize]);
                 };
                 vacate(state, __State::Returned);
                 let (file_2, n) = (match branch(value_2) {
@@ -65,8 +65,8 @@ fn question_mark(path: Path) -> impl Coroutine<Output = Result<u64, Error>> {
                 );
             }
             if let __State::Await2 { future, n } = state {
-                let Poll::Ready(value_3) = resume(future, cx, &__TASK, 2usize) else {
-                    return Poll::Pending;
+                let Poll::Ready(value_3) = resume(future, cx) else {
+                    return pending(cx, &__SITES[2usize]);
                 };
                 let n = moved(n);
                 vacate(state, __State::Returned);

@@ -53,9 +53,8 @@ fn state_in_place(n: u64) -> impl Coroutine<Output = Vec<u64>> {
                     }
                 }
                 if let __State::Await0 { future, n, list } = state {
-                    let Poll::Ready(value) = resume_in_place(future, cx, &__TASK, 0usize)
-                    else {
-                        return Poll::Pending;
+                    let Poll::Ready(value) = resume_in_place(future, cx) else {
+                        return pending(cx, &__SITES[0usize]);
                     };
                     let x: u64 = value;
                     (*list).push(x);

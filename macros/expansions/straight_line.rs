@@ -28,8 +28,8 @@ fn straight_line(id: u64) -> impl Coroutine<Output = Page> {
                 );
             }
             if let __State::Await0 { future, id } = state {
-                let Poll::Ready(value) = resume(future, cx, &__TASK, 0usize) else {
-                    return Poll::Pending;
+                let Poll::Ready(value) = resume(future, cx) else {
+                    return pending(cx, &__SITES[0usize]);
                 };
                 let id = moved(id);
                 vacate(state, __State::Returned);
@@ -43,8 +43,8 @@ fn straight_line(id: u64) -> impl Coroutine<Output = Page> {
                 );
             }
             if let __State::Await1 { future, id } = state {
-                let Poll::Ready(value_2) = resume(future, cx, &__TASK, 1usize) else {
-                    return Poll::Pending;
+                let Poll::Ready(value_2) = resume(future, cx) else {
+                    return pending(cx, &__SITES[1usize]);
                 };
                 let id = moved(id);
                 vacate(state, __State::Returned);
@@ -57,8 +57,8 @@ fn straight_line(id: u64) -> impl Coroutine<Output = Page> {
                 );
             }
             if let __State::Await2 { future } = state {
-                let Poll::Ready(value_3) = resume(future, cx, &__TASK, 2usize) else {
-                    return Poll::Pending;
+                let Poll::Ready(value_3) = resume(future, cx) else {
+                    return pending(cx, &__SITES[2usize]);
                 };
                 vacate(state, __State::Returned);
                 return Poll::Ready(value_3);

@@ -48,8 +48,8 @@ fn while_loop(n: u64) -> impl Coroutine<Output = u64> {
                     }
                 }
                 if let __State::Await0 { future, n, sum, i } = state {
-                    let Poll::Ready(value) = resume(future, cx, &__TASK, 0usize) else {
-                        return Poll::Pending;
+                    let Poll::Ready(value) = resume(future, cx) else {
+                        return pending(cx, &__SITES[0usize]);
                     };
                     let n = moved(n);
                     let mut sum = moved(sum);

@@ -14,7 +14,7 @@
 )]
 
 use super::{Coroutine, Task};
-use crate::rt::task::note_suspend;
+use crate::rt::task::{SuspendSite, note_suspend};
 use std::any::type_name;
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -206,28 +206,39 @@ impl<F> Drop for Child<F> {
     }
 }
 
-/// Polls the child of suspend point `index`. Ready drops the future in place; Pending notes the site.
+/// Polls the child. Ready drops the future in place; after Pending the step answers [`pending`].
 #[inline]
-pub fn resume<F: Future>(
-    child: &mut Child<F>,
-    cx: &mut Cx<'_, '_>,
-    task: &'static Task,
-    index: usize,
-) -> Poll<F::Output> {
+pub fn resume<F: Future>(child: &mut Child<F>, cx: &mut Cx<'_, '_>) -> Poll<F::Output> {
+    match resume_in_place(child, cx) {
+        Poll::Ready(value) => {
+            cx.childless = false;
+            Poll::Ready(value)
+        }
+        Poll::Pending => Poll::Pending,
+    }
+}
+
+/// [`resume`] in a loop whose state is used in place: after Ready its code runs.
+#[inline]
+pub fn resume_in_place<F: Future>(child: &mut Child<F>, cx: &mut Cx<'_, '_>) -> Poll<F::Output> {
     // SAFETY: the child has not been ready, by its contract.
     let future = unsafe { child.0.assume_init_mut() };
     // SAFETY: I1: the child is not moved before its future is dropped in place, below.
-    let poll = unsafe { Pin::new_unchecked(future) }.poll(cx.task);
-    match poll {
-        Poll::Ready(_) => {
-            cx.childless = true;
-            // SAFETY: as above; from now on the child counts as gone.
-            unsafe { child.0.assume_init_drop() };
-            cx.childless = false;
-        }
-        Poll::Pending => note_suspend(cx.task.waker(), &task.sites[index]),
-    }
-    poll
+    let Poll::Ready(value) = unsafe { Pin::new_unchecked(future) }.poll(cx.task) else {
+        return Poll::Pending;
+    };
+    cx.childless = true;
+    // SAFETY: as above; from now on the child counts as gone.
+    unsafe { child.0.assume_init_drop() };
+    Poll::Ready(value)
+}
+
+/// Ends a step whose child answered Pending: notes where. (Not part of [`resume`]: its answer would be
+/// asked for twice, once there and once in the step.)
+#[inline(always)]
+pub fn pending<R>(cx: &mut Cx<'_, '_>, site: &'static SuspendSite) -> Poll<R> {
+    note_suspend(cx.task.waker(), site);
+    Poll::Pending
 }
 
 /// Moves a field out of a state that is about to be vacated.
@@ -250,19 +261,6 @@ pub fn vacate<S>(state: &mut S, returned: S) {
 pub fn suspend<S>(state: &mut S, next: S) {
     // SAFETY: a reference is valid for writes.
     unsafe { ptr::write(state, next) };
-}
-
-/// [`resume`] in a loop whose state is used in place: after Ready its code runs.
-#[inline]
-pub fn resume_in_place<F: Future>(
-    child: &mut Child<F>,
-    cx: &mut Cx<'_, '_>,
-    task: &'static Task,
-    index: usize,
-) -> Poll<F::Output> {
-    let poll = resume(child, cx, task, index);
-    cx.childless = poll.is_ready();
-    poll
 }
 
 /// Enters the state of a loop, without its child.

@@ -40,8 +40,8 @@ pub use combine::{
 };
 pub use entry::Entry;
 pub use explicit::{
-    Child, Cx, Machine, States, Visit, end, enter, gone, leave, machine, moved, over, refill,
-    restart, resume, resume_in_place, suspend, taken, vacate,
+    Child, Cx, Machine, States, Visit, end, enter, gone, leave, machine, moved, over, pending,
+    refill, restart, resume, resume_in_place, suspend, taken, vacate,
 };
 #[cfg(feature = "jit")]
 pub use jit::{JitCode, JitOp, JitTask};

@@ -7,6 +7,8 @@ mod bodies;
 mod lent;
 #[path = "differential/shapes.rs"]
 mod shapes;
+#[path = "differential/traps.rs"]
+mod traps;
 
 use bodies::{NAMES, explicit, native, plain};
 use std::cell::{Cell, RefCell};
@@ -174,6 +176,11 @@ fn borrows_that_last_one_await_are_explicit_and_do_the_same() {
 fn every_shape_of_function_is_taken_and_does_the_same() {
     assert!(shapes::task::ALL.len() + NAMES.len() >= 290, "{}", shapes::task::ALL.len());
     compare(shapes::native::ALL, shapes::task::ALL);
+}
+
+#[test]
+fn what_lives_as_long_as_its_construct_does_so_in_a_task() {
+    compare(traps::native::ALL, traps::task::ALL);
 }
 
 #[test]

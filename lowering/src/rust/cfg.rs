@@ -15,6 +15,8 @@ pub(super) struct Cfg {
     pub(super) blocks: Vec<Block>,
     /// The awaits, in source order.
     pub(super) awaits: Vec<Await>,
+    /// Temporaries that a `let` keeps to the end of its block, by the block they are made in.
+    pub(super) temporaries: Vec<(usize, Span)>,
     /// Parameters, in order.
     pub(super) params: Vec<usize>,
     /// Per local, when it was declared.
@@ -27,6 +29,8 @@ pub(super) struct Await {
     /// The operand as the source has it.
     pub(super) text: String,
     pub(super) span: Span,
+    /// Locals that the future is made of: arguments and receiver of the call that makes it.
+    pub(super) handed: Vec<usize>,
 }
 
 /// A straight piece of code.
@@ -55,7 +59,6 @@ pub(super) enum End {
     Branch {
         cond: TokenStream,
         uses: Vec<Use>,
-        binds: Vec<usize>,
         then: usize,
         other: usize,
     },

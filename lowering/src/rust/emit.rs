@@ -250,6 +250,7 @@ impl Emitter<'_> {
         let (state, private) = (&self.state, &self.private);
         let params = self.type_params();
         let task = self.frame.name;
+        let n_sites = self.cfg.awaits.len();
         let sites = self
             .cfg
             .awaits
@@ -289,10 +290,11 @@ impl Emitter<'_> {
         });
         let abandon = self.abandon();
         quote! {
+            static __SITES: [#private::SuspendSite; #n_sites] = [#(#sites),*];
             static __TASK: #private::Task = #private::Task {
                 name: #task,
                 kind: #private::Kind::Explicit,
-                sites: &[#(#sites),*],
+                sites: &__SITES,
                 slots: &[#(#names),*],
                 live: &[#(#live),*],
             };
@@ -369,9 +371,8 @@ impl Emitter<'_> {
         }
         quote! {
             if let #state::#variant { #future, #(#names),* } = #st {
-                let ::core::task::Poll::Ready(#name) = #private::resume(#future, #cx, &__TASK, #point)
-                else {
-                    return ::core::task::Poll::Pending;
+                let ::core::task::Poll::Ready(#name) = #private::resume(#future, #cx) else {
+                    return #private::pending(#cx, &__SITES[#point]);
                 };
                 #moved
                 #code
@@ -404,9 +405,6 @@ impl Emitter<'_> {
             }
             if let End::Match { arms, .. } = &block.end {
                 bound.extend(arms.iter().flat_map(|a| &a.binds));
-            }
-            if let End::Branch { binds, .. } = &block.end {
-                bound.extend(binds);
             }
             if !matches!(block.end, End::Await { .. }) {
                 let here = |b: &usize| !self.plan.joins.contains_key(b);
@@ -477,9 +475,9 @@ impl Emitter<'_> {
         out.extend(match &block.end {
             End::Never => quote!(),
             End::Goto(to) => self.goto(b, *to, &[]),
-            End::Branch { cond, then, other, binds, .. } => {
+            End::Branch { cond, then, other, .. } => {
                 let cond = self.expr_of(b, cond);
-                let (then, other) = (self.goto(b, *then, binds), self.goto(b, *other, &[]));
+                let (then, other) = (self.goto(b, *then, &[]), self.goto(b, *other, &[]));
                 quote!(if #cond { #then } else { #other })
             }
             End::Match { scrutinee, arms, .. } => {

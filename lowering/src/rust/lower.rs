@@ -9,6 +9,7 @@ mod construct;
 pub(super) mod islands;
 mod needs;
 mod operands;
+mod temporaries;
 
 use super::cfg::{Block, Cfg, End, Op};
 use super::names::{Vars, is_scalar_value, single};
@@ -127,6 +128,17 @@ impl Builder<'_> {
 
     fn goto(&mut self, to: usize) {
         self.end(End::Goto(to));
+    }
+
+    fn reading(&self) -> temporaries::Reading<'_> {
+        temporaries::Reading { vars: &self.cfg.vars, confident: self.confident }
+    }
+
+    /// Refuses what leaves a temporary that an await would have to keep.
+    fn leaves_nothing(&mut self, expr: &Expr) {
+        if let Some(span) = self.reading().left(expr) {
+            self.refuse(Refusal::temporary(span));
+        }
     }
 
     fn refuse(&mut self, refusal: Refusal) {
@@ -252,6 +264,10 @@ impl Builder<'_> {
         };
         self.op(Op::Code { tokens, uses, binds: binds.clone() });
         binds.into_iter().for_each(|v| self.declare(v));
+        let made = local.init.as_ref().and_then(|init| temporaries::extended(&init.expr));
+        if let (Some(span), Some(at)) = (made, self.at) {
+            self.cfg.temporaries.push((at, span));
+        }
     }
 
     // ---- statements ----
@@ -380,6 +396,7 @@ impl Builder<'_> {
         let Some((_, diverge)) = &init.diverge else { return };
         let (go_on, other) = (self.block(), self.block());
         let pat = &local.pat;
+        self.leaves_nothing(&init.expr);
         let rest = self.rest(other);
         let arms = vec![self.arm(pat, None, go_on), rest];
         self.branch_on(&init.expr, &[pat], arms);

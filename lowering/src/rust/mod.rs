@@ -16,7 +16,8 @@
 //!   operands take locals, literals and calls by value, or lend what they give back at the end of the
 //!   await (`lower/islands.rs`); a local that a state keeps is not lent to
 //!   anything that could outlive its statement, not captured, not taken apart; a type that is
-//!   spelled of scalars and owners of the standard library holds no borrow; macros are known ones.
+//!   spelled of scalars and owners of the standard library holds no borrow; macros are known ones; no
+//!   temporary would live across an await (`lower/temporaries.rs`).
 //! * **confident**: the machine is made, and rustc's borrow checker judges it at the user's spans;
 //!   what the syntax shows to be a borrow across an await is refused here.
 //!
@@ -44,7 +45,7 @@ pub use refusal::Refusal;
 
 use crate::coroutine::places;
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote};
+use quote::{ToTokens, format_ident, quote};
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{Block, Expr, FnArg, Pat, ReturnType, Signature, Type};
@@ -132,6 +133,7 @@ pub fn explicit(
             }
         };
         vars.spell(v, &ty);
+        vars.spell_bounds(v, &bounds(sig, &ty));
         params.push(v);
         arguments.push(argument);
     }
@@ -148,6 +150,23 @@ pub fn explicit(
     let frame = emit::Frame { krate, name: &name, output: &output, arguments: &arguments };
     let body = emit::emit(&cfg, &plan, &frame);
     Ok(Explicit { signature: quote!(#outer), body })
+}
+
+/// The bounds of a type that is a generic parameter of the function.
+fn bounds(sig: &Signature, ty: &Type) -> TokenStream {
+    let Type::Path(path) = ty else { return quote!() };
+    let of_params =
+        sig.generics.type_params().filter(|p| path.path.is_ident(&p.ident)).map(|p| &p.bounds);
+    let name = ty.to_token_stream().to_string();
+    let clauses = sig.generics.where_clause.iter().flat_map(|c| &c.predicates);
+    let of_clauses = clauses.filter_map(|clause| match clause {
+        syn::WherePredicate::Type(p) if p.bounded_ty.to_token_stream().to_string() == name => {
+            Some(&p.bounds)
+        }
+        _ => None,
+    });
+    let all = of_params.chain(of_clauses);
+    quote!(#(#all)*)
 }
 
 /// The type that a function returns, as it may stand between `<` and `>`.

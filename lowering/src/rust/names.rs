@@ -10,6 +10,7 @@
 
 use super::macros::{self, Shape};
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::ToTokens;
 use std::collections::{BTreeMap, BTreeSet};
 use syn::visit::Visit;
 use syn::visit_mut::{self, VisitMut};
@@ -30,10 +31,26 @@ pub(super) struct Var {
     pub(super) nested: bool,
     /// What its type is known to be.
     pub(super) reference: Option<Reference>,
+    pub(super) calls: Calls,
+    /// Of a type without drop, as the source spells it: `Option<u64>`.
+    pub(super) no_drop: bool,
+    /// It is `self`.
+    pub(super) receiver: bool,
     pub(super) mutable: bool,
     /// Made by the lowering for a value between two awaits of one statement.
     pub(super) temporary: bool,
     pub(super) span: Span,
+}
+
+/// What a call of a local does to it, as its type is spelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Calls {
+    /// Nobody says: it may be moved, and what the call gives may borrow from it.
+    Unknown,
+    /// `FnOnce`: it is moved.
+    Once,
+    /// `Fn`, `FnMut`: it is lent to the call alone.
+    Often,
 }
 
 /// A spelled reference type.
@@ -51,6 +68,13 @@ pub(super) struct Vars {
     taken: BTreeSet<String>,
     /// Words that name something else than a local somewhere.
     free: BTreeSet<String>,
+}
+
+impl Var {
+    /// The word that the source has for it.
+    pub(super) fn word(&self) -> String {
+        if self.receiver { "self".to_owned() } else { self.ident.to_string() }
+    }
 }
 
 impl Vars {
@@ -85,6 +109,9 @@ impl Vars {
             array: false,
             nested: false,
             reference: None,
+            calls: Calls::Unknown,
+            no_drop: false,
+            receiver: wanted == "this",
             mutable,
             temporary: false,
             span,
@@ -96,11 +123,26 @@ impl Vars {
 
     /// Says what type the source spells for a local.
     pub(super) fn spell(&mut self, v: usize, ty: &Type) {
-        self.list[v].scalar = is_scalar_type(ty);
-        self.list[v].owned = is_owned_type(ty);
-        self.list[v].array = is_array_type(ty);
-        self.list[v].nested = has_array(ty);
+        self.spell_value(v, ty);
         self.list[v].reference = reference(ty);
+    }
+
+    /// [`Vars::spell`], but for references.
+    fn spell_value(&mut self, v: usize, ty: &Type) {
+        let var = &mut self.list[v];
+        var.scalar = is_scalar_type(ty);
+        var.owned = is_owned_type(ty);
+        var.array = is_array_type(ty);
+        var.nested = has_array(ty);
+        var.no_drop = has_no_drop(ty);
+        self.spell_bounds(v, &ty.to_token_stream());
+    }
+
+    /// Says what traits the source spells for a local: `impl FnOnce(u64)`, `Box<dyn Fn()>`.
+    pub(super) fn spell_bounds(&mut self, v: usize, bounds: &TokenStream) {
+        if let Some(calls) = calls(bounds) {
+            self.list[v].calls = calls;
+        }
     }
 
     /// A local of the lowering's own.
@@ -274,12 +316,7 @@ impl VisitMut for Resolver {
         self.declare(&mut local.pat);
         let Some(v) = single(&local.pat).and_then(|i| self.vars.get(i)) else { return };
         match &local.pat {
-            Pat::Type(p) => {
-                self.vars.list[v].scalar = is_scalar_type(&p.ty);
-                self.vars.list[v].owned = is_owned_type(&p.ty);
-                self.vars.list[v].array = is_array_type(&p.ty);
-                self.vars.list[v].nested = has_array(&p.ty);
-            }
+            Pat::Type(p) => self.vars.spell_value(v, &p.ty),
             _ => {
                 self.vars.list[v].scalar = scalar;
                 if scalar && let Some(init) = &local.init {
@@ -479,6 +516,22 @@ pub(super) fn is_scalar_type(ty: &Type) -> bool {
     }
 }
 
+/// Whether a type is of scalars, `Option`, `Result` and tuples alone.
+fn has_no_drop(ty: &Type) -> bool {
+    match ty {
+        Type::Paren(t) => has_no_drop(&t.elem),
+        Type::Tuple(t) => t.elems.iter().all(has_no_drop),
+        Type::Array(t) => has_no_drop(&t.elem),
+        Type::Path(p) if p.qself.is_none() && !is_scalar_type(ty) => {
+            let Some(last) = p.path.segments.last() else { return false };
+            let syn::PathArguments::AngleBracketed(list) = &last.arguments else { return false };
+            let is_value = |arg: &syn::GenericArgument| matches!(arg, syn::GenericArgument::Type(ty) if has_no_drop(ty));
+            (last.ident == "Option" || last.ident == "Result") && list.args.iter().all(is_value)
+        }
+        ty => is_scalar_type(ty),
+    }
+}
+
 /// Whether a type has an array in it.
 fn has_array(ty: &Type) -> bool {
     match ty {
@@ -542,6 +595,18 @@ pub(super) fn is_owned_type(ty: &Type) -> bool {
         }
         ty => is_scalar_type(ty),
     }
+}
+
+/// What the first closure trait among the words of a type says.
+fn calls(words: &TokenStream) -> Option<Calls> {
+    words.clone().into_iter().find_map(|tree| match tree {
+        TokenTree::Ident(word) if word == "FnOnce" || word == "AsyncFnOnce" => Some(Calls::Once),
+        TokenTree::Ident(word) if word == "Fn" || word == "FnMut" || word == "fn" => {
+            Some(Calls::Often)
+        }
+        TokenTree::Group(group) => calls(&group.stream()),
+        _ => None,
+    })
 }
 
 /// The spelled reference, if a type is one.

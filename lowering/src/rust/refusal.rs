@@ -99,11 +99,11 @@ impl Refusal {
         )
     }
 
-    pub(super) fn chain(span: Span) -> Self {
+    pub(super) fn temporary(span: Span) -> Self {
         Self::new(
             span,
-            "an `.await` in a chain of conditions with `let`",
-            "bind what is awaited before the `if`, or nest one `if` in the other",
+            "a temporary that may have to live across an `.await`",
+            "bind it first: `let value = …;`, and end it before the await where it must not last",
         )
     }
 
@@ -123,11 +123,14 @@ impl Refusal {
         let mut this = Self::new(
             span,
             format!("the borrow of `{name}` may live across an `.await`"),
-            format!(
-                "pass `{name}` by value and get it back: `let ({name}, n) = read({name}).await`\n  \
-                 help: end the borrow before the await: bind what is read of it first"
-            ),
+            "end the borrow before the await: bind what is read of it first",
         );
+        if name != "self" {
+            this.help = format!(
+                "pass `{name}` by value and get it back: `let ({name}, n) = read({name}).await`\n  help: {}",
+                this.help
+            );
+        }
         this.notes.extend(wait.map(|s| (s, "the await that it may live across".to_owned())));
         this.notes.extend(later.map(|s| (s, format!("`{name}` is used again"))));
         this

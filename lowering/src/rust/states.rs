@@ -17,6 +17,7 @@ use super::places::{Body, Event, PlaceLiveness};
 use super::refusal::Refusal;
 use super::stay::{self, Stay};
 use super::uses::{Hold, Kind, Use};
+use proc_macro2::Span;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// States and what they keep.
@@ -82,9 +83,6 @@ impl Steps {
         let mut steps: Vec<Vec<Step>> = vec![vec![]; cfg.blocks.len()];
         for block in &cfg.blocks {
             match &block.end {
-                End::Branch { binds, then, .. } => {
-                    steps[*then].extend(binds.iter().map(|v| Step::Bind(*v)));
-                }
                 End::Match { arms, .. } => {
                     for arm in arms {
                         steps[arm.block].extend(arm.binds.iter().map(|v| Step::Bind(*v)));
@@ -162,7 +160,12 @@ pub(super) fn plan(cfg: &Cfg, confident: bool) -> Result<Plan, Vec<Refusal>> {
     let mut planner = Planner {
         cfg,
         confident,
-        no_drop: cfg.vars.list.iter().map(|v| v.scalar || v.reference.is_some()).collect(),
+        no_drop: cfg
+            .vars
+            .list
+            .iter()
+            .map(|v| v.no_drop || v.scalar || v.reference.is_some())
+            .collect(),
         steps: &steps,
         live_before: vec![],
         plan: Plan { awaits: vec![vec![]; cfg.awaits.len()], ..Plan::default() },
@@ -191,7 +194,7 @@ struct Planner<'a> {
     /// Per block and point, the locals that are live just before it; one more for the end.
     live_before: Vec<Vec<BTreeSet<usize>>>,
     plan: Plan,
-    /// By local: one reason each.
+    /// By local, then by temporary: one reason each.
     refusals: BTreeMap<usize, Refusal>,
 }
 
@@ -247,12 +250,20 @@ impl Planner<'_> {
                 let copy = self.no_drop[v];
                 match u.kind {
                     Kind::Move if !copy && s[v] != Status::Out => s[v] = Status::Moved,
-                    Kind::Capture | Kind::Opaque | Kind::Part | Kind::MaybeMove
+                    Kind::Apart
+                        if !copy
+                            && s[v] == Status::Alive
+                            && (self.confident || self.cfg.vars.list[v].owned)
+                            && !self.live_after(block, i, v) =>
+                    {
+                        s[v] = Status::Moved;
+                    }
+                    Kind::Capture | Kind::Opaque | Kind::Part | Kind::Apart | Kind::MaybeMove
                         if !copy && s[v] == Status::Alive =>
                     {
                         s[v] = Status::Maybe;
                     }
-                    Kind::Receive
+                    Kind::Receive | Kind::Call
                         if !copy
                             && !self.confident
                             && s[v] == Status::Alive
@@ -304,7 +315,7 @@ impl Planner<'_> {
             let owed = !self.no_drop[v] && matches!(status, Status::Alive | Status::Maybe);
             if owed && status == Status::Maybe && !is_live {
                 let var = &self.cfg.vars.list[v];
-                let refusal = Refusal::maybe_moved(&var.ident.to_string(), var.span);
+                let refusal = Refusal::maybe_moved(&var.word(), var.span);
                 self.refusals.entry(v).or_insert(refusal);
             }
             if is_live || owed {
@@ -335,7 +346,7 @@ impl Planner<'_> {
                         Status::Alive => self.plan.dropped.entry((b, op)).or_default().push(v),
                         Status::Maybe => {
                             let var = &self.cfg.vars.list[v];
-                            let refusal = Refusal::maybe_moved(&var.ident.to_string(), var.span);
+                            let refusal = Refusal::maybe_moved(&var.word(), var.span);
                             self.refusals.entry(v).or_insert(refusal);
                         }
                         Status::Out | Status::Moved => {}
@@ -376,6 +387,11 @@ impl Planner<'_> {
         let kept: BTreeSet<usize> =
             self.plan.awaits.iter().chain(self.plan.joins.values()).flatten().copied().collect();
         let awaits_later = self.awaits_later();
+        for (i, (b, span)) in self.cfg.temporaries.iter().enumerate() {
+            if awaits_later.contains(b) {
+                self.refusals.insert(self.steps.n_vars + i, Refusal::temporary(*span));
+            }
+        }
         for &b in &self.plan.order {
             let is_await = matches!(self.cfg.blocks[b].end, End::Await { .. });
             let n_operand = match &self.cfg.blocks[b].end {
@@ -389,8 +405,9 @@ impl Planner<'_> {
                 let returns = matches!(&self.cfg.blocks[b].end, End::Return { uses, .. }
                     if i + uses.len() >= n);
                 // What is lent must be there as long as who holds it, which may be kept.
-                let lends = matches!(u.kind, Kind::Borrow | Kind::Capture | Kind::Opaque)
-                    || (u.kind == Kind::Receive && self.cfg.vars.list[u.var].array);
+                let lends =
+                    matches!(u.kind, Kind::Borrow | Kind::Capture | Kind::Opaque | Kind::Call)
+                        || (u.kind == Kind::Receive && self.cfg.vars.list[u.var].array);
                 if returns || !(kept.contains(&u.var) || (lends && awaits_later.contains(&b))) {
                     continue;
                 }
@@ -422,7 +439,7 @@ impl Planner<'_> {
 
     fn judge(&self, u: &Use, in_operand: bool, after: bool, block: usize) -> Option<Refusal> {
         let var = &self.cfg.vars.list[u.var];
-        let name = var.ident.to_string();
+        let name = var.word();
         let shared = var.reference == Some(Reference::Shared);
         let wait = match &self.cfg.blocks[block].end {
             End::Await { point, .. } => Some(self.cfg.awaits[*point].span),
@@ -430,17 +447,28 @@ impl Planner<'_> {
         };
         let later = || {
             let all = self.plan.order.iter().flat_map(|b| &self.steps.per_block[*b]);
-            let line = u.span.start();
-            let mut all = all;
-            all.find_map(|s| match s {
-                Step::Use(w) if w.var == u.var && w.span.start().line > line.line => Some(w.span),
+            let uses = all.filter_map(|s| match s {
+                Step::Use(w) if w.var == u.var => Some(w.span),
                 _ => None,
-            })
+            });
+            let here = u.span.start().line;
+            // In a loop it may stand before.
+            let by_line = |span: &Span| (span.start().line <= here, span.start().line);
+            uses.filter(|span| after || span.start().line > here).min_by_key(by_line)
         };
         let borrow = || Some(Refusal::borrow(&name, u.span, wait, later()));
         if self.confident {
+            let handed = match &self.cfg.blocks[block].end {
+                End::Await { point, .. } if in_operand => {
+                    self.cfg.awaits[*point].handed.contains(&u.var)
+                }
+                _ => false,
+            };
+            let mutable = var.reference == Some(Reference::Mutable);
             return match u.kind {
                 Kind::Borrow if in_operand && !shared => borrow(),
+                // Naming a mutable reference lends it on, and so does a method of it.
+                Kind::Move | Kind::Receive if handed && mutable && after => borrow(),
                 _ => None,
             };
         }
@@ -449,6 +477,9 @@ impl Planner<'_> {
             Kind::Capture if u.hold == Hold::No && !in_operand => None,
             Kind::Capture | Kind::Opaque => Some(Refusal::capture(&name, u.span)),
             Kind::Part => Some(Refusal::part(&name, u.span)),
+            Kind::Apart if !var.owned => Some(Refusal::part(&name, u.span)),
+            // An async closure may lend itself to the future.
+            Kind::Call if in_operand => Some(Refusal::capture(&name, u.span)),
             // A method of a number gives a number.
             Kind::Receive if var.scalar && !var.array => None,
             Kind::Borrow | Kind::Receive if lent => borrow(),

@@ -121,7 +121,7 @@ fn in_place(
             let var = &cfg.vars.list[u.var];
             let copied = var.scalar || var.reference == Some(Reference::Shared);
             let moves = match u.kind {
-                Kind::Look | Kind::Update | Kind::Borrow => false,
+                Kind::Look | Kind::Update | Kind::Borrow | Kind::Call => false,
                 Kind::Assign => {
                     assigned.insert(u.var);
                     false
@@ -133,7 +133,7 @@ fn in_place(
                     !copied && (!live.contains(&u.var) || (u.conditional && returns))
                 }
                 Kind::Move | Kind::MaybeMove => !copied,
-                Kind::Part | Kind::Capture | Kind::Opaque => true,
+                Kind::Part | Kind::Apart | Kind::Capture | Kind::Opaque => true,
             };
             if moves {
                 moved.insert(u.var);
@@ -153,10 +153,7 @@ fn in_place(
             }
         }
         match &block.end {
-            End::Branch { uses, binds, .. } => {
-                look(uses, false);
-                bound.extend(binds);
-            }
+            End::Branch { uses, .. } => look(uses, false),
             End::Match { uses, arms, .. } => {
                 look(uses, false);
                 arms.iter().for_each(|a| look(&a.uses, false));

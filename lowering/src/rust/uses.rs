@@ -5,7 +5,7 @@
 //! the use says so, and [`super::states`] decides what that means.
 
 use super::macros::{self, Shape};
-use super::names::{Reference, Vars, is_comparison, single};
+use super::names::{Calls, Reference, Vars, is_comparison, single};
 use super::places::Event;
 use proc_macro2::{Span, TokenStream, TokenTree};
 use std::collections::BTreeSet;
@@ -24,8 +24,12 @@ pub(super) enum Kind {
     Look,
     /// A method is called on it: lent or moved.
     Receive,
+    /// Called: lent to the call, or moved.
+    Call,
     /// Lent by `&`.
     Borrow,
+    /// Matched by patterns that bind all of it: its parts are moved, or copied.
+    Apart,
     /// A part of it is moved, copied or bound.
     Part,
     /// Given a new value.
@@ -77,11 +81,18 @@ pub(super) fn of_expr(expr: &Expr, hold: Hold, vars: &Vars) -> Vec<Use> {
     walk.finish()
 }
 
-/// Uses of a scrutinee, whose parts the patterns bind.
-pub(super) fn of_scrutinee(expr: &Expr, vars: &Vars) -> Vec<Use> {
+/// Uses of a scrutinee, whose parts the patterns bind; `whole`: all of its parts.
+pub(super) fn of_scrutinee(expr: &Expr, whole: bool, vars: &Vars) -> Vec<Use> {
     let mut walk = Walk { vars, out: vec![], hold: Hold::Yes, depth: 0 };
     walk.expr(expr, Mode::Scrutinee);
-    walk.finish()
+    let of_a_local = walk.var(expr).is_some();
+    let mut uses = walk.finish();
+    for u in &mut uses {
+        if of_a_local && whole && u.kind == Kind::Part {
+            u.kind = Kind::Apart;
+        }
+    }
+    uses
 }
 
 /// Uses of a statement.
@@ -196,8 +207,20 @@ impl Walk<'_> {
                 e.args.iter().for_each(|arg| self.expr(arg, Mode::Value));
             }
             Expr::Call(e) => {
-                self.expr(&e.func, Mode::Look);
+                let callee = self.var(&e.func);
+                if callee.is_none() {
+                    self.expr(&e.func, Mode::Look);
+                }
                 e.args.iter().for_each(|arg| self.expr(arg, Mode::Value));
+                if let Some(v) = callee {
+                    let kind = match self.vars.list[v].calls {
+                        Calls::Once => Kind::Move,
+                        Calls::Often => Kind::Look,
+                        Calls::Unknown if self.vars.list[v].reference.is_some() => Kind::Look,
+                        Calls::Unknown => Kind::Call,
+                    };
+                    self.push(v, kind, e.func.span());
+                }
             }
             Expr::Reference(e) => self.expr(&e.expr, Mode::Borrow),
             Expr::Binary(e) => self.binary(e),

@@ -325,7 +325,8 @@ impl TaskRef {
         if !std::ptr::eq(waker.vtable(), &raw const WAKER) {
             return None;
         }
-        NonNull::new(waker.data().cast_mut().cast())
+        // SAFETY: the data of our wakers is never null.
+        Some(unsafe { NonNull::new_unchecked(waker.data().cast_mut().cast()) })
     }
 }
 

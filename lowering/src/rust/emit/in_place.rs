@@ -132,10 +132,8 @@ impl<'a> Emitter<'a> {
         });
         quote! {
             if let #state::#variant { #future, #(#names),* } = #st {
-                let ::core::task::Poll::Ready(#name) =
-                    #private::resume_in_place(#future, #cx, &__TASK, #point)
-                else {
-                    return ::core::task::Poll::Pending;
+                let ::core::task::Poll::Ready(#name) = #private::resume_in_place(#future, #cx) else {
+                    return #private::pending(#cx, &__SITES[#point]);
                 };
                 #(#takes)*
                 #code

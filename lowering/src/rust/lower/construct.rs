@@ -4,7 +4,7 @@
 //! source: each way out drops what it leaves, innermost first.
 
 use super::super::cfg::{Arm, End, Op};
-use super::super::names::{Vars, is_scalar_value};
+use super::super::names::is_scalar_value;
 use super::super::refusal::Refusal;
 use super::super::uses::{self, Hold, Kind, Use, binds_whole, bound};
 use super::{Builder, Last, Sink, Target};
@@ -86,22 +86,23 @@ impl Builder<'_> {
 
     pub(super) fn branch(&mut self, cond: &Expr, then: usize, other: usize) {
         let mut uses = uses::of_expr(cond, Hold::ByOthers, &self.cfg.vars);
-        let has_let = contains_let(cond);
-        let binds = let_bindings(cond, &self.cfg.vars);
-        let cond = if has_let { self.rewritten(cond) } else { self.code(cond, &mut uses) };
-        self.end(End::Branch { cond, uses, binds, then, other });
+        let cond = self.code(cond, &mut uses);
+        self.end(End::Branch { cond, uses, then, other });
     }
 
     fn if_else(&mut self, e: &syn::ExprIf, out: Sink, join: usize) {
         let (then, other) = (self.block(), self.block());
-        if !self.condition(&e.cond, then, other) {
+        let holds = self.scoped(|this| {
+            let holds = this.condition(&e.cond, then, other);
+            this.at = holds.then_some(then);
+            if holds {
+                this.block_into(&e.then_branch.stmts, out);
+            }
+            holds
+        });
+        if !holds {
             return;
         }
-        self.at = Some(then);
-        self.scoped(|this| {
-            let_bindings(&e.cond, &this.cfg.vars).into_iter().for_each(|v| this.declare(v));
-            this.block_into(&e.then_branch.stmts, out);
-        });
         self.goto(join);
         self.at = Some(other);
         match &e.else_branch {
@@ -111,22 +112,46 @@ impl Builder<'_> {
         self.goto(join);
     }
 
-    /// Branches on a condition; `if let` on one awaiting value becomes a match.
+    /// Branches on a condition, whose bindings are declared in the scope around it; `if let` becomes a
+    /// match. False if nothing gets to either side.
     fn condition(&mut self, cond: &Expr, then: usize, other: usize) -> bool {
         if let Expr::Let(l) = cond {
             let Some(value) = self.value(&l.expr) else { return false };
             let rest = self.rest(other);
             let arms = vec![self.arm(&l.pat, None, then), rest];
             self.branch_on(&value, &[&l.pat], arms);
+            bound(&l.pat, &self.cfg.vars).into_iter().for_each(|v| self.declare(v));
             return true;
         }
-        if contains_let(cond) && self.needs(cond) {
-            self.refuse(Refusal::chain(cond.span()));
-            return false;
+        if let Expr::Binary(e) = cond
+            && contains_let(cond)
+        {
+            return self.chain(e, then, other);
         }
         let Some(cond) = self.value(cond) else { return false };
         self.branch(&cond, then, other);
         true
+    }
+
+    /// `left && right` with a `let` in it: where the right side fails, what the left side has bound is
+    /// dropped.
+    fn chain(&mut self, e: &syn::ExprBinary, then: usize, other: usize) -> bool {
+        let outside = self.scopes.last().map_or(0, Vec::len);
+        let (right, left_fails, fails) = (self.block(), self.block(), self.block());
+        if !self.condition(&e.left, right, left_fails) {
+            return false;
+        }
+        self.at = Some(left_fails);
+        self.goto(other);
+        let bound = self.scopes.last().map_or(vec![], |scope| scope[outside..].to_vec());
+        self.at = Some(right);
+        let goes_on = self.condition(&e.right, then, fails);
+        self.at = Some(fails);
+        if !bound.is_empty() {
+            self.op(Op::Leave(bound.into_iter().rev().collect()));
+        }
+        self.goto(other);
+        goes_on
     }
 
     /// What an `if let` or `let … else` does not match is dropped before the rest goes on.
@@ -163,7 +188,9 @@ impl Builder<'_> {
         }
         // A `match` keeps its value to its end. Patterns without `_`, `..` and `ref` leave nothing
         // of it that could be dropped: they bind all, or are constants.
-        let uses = uses::of_scrutinee(value, &self.cfg.vars);
+        self.leaves_nothing(value);
+        let whole = pats.iter().all(|p| binds_whole(p));
+        let uses = uses::of_scrutinee(value, whole, &self.cfg.vars);
         let scrutinee = self.rewritten(value);
         self.end(End::Match { scrutinee, uses, arms });
     }
@@ -200,16 +227,19 @@ impl Builder<'_> {
         self.goto(head);
         self.at = Some(head);
         let (then, other) = (self.block(), self.block());
-        if !self.condition(&e.cond, then, other) {
-            return;
-        }
-        self.at = Some(then);
         self.target(e.label.as_ref(), true, join, head, Sink::Nowhere);
-        self.scoped(|this| {
-            let_bindings(&e.cond, &this.cfg.vars).into_iter().for_each(|v| this.declare(v));
-            this.block_into(&e.body.stmts, Sink::Nowhere);
+        let holds = self.scoped(|this| {
+            let holds = this.condition(&e.cond, then, other);
+            this.at = holds.then_some(then);
+            if holds {
+                this.block_into(&e.body.stmts, Sink::Nowhere);
+            }
+            holds
         });
         self.targets.pop();
+        if !holds {
+            return;
+        }
         self.goto(head);
         self.at = Some(other);
         self.goto(join);
@@ -217,6 +247,7 @@ impl Builder<'_> {
 
     fn for_loop(&mut self, e: &syn::ExprForLoop, join: usize) {
         let Some(from) = self.value(&e.expr) else { return };
+        self.leaves_nothing(&from);
         let iter = self.temporary("iter");
         let scalar = matches!(&from, Expr::Range(r)
             if r.start.iter().chain(&r.end).all(|e| is_scalar_value(e, &self.cfg.vars)))
@@ -271,18 +302,6 @@ pub(super) fn contains_let(cond: &Expr) -> bool {
             contains_let(&e.left) || contains_let(&e.right)
         }
         _ => false,
-    }
-}
-
-fn let_bindings(cond: &Expr, vars: &Vars) -> Vec<usize> {
-    match cond {
-        Expr::Let(e) => bound(&e.pat, vars),
-        Expr::Binary(e) if matches!(e.op, syn::BinOp::And(_)) => {
-            let mut all = let_bindings(&e.left, vars);
-            all.extend(let_bindings(&e.right, vars));
-            all
-        }
-        _ => vec![],
     }
 }
 

@@ -151,7 +151,7 @@ impl Builder<'_> {
         let uses = uses.collect();
         let point = self.cfg.awaits.len();
         let text = text::source(operand.to_token_stream());
-        self.cfg.awaits.push(Await { text, span: operand.span() });
+        self.cfg.awaits.push(Await { text, span: operand.span(), handed: vec![] });
         let next = self.block();
         self.end(End::Await { operand: tokens, uses, point, into, next, island: Some(island) });
         self.at = Some(next);

@@ -194,6 +194,7 @@ impl Builder<'_> {
                 self.refuse(Refusal::place_before_await(value.span()));
                 return None;
             }
+            self.leaves_nothing(&value);
             let v = self.temporary("value");
             self.set(v, &value);
             self.declare_temporary(v);
@@ -248,10 +249,14 @@ impl Builder<'_> {
             self.refuse(Refusal::operand(e.base.span()));
         }
         let Some(operand) = self.value(&e.base) else { return };
+        if let Some(span) = self.reading().left_by_operand(&operand).filter(|_| self.confident) {
+            self.refuse(Refusal::temporary(span));
+        }
         let uses = uses::of_expr(&operand, Hold::Yes, &self.cfg.vars);
         let tokens = self.rewritten(&operand);
         let point = self.cfg.awaits.len();
-        self.cfg.awaits.push(Await { text, span: e.base.span() });
+        let handed = handed(&operand).filter_map(|e| uses_var(e, &self.cfg.vars)).collect();
+        self.cfg.awaits.push(Await { text, span: e.base.span(), handed });
         let next = self.block();
         self.end(End::Await { operand: tokens, uses, point, into, next, island: None });
         self.at = Some(next);
@@ -291,6 +296,17 @@ impl Builder<'_> {
         }
         self.leave_to(depth);
         self.goto(to);
+    }
+}
+
+/// What the outermost call of an operand is given.
+fn handed(operand: &Expr) -> Box<dyn Iterator<Item = &Expr> + '_> {
+    match operand {
+        Expr::Paren(e) => handed(&e.expr),
+        Expr::Group(e) => handed(&e.expr),
+        Expr::Call(e) => Box::new(e.args.iter()),
+        Expr::MethodCall(e) => Box::new(std::iter::once(&*e.receiver).chain(&e.args)),
+        other => Box::new(std::iter::once(other)),
     }
 }
 
