@@ -544,16 +544,21 @@ impl Parser<'_> {
         }
     }
 
-    /// Skips to a `,` or to a closing bracket, whatever comes first; stops at `;` and at words
-    /// that begin a statement on a new line, which show that the bracket is not closed.
-    fn skip_element(&mut self) {
-        while !matches!(self.kind(), Comma | RParen | RBracket | RBrace | Semi | Eof) {
+    /// Skips to a `,` or to a closing bracket, whatever comes first; stops at `;`, and at words that
+    /// begin a statement or an item on a new line, which show that the bracket is not closed; where
+    /// that is known, also at a `->` or `{`.
+    fn skip_element(&mut self, is_closed: bool) {
+        while !(matches!(self.kind(), Comma | RParen | RBracket | RBrace | Semi | Eof)
+            || !is_closed && matches!(self.kind(), Arrow | LBrace)
+            || self.on_new_line(0) && (self.begins_statement() || self.begins_item()))
+        {
             self.skip_tree();
         }
     }
 
     /// Reads elements separated by `,` up to the closing bracket of the group at the cursor,
-    /// which is read, too. An element that fails is skipped.
+    /// which is read, too. An element that fails is skipped. A group that nothing closes
+    /// ends before a `->` or `{`, as parameters do.
     fn list<T>(
         &mut self,
         close: TokenKind,
@@ -564,13 +569,14 @@ impl Parser<'_> {
         let mut elements = Vec::new();
         let mut failed = false;
         let outer = std::mem::replace(&mut self.skipped, false);
+        let is_closed = self.lexed.tokens[open].payload != NO_PARTNER;
         let result = self.bracketed(|p| {
-            while !p.is(close) && !p.is(Eof) {
+            while !p.is(close) && !p.is(Eof) && (is_closed || !p.is(Arrow)) {
                 match read(p) {
                     Ok(element) => elements.push(element),
                     Err(Failed) => {
                         failed = true;
-                        p.skip_element();
+                        p.skip_element(is_closed);
                     }
                 }
                 if !p.eat(Comma) {
@@ -586,10 +592,15 @@ impl Parser<'_> {
         if self.muted && failed {
             return Err(Failed);
         }
-        if result.is_err() && !self.muted && self.lexed.tokens[open].payload != NO_PARTNER {
-            // The group is closed somewhere: go on behind it.
-            self.at = self.lexed.tokens[open].payload as usize + 1;
-            return Ok(elements);
+        if result.is_err() && !self.muted {
+            if is_closed {
+                // Go on behind it.
+                self.at = self.lexed.tokens[open].payload as usize + 1;
+                return Ok(elements);
+            }
+            if matches!(self.kind(), Arrow | LBrace) {
+                return Ok(elements);
+            }
         }
         result.map(|()| elements)
     }

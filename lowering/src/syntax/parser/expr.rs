@@ -60,7 +60,7 @@ impl Parser<'_> {
         match self.expr() {
             Err(_) if !self.muted => {
                 let error = self.expr_error();
-                self.skip_element();
+                self.skip_element(true);
                 self.skipped = true;
                 Ok(error)
             }

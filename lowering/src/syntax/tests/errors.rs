@@ -592,6 +592,95 @@ fn an_error_in_an_argument_leaves_the_others() {
 }
 
 #[test]
+fn a_bracket_that_is_not_closed_costs_one_message() {
+    check_errors(
+        "proc main( -> int {\n\
+         \x20   let = 3\n\
+         \x20   g(1, 2\n\
+         \x20   let = 4\n\
+         \x20   give 0\n\
+         }\n\
+         proc f(a: int, b int {\n\
+         \x20   let = 5\n\
+         }\n\
+         proc g(a: int\n\
+         proc h() { let = 6 }",
+        &expect![[r#"
+            error[PARSE_E_UNCLOSED_BRACKET]: this bracket is not closed
+              --> test.vit:1:10
+               |
+            1  | proc main( -> int {
+               |          ^ it opens here
+               |            -- found `->` instead of `)`
+               |
+               = help: close it with `)`
+
+            error[PARSE_E_EXPECTED_PATTERN]: expected a pattern, found `=`
+              --> test.vit:2:9
+               |
+            2  |     let = 3
+               |         ^ a pattern belongs here
+               |
+               = help: patterns are names, `_`, literals, `(a, b)`, `[a, b]` or arms `P.A(x)`
+
+            error[PARSE_E_UNCLOSED_BRACKET]: this bracket is not closed
+              --> test.vit:3:6
+               |
+            3  |     g(1, 2
+               |      ^ it opens here
+            4  |     let = 4
+               |     --- found `let` instead of `)`
+               |
+               = help: close it with `)`
+
+            error[PARSE_E_EXPECTED_PATTERN]: expected a pattern, found `=`
+              --> test.vit:4:9
+               |
+            4  |     let = 4
+               |         ^ a pattern belongs here
+               |
+               = help: patterns are names, `_`, literals, `(a, b)`, `[a, b]` or arms `P.A(x)`
+
+            error[PARSE_E_EXPECTED_TOKEN]: expected `:`, found `int`
+              --> test.vit:7:18
+               |
+            7  | proc f(a: int, b int {
+               |                  ^^^ `:` belongs here
+               |
+               = help: parameters are written `name: Type`
+
+            error[PARSE_E_EXPECTED_PATTERN]: expected a pattern, found `=`
+              --> test.vit:8:9
+               |
+            8  |     let = 5
+               |         ^ a pattern belongs here
+               |
+               = help: patterns are names, `_`, literals, `(a, b)`, `[a, b]` or arms `P.A(x)`
+
+            error[PARSE_E_UNCLOSED_BRACKET]: this bracket is not closed
+               --> test.vit:10:7
+                |
+            10  | proc g(a: int
+                |       ^ it opens here
+            11  | proc h() { let = 6 }
+                | ---- found `proc` instead of `)`
+                |
+                = help: close it with `)`
+
+            error[PARSE_E_EXPECTED_PATTERN]: expected a pattern, found `=`
+               --> test.vit:11:16
+                |
+            11  | proc h() { let = 6 }
+                |                ^ a pattern belongs here
+                |
+                = help: patterns are names, `_`, literals, `(a, b)`, `[a, b]` or arms `P.A(x)`
+
+            error: 8 errors
+        "#]],
+    );
+}
+
+#[test]
 fn the_parser_gives_up_in_the_end() {
     let text = "proc f() { let }\n".repeat(1_000);
     let mut diags = Diagnostics::new();
