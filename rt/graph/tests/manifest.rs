@@ -86,7 +86,9 @@ fn what_is_no_manifest_is_refused_with_its_place() {
     let twice = parse("[step.a]\nrun = 'x'\n[step.a]\nrun = 'y'\n").unwrap_err();
     assert!(twice.starts_with("3:"), "{twice}");
     let kind = parse("[step.a]\nrun = 7\n").unwrap_err();
-    assert!(kind.starts_with("2:7"), "{kind}");
+    assert!(kind.starts_with("2:7: `run` is a command"), "{kind}");
+    let list = parse("workers = 2\n[[step]]\nname = 'a'\nrun = 'x'\n").unwrap_err();
+    assert!(list.starts_with("2:") && list.contains("`[step.NAME]`"), "{list}");
 }
 
 #[test]

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value as Json;
 use toml::Spanned;
 
@@ -57,8 +59,29 @@ struct RawManifest {
     pools: IndexMap<String, Spanned<u32>>,
     #[serde(default)]
     env: IndexMap<String, String>,
-    #[serde(default)]
-    step: IndexMap<Spanned<String>, Spanned<RawStep>>,
+    #[serde(default, deserialize_with = "steps")]
+    step: RawSteps,
+}
+
+type RawSteps = IndexMap<Spanned<String>, Spanned<RawStep>>;
+
+/// The steps by name; says how they are written if there is something else.
+fn steps<'de, D: Deserializer<'de>>(input: D) -> Result<RawSteps, D::Error> {
+    struct Steps;
+
+    impl<'de> Visitor<'de> for Steps {
+        type Value = RawSteps;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a table for each step, under its name: `[step.NAME]`")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawSteps, A::Error> {
+            RawSteps::deserialize(MapAccessDeserializer::new(map))
+        }
+    }
+
+    input.deserialize_map(Steps)
 }
 
 #[derive(Deserialize)]
@@ -92,7 +115,10 @@ struct RawStep {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "`run` is a command for the shell, `'cc -c a.c'`, or a list of words"
+)]
 enum Run {
     Line(String),
     Words(Vec<String>),
