@@ -17,9 +17,9 @@
 //! Accepted: permits stay unused while the first waiter wants more than there are.
 
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::waiters::{List, Waiter, WakeList};
 use crate::atomic::{AtomicUsize, Mutex, MutexGuard, Ordering};
@@ -111,17 +111,20 @@ impl Permits {
         coop::try_spend() && self.try_acquire(n).is_ok()
     }
 
-    /// Takes `n` permits, waiting for them and for the task's budget. Where it is in the way of those that
-    /// need not wait, [`Permits::take_at_once`] comes first: a future with two awaits inside costs as much
-    /// as the lock itself.
-    pub(crate) async fn take(&self, n: usize) -> Result<(), Refused> {
-        poll_fn(coop::spend).await;
-        self.acquire(n).await
+    /// Takes `n` permits, waiting for them and for the task's budget. [`take_permits!`] asks
+    /// [`Permits::take_at_once`] before.
+    pub(crate) fn take(&self, n: usize) -> Acquire<'_> {
+        self.wait_for(n, false)
     }
 
-    /// Takes `n` permits, waiting for them.
+    /// Takes `n` permits, waiting for them, at no cost to the budget.
     pub(crate) fn acquire(&self, n: usize) -> Acquire<'_> {
-        Acquire { permits: self, queued: false, n, waiter: Waiter::new(Want { n, granted: false }) }
+        self.wait_for(n, true)
+    }
+
+    fn wait_for(&self, n: usize, has_spent: bool) -> Acquire<'_> {
+        let waiter = Waiter::new(Want { n, granted: false });
+        Acquire { permits: self, queued: false, has_spent, n, waiter }
     }
 
     /// Gives `n` permits (back).
@@ -257,9 +260,20 @@ impl Permits {
     }
 }
 
-/// See [`Permits::acquire`]. Dropped before it is ready it has taken nothing.
+/// Takes permits in an async function: with a future only where there are none at once, which costs as much
+/// as the rest. Not itself a function, for each async function inside another keeps its arguments twice.
+macro_rules! take_permits {
+    ($permits:expr, $n:expr) => {
+        if $permits.take_at_once($n) { Ok(()) } else { $permits.take($n).await }
+    };
+}
+pub(crate) use take_permits;
+
+/// See [`Permits::take`]. Dropped before it is ready it has taken nothing.
 pub(crate) struct Acquire<'a> {
     permits: &'a Permits,
+    /// A unit of the task's budget was spent, or none is to be.
+    has_spent: bool,
     /// The node was entered and nobody has looked since how it fared.
     queued: bool,
     n: usize,
@@ -272,6 +286,10 @@ impl Future for Acquire<'_> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // SAFETY: nothing is moved out of it.
         let this = unsafe { self.get_unchecked_mut() };
+        if !this.has_spent {
+            ready!(coop::spend(cx));
+            this.has_spent = true;
+        }
         if !this.queued {
             match this.permits.try_acquire(this.n) {
                 Err(Refused::Busy) => {}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::{error, fmt};
 
-use super::permits::{self, Permits, Refused};
+use super::permits::{self, Permits, Refused, take_permits};
 
 /// A number of permits, given in the order they are asked for.
 ///
@@ -69,6 +69,13 @@ impl From<Refused> for TryAcquireError {
             Refused::Closed => TryAcquireError::Closed,
         }
     }
+}
+
+/// Takes permits; who takes them gives them back.
+macro_rules! take {
+    ($permits:expr, $n:expr) => {
+        take_permits!($permits, $n).map_err(|_| AcquireError(()))?
+    };
 }
 
 impl Semaphore {
@@ -142,7 +149,8 @@ impl Semaphore {
     /// The semaphore is closed.
     #[inline]
     pub async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
-        self.acquire_many(1).await
+        take!(self.permits, 1);
+        Ok(SemaphorePermit { semaphore: self, n: 1 })
     }
 
     /// Takes `n` permits at once, waiting for them. Dropped before it is ready it has taken none.
@@ -163,7 +171,7 @@ impl Semaphore {
     /// ```
     #[inline]
     pub async fn acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
-        self.take(n).await?;
+        take!(self.permits, n as usize);
         Ok(SemaphorePermit { semaphore: self, n })
     }
 
@@ -191,7 +199,8 @@ impl Semaphore {
     /// });
     /// ```
     pub async fn acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
-        self.acquire_many_owned(1).await
+        take!(self.permits, 1);
+        Ok(OwnedSemaphorePermit { semaphore: self, n: 1 })
     }
 
     /// As [`Semaphore::acquire_many`], with a permit that holds the semaphore alive.
@@ -203,17 +212,8 @@ impl Semaphore {
         self: Arc<Self>,
         n: u32,
     ) -> Result<OwnedSemaphorePermit, AcquireError> {
-        self.take(n).await?;
+        take!(self.permits, n as usize);
         Ok(OwnedSemaphorePermit { semaphore: self, n })
-    }
-
-    /// Takes permits; who takes them gives them back.
-    #[inline]
-    async fn take(&self, n: u32) -> Result<(), AcquireError> {
-        if self.permits.take_at_once(n as usize) {
-            return Ok(());
-        }
-        self.permits.take(n as usize).await.map_err(|_| AcquireError(()))
     }
 
     /// Takes a permit if one is free.

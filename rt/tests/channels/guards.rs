@@ -115,3 +115,21 @@ fn parts_go_to_other_threads_and_wake_who_waits() {
     assert_eq!(*mutex.clone().blocking_lock_owned(), 1);
     assert_eq!(*mutex.blocking_lock(), 1);
 }
+
+/// What waits for permits lies in the frame of the task that awaits it: one node of a list and little more.
+#[cfg(target_pointer_width = "64")]
+#[test]
+fn futures_that_wait_for_permits_are_small() {
+    let (mutex, lock) = (Mutex::new(0u8), RwLock::new(0u8));
+    let semaphore = vitte_rt::sync::Semaphore::new(1);
+    let (tx, _rx) = vitte_rt::channel::mpsc::channel::<u32>(1);
+    let sizes = [
+        size_of_val(&mutex.lock()),
+        size_of_val(&lock.read()),
+        size_of_val(&lock.write()),
+        size_of_val(&semaphore.acquire()),
+        size_of_val(&tx.reserve()),
+        size_of_val(&tx.send(1)),
+    ];
+    assert!(sizes.iter().all(|&n_bytes| n_bytes <= 128), "{sizes:?}");
+}

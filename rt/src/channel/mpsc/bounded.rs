@@ -75,26 +75,22 @@ impl<T> Clone for Sender<T> {
     }
 }
 
+/// Takes permits of a sender, waiting for them; false if the channel is closed.
+macro_rules! take {
+    ($sender:expr, $n:expr) => {{
+        let permits = &$sender.chan().room.permits;
+        permits.take_at_once($n) || {
+            // Dropped after the permits were granted it gives them back, which may be the end of a closed
+            // channel.
+            let _end = RingIfClosed($sender.chan());
+            $sender.chan().room.permits.take($n).await.is_ok()
+        }
+    }};
+}
+
 impl<T> Sender<T> {
     fn chan(&self) -> &Chan<T, Bounded> {
         &self.0.0
-    }
-
-    /// Takes `n` permits, waiting for them.
-    #[inline]
-    async fn take(&self, n: usize) -> Result<(), SendError<()>> {
-        if self.chan().room.permits.take_at_once(n) {
-            return Ok(());
-        }
-        self.wait(n).await
-    }
-
-    /// Waits for `n` permits.
-    async fn wait(&self, n: usize) -> Result<(), SendError<()>> {
-        // Dropped after the permits were granted it gives them back, which may be the end of a closed
-        // channel.
-        let _end = RingIfClosed(self.chan());
-        self.chan().room.permits.take(n).await.map_err(|_| SendError(()))
     }
 
     fn try_take(&self, n: usize) -> Result<(), TrySendError<()>> {
@@ -118,11 +114,7 @@ impl<T> Sender<T> {
     /// The channel is closed; the message comes back.
     #[inline]
     pub async fn send(&self, message: T) -> Result<(), SendError<T>> {
-        // Here and not by `take`: another future inside is a part of the cost that shows.
-        if !self.chan().room.permits.take_at_once(1) && self.wait(1).await.is_err() {
-            return Err(SendError(message));
-        }
-        self.push(message)
+        if take!(self, 1) { self.push(message) } else { Err(SendError(message)) }
     }
 
     /// Sends a message if there is room and nobody waits for it.
@@ -167,9 +159,9 @@ impl<T> Sender<T> {
         message: T,
         duration: Duration,
     ) -> Result<(), SendTimeoutError<T>> {
-        match crate::time::timeout(duration, self.take(1)).await {
-            Ok(Ok(())) => self.push(message).map_err(|e| SendTimeoutError::Closed(e.0)),
-            Ok(Err(_)) => Err(SendTimeoutError::Closed(message)),
+        match crate::time::timeout(duration, async { take!(self, 1) }).await {
+            Ok(true) => self.push(message).map_err(|e| SendTimeoutError::Closed(e.0)),
+            Ok(false) => Err(SendTimeoutError::Closed(message)),
             Err(_) => Err(SendTimeoutError::Timeout(message)),
         }
     }
@@ -205,8 +197,7 @@ impl<T> Sender<T> {
     /// });
     /// ```
     pub async fn reserve(&self) -> Result<Permit<'_, T>, SendError<()>> {
-        self.take(1).await?;
-        Ok(Permit { sender: self })
+        if take!(self, 1) { Ok(Permit { sender: self }) } else { Err(SendError(())) }
     }
 
     /// Takes room for `n` messages at once, waiting for it. Dropped before it is ready it has taken
@@ -233,8 +224,7 @@ impl<T> Sender<T> {
         if n > self.max_capacity() {
             return Err(SendError(()));
         }
-        self.take(n).await?;
-        Ok(PermitIterator { sender: self, n })
+        if take!(self, n) { Ok(PermitIterator { sender: self, n }) } else { Err(SendError(())) }
     }
 
     /// As [`Sender::reserve`], with a permit that holds the sender. Dropped before it is ready it drops
@@ -258,8 +248,7 @@ impl<T> Sender<T> {
     /// });
     /// ```
     pub async fn reserve_owned(self) -> Result<OwnedPermit<T>, SendError<()>> {
-        self.take(1).await?;
-        Ok(OwnedPermit { sender: Some(self) })
+        if take!(self, 1) { Ok(OwnedPermit { sender: Some(self) }) } else { Err(SendError(())) }
     }
 
     /// Takes room for a message if there is some.
