@@ -106,11 +106,11 @@ pub fn rows() -> Vec<NamedRow> {
         channel!("mpsc_bounded(100) 5p1c", bounded, 5, 0.60),
         ("mutex", || {
             let tokio = (Tokio::NAME, mutex!(Tokio, theirs::Mutex), AtMost(0.35));
-            let smol = (Smol::NAME, mutex!(Smol, smol::lock::Mutex), Goal::None);
+            let smol = (Smol::NAME, mutex!(Smol, smol::lock::Mutex), AtMost(0.80));
             row("mutex", mutex!(Vitte, ours::Mutex), vec![tokio, smol])
         }),
         ("semaphore", || {
-            let tokio = (Tokio::NAME, semaphore!(Tokio, theirs::Semaphore), Goal::None);
+            let tokio = (Tokio::NAME, semaphore!(Tokio, theirs::Semaphore), AtMost(0.35));
             let smol = (Smol::NAME, semaphore!(Smol, smol::lock::Semaphore), AtMost(0.80));
             row("semaphore", semaphore!(Vitte, ours::Semaphore), vec![tokio, smol])
         }),
