@@ -80,7 +80,11 @@
 //! to live across an await (methods of the standard library are known by their names), a `&mut` reference
 //! that is lent to an awaited call and used again, and tells the way out: bind it first, or end the borrow.
 //!
-//! One thing `explicit` takes for granted: a local whose parts are all bound by the patterns of a `match`
+//! It takes a part of a local that is named (`let n = request.id;`) to be copied, and a closure whose type is
+//! not spelled to be called often: where one was moved, the compiler says so. Bind all parts at once, or spell
+//! `Box<dyn FnOnce()>`.
+//!
+//! One thing it takes for granted: a local whose parts are all bound by the patterns of a `match`
 //! with awaiting arms has nothing left to drop. Of a type with a `Drop` of its own, whose parts are numbers,
 //! the drop comes at the arm's first await.
 //!

@@ -261,7 +261,13 @@ impl Look<'_> {
     fn calls_itself(&self, operand: &Expr) -> bool {
         let Expr::Call(call) = operand else { return false };
         let Expr::Path(path) = &*call.func else { return false };
-        path.path.segments.last().is_some_and(|s| s.ident == self.sig.ident)
+        let segments = &path.path.segments;
+        let here = match segments.len() {
+            1 => true,
+            2 => segments[0].ident == "Self" || segments[0].ident == "self",
+            _ => false,
+        };
+        here && segments.last().is_some_and(|s| s.ident == self.sig.ident)
     }
 }
 

@@ -258,6 +258,8 @@ impl Planner<'_> {
                     {
                         s[v] = Status::Moved;
                     }
+                    // Taken to be copied, or lent: rustc sees if it was moved.
+                    Kind::Part if self.confident => {}
                     Kind::Capture | Kind::Opaque | Kind::Part | Kind::Apart | Kind::MaybeMove
                         if !copy && s[v] == Status::Alive =>
                     {

@@ -528,6 +528,45 @@ three_ways! {
         pause().await;
         data[1] + pair.0 + data.len() as u64
     }
+    async fn parts_that_are_copied(p: Pair) -> u64 = (Pair { a: D(1), b: 2 }) {
+        let b: u64 = p.b;
+        pause().await;
+        let a: u64 = p.a.get();
+        pause().await;
+        log("between");
+        let q = give(Pair { a: D::new(3), b }).await;
+        for i in 0..q.b { pause().await; log(format!("{i}")); }
+        if q.a.get() == 3 { pause().await; }
+        a + q.b
+    }
+    async fn awaiting_chain(n: u64) -> u64 = (3) {
+        let a = D::new(1);
+        if let Some(d) = give(Some(D::new(2))).await && give(n > 2).await && let Some(e) = give(Some(n)).await {
+            pause().await;
+            return d.get() + e;
+        }
+        pause().await;
+        while let Some(d) = give(Some(D::new(4))).await && give(d.get() > n).await { pause().await; }
+        n
+    }
+    async fn awaiting_chain_that_fails(n: u64) -> u64 = (1) {
+        let a = D::new(1);
+        if let Some(d) = give(Some(D::new(2))).await && give(n > 2).await && let Some(e) = give(Some(n)).await {
+            pause().await;
+            d.get() + e
+        } else if let Some(d) = give(Some(D::new(5))).await && let Err(e) = give(Err::<D, D>(D::new(6))).await {
+            log("else");
+            pause().await;
+            d.get() + e.get()
+        } else { 7 }
+    }
+    async fn taken_apart(o: Option<D>, p: Pair) -> u64 = (Some(D(1)), Pair { a: D(2), b: 3 }) {
+        let x = match o { Some(d) if d.get() > 7 => 1, Some(d) => { pause().await; d.get() } None => 2 };
+        log("between");
+        let Pair { a, b } = p;
+        pause().await;
+        x + a.get() + b
+    }
     async fn comparisons(a: D) -> bool = (D(1)) {
         let b = give(D::new(2)).await;
         if a < b { pause().await; }
@@ -550,7 +589,8 @@ fn fn_of(a: D, b: u64, c: D, d: u64) -> u64 {
     a.0 + b + c.0 + d
 }
 
-struct Pair {
+#[derive(Debug)]
+pub(crate) struct Pair {
     a: D,
     b: u64,
 }
