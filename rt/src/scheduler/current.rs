@@ -22,13 +22,14 @@ pub(crate) struct Root {
     woken: AtomicBool,
     parker: Parker,
     shared: Arc<Shared>,
+    /// It waits for ever if need be: that all is quiet is no news for it.
+    pub(super) patient: bool,
 }
 
 impl Root {
-    pub(crate) fn new(shared: &Arc<Shared>) -> Arc<Root> {
-        let root =
-            Root { woken: AtomicBool::new(true), parker: Parker::new(), shared: shared.clone() };
-        Arc::new(root)
+    pub(crate) fn new(shared: &Arc<Shared>, patient: bool) -> Arc<Root> {
+        let (woken, parker, shared) = (AtomicBool::new(true), Parker::new(), shared.clone());
+        Arc::new(Root { woken, parker, shared, patient })
     }
 
     /// Whether the future is to be polled; resets it.
@@ -149,7 +150,7 @@ pub(crate) fn block_on<F: Future>(
     future: F,
     patient: bool,
 ) -> Result<F::Output, TaskDump> {
-    let root = Root::new(shared);
+    let root = Root::new(shared, patient);
     let waker = root.waker();
     let cx = ThreadCx::new(shared.clone(), None);
     let mut future = pin!(future);

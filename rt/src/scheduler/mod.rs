@@ -420,11 +420,14 @@ impl Shared {
         }
     }
 
-    /// Something ended that could have woken a task: tells waiting roots if all is quiet now.
+    /// Something ended that could have woken a task: tells the roots that end then if all is quiet now. The
+    /// others sleep on: one that plays the worker of a current-thread runtime would be told before each of
+    /// its own sleeps, and never sleep.
     pub(crate) fn quiet_hint(&self) {
         // Acquire: a root registers before it looks at quietness itself.
         if self.n_roots.load(Ordering::SeqCst) > 0 && self.is_quiet() {
-            self.nudge_roots();
+            let roots = self.roots.lock().clone();
+            roots.iter().filter(|root| !root.patient).for_each(|root| root.nudge(self));
         }
     }
 

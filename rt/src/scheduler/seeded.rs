@@ -31,7 +31,7 @@ pub(crate) fn run_seeded<F: Future>(
     shared: &Arc<Shared>,
     future: F,
 ) -> Result<F::Output, TaskDump> {
-    let root = Root::new(shared);
+    let root = Root::new(shared, true);
     let waker = root.waker();
     let cx = ThreadCx::new(shared.clone(), None);
     let mut future = pin!(future);

@@ -213,3 +213,24 @@ fn block_on_from_several_threads_at_once() {
         assert_eq!(thread.join().unwrap(), n);
     }
 }
+
+/// What waits for a thread that is none of the runtime's, with no timer and no I/O, sleeps meanwhile.
+#[test]
+fn a_runtime_that_waits_for_a_foreign_thread_does_not_spin() {
+    let runtimes = [
+        Builder::current_thread().build().unwrap(),
+        Builder::multi_thread().workers(2).build().unwrap(),
+    ];
+    for runtime in runtimes {
+        let (tx, rx) = vitte_rt::oneshot::channel();
+        let foreign = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(100));
+            tx.send(()).unwrap();
+        });
+        let waits = runtime.spawn(rx);
+        runtime.block_on(waits).unwrap().unwrap();
+        foreign.join().unwrap();
+        let n_parks = runtime.handle().metrics().parks;
+        assert!(n_parks < 50, "{n_parks} sleeps");
+    }
+}
