@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::{error, fmt};
 
 use super::guard::{Hold, Permitted};
-use super::permits::{Permits, Refused, take_permits};
+use super::permits::{Permits, lock_permits};
 
 /// A lock, given in the order it is asked for.
 ///
@@ -86,19 +86,11 @@ impl<T: ?Sized> Permitted for Mutex<T> {
     }
 }
 
-/// Takes permits of a lock, which is never closed.
-macro_rules! take {
-    ($permits:expr, $n:expr) => {
-        let taken = take_permits!($permits, $n);
-        debug_assert_ne!(taken, Err(Refused::Closed), "a lock is never closed");
-    };
-}
-
 impl<T: ?Sized> Mutex<T> {
     /// Locks, waiting for it. Dropped before it is ready it has locked nothing.
     #[inline]
     pub async fn lock(&self) -> MutexGuard<'_, T> {
-        take!(self.permits, 1);
+        lock_permits!(self.permits, 1);
         MutexGuard { hold: Hold(self), _value: PhantomData }
     }
 
@@ -138,7 +130,7 @@ impl<T: ?Sized> Mutex<T> {
     /// });
     /// ```
     pub async fn lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
-        take!(self.permits, 1);
+        lock_permits!(self.permits, 1);
         OwnedMutexGuard { hold: Hold(self), _value: PhantomData }
     }
 

@@ -269,6 +269,19 @@ macro_rules! take_permits {
 }
 pub(crate) use take_permits;
 
+/// [`take_permits!`] of a lock, which is never closed.
+macro_rules! lock_permits {
+    ($permits:expr, $n:expr) => {
+        let taken = $crate::sync::permits::take_permits!($permits, $n);
+        debug_assert_ne!(
+            taken,
+            Err($crate::sync::permits::Refused::Closed),
+            "a lock is never closed"
+        );
+    };
+}
+pub(crate) use lock_permits;
+
 /// See [`Permits::take`]. Dropped before it is ready it has taken nothing.
 pub(crate) struct Acquire<'a> {
     permits: &'a Permits,

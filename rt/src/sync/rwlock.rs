@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::guard::{Common, Hold, Permitted};
 use super::mutex::TryLockError;
-use super::permits::{Permits, Refused, take_permits};
+use super::permits::{Permits, lock_permits};
 
 /// Most readers at a time.
 pub(super) const ALL: usize = (u32::MAX >> 3) as usize;
@@ -53,14 +53,6 @@ impl<T: ?Sized> Permitted for RwLock<T> {
     }
 }
 
-/// Takes permits of a lock, which is never closed.
-macro_rules! take {
-    ($permits:expr, $n:expr) => {
-        let taken = take_permits!($permits, $n);
-        debug_assert_ne!(taken, Err(Refused::Closed), "a lock is never closed");
-    };
-}
-
 impl<T> RwLock<T> {
     maybe_const! {
         /// An open lock around `value`.
@@ -86,14 +78,14 @@ impl<T: ?Sized> RwLock<T> {
     /// Locks to read, waiting for it. Dropped before it is ready it has locked nothing.
     #[inline]
     pub async fn read(&self) -> RwLockReadGuard<'_, T> {
-        take!(self.permits, 1);
+        lock_permits!(self.permits, 1);
         RwLockReadGuard::new(self)
     }
 
     /// Locks to write, waiting for it. Dropped before it is ready it has locked nothing.
     #[inline]
     pub async fn write(&self) -> RwLockWriteGuard<'_, T> {
-        take!(self.permits, ALL);
+        lock_permits!(self.permits, ALL);
         RwLockWriteGuard { hold: Hold(self), _value: PhantomData }
     }
 
@@ -119,13 +111,13 @@ impl<T: ?Sized> RwLock<T> {
 
     /// As [`RwLock::read`], with a guard that holds the lock alive.
     pub async fn read_owned(self: Arc<Self>) -> OwnedRwLockReadGuard<T> {
-        take!(self.permits, 1);
+        lock_permits!(self.permits, 1);
         OwnedRwLockReadGuard::new(self)
     }
 
     /// As [`RwLock::write`], with a guard that holds the lock alive.
     pub async fn write_owned(self: Arc<Self>) -> OwnedRwLockWriteGuard<T> {
-        take!(self.permits, ALL);
+        lock_permits!(self.permits, ALL);
         OwnedRwLockWriteGuard { hold: Hold(self), _value: PhantomData }
     }
 
