@@ -159,15 +159,21 @@ fn rayon(shape: &Arc<Shape>) -> Sampler {
     })
 }
 
-/// The graphs of the rows by name, each with how many nodes it has.
-const SHAPES: [(&str, fn(usize) -> Shape, usize); 3] = [
-    ("dag_overhead chain", Shape::chain, 100_000),
-    ("dag_overhead tree", Shape::tree, 1 << 17),
-    ("dag_overhead wavefront", Shape::wavefront, 1 << 16),
+/// A row's graph.
+struct Graph {
+    name: &'static str,
+    of: fn(usize) -> Shape,
+    n: usize,
+}
+
+const SHAPES: [Graph; 3] = [
+    Graph { name: "dag_overhead chain", of: Shape::chain, n: 100_000 },
+    Graph { name: "dag_overhead tree", of: Shape::tree, n: 1 << 17 },
+    Graph { name: "dag_overhead wavefront", of: Shape::wavefront, n: 1 << 16 },
 ];
 
 fn dag(shape: usize) -> Row {
-    let (name, of, n) = SHAPES[shape];
+    let Graph { name, of, n } = SHAPES[shape];
     let shape = Arc::new(of(n));
     let peer = |name, sample| Peer { name, sample, goal: Goal::None };
     let peers = vec![
@@ -322,9 +328,9 @@ fn tokio_five_stages() -> f64 {
 /// The rows of this module.
 pub fn rows() -> Vec<NamedRow> {
     vec![
-        (SHAPES[0].0, || dag(0)),
-        (SHAPES[1].0, || dag(1)),
-        (SHAPES[2].0, || dag(2)),
+        (SHAPES[0].name, || dag(0)),
+        (SHAPES[1].name, || dag(1)),
+        (SHAPES[2].name, || dag(2)),
         ("scheduler_submit", || {
             let peer = Peer { name: "rayon", sample: rayon_submit(), goal: Goal::AtMost(1.2) };
             Row { name: "scheduler_submit", ours: submit(), peers: vec![peer] }
@@ -345,7 +351,7 @@ pub fn rows() -> Vec<NamedRow> {
 
 /// Nanoseconds per node of our executor, against their bound: the median of a few runs.
 pub fn dag_overhead(n_runs: usize) -> Vec<Figure> {
-    let figure = |(name, of, n): (&str, fn(usize) -> Shape, usize)| {
+    let figure = |Graph { name, of, n }| {
         let mut sample = ours(&Arc::new(of(n)));
         sample(); // warm up
         let runs: Vec<f64> = (0..n_runs).map(|_| sample()).collect();
