@@ -569,7 +569,8 @@ impl Parser<'_> {
         let mut elements = Vec::new();
         let mut failed = false;
         let outer = std::mem::replace(&mut self.skipped, false);
-        let is_closed = self.lexed.tokens[open].payload != NO_PARTNER;
+        let closer = self.partner(open);
+        let is_closed = closer.is_some();
         let result = self.bracketed(|p| {
             while !p.is(close) && !p.is(Eof) && (is_closed || !p.is(Arrow)) {
                 match read(p) {
@@ -593,9 +594,9 @@ impl Parser<'_> {
             return Err(Failed);
         }
         if result.is_err() && !self.muted {
-            if is_closed {
+            if let Some(closer) = closer {
                 // Go on behind it.
-                self.at = self.lexed.tokens[open].payload as usize + 1;
+                self.at = closer + 1;
                 return Ok(elements);
             }
             if matches!(self.kind(), Arrow | LBrace) {
