@@ -42,14 +42,15 @@ impl VisitMut for Cut {
     fn visit_block_mut(&mut self, block: &mut syn::Block) {
         let whole = self.whole;
         block.stmts.retain(|stmt| {
-            whole || !matches!(stmt, syn::Stmt::Item(syn::Item::Impl(_) | syn::Item::Static(_)))
+            whole || !matches!(stmt, syn::Stmt::Item(syn::Item::Impl(_) | syn::Item::Use(_)))
         });
         visit_mut::visit_block_mut(self, block);
     }
 
     fn visit_path_mut(&mut self, path: &mut syn::Path) {
         visit_mut::visit_path_mut(self, path);
-        if !path.segments.first().is_some_and(|s| s.ident == "vitte" || s.ident == "core") {
+        let ours = ["vitte", "__vitte", "core"];
+        if !path.segments.first().is_some_and(|s| ours.iter().any(|name| s.ident == name)) {
             return;
         }
         // From the first type or trait on: `Poll::Ready`, `Child::new`; a function is its last word.

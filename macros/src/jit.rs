@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! fn sum(n: u64) -> impl ::vitte::Coroutine<Output = u64> + Send {
-//!     static CODE: JitCode = JitCode::new(&Task { .. }, "…", &[..], &[JitOp::new(|(i,)| step(i))]);
+//!     static CODE: JitCode = JitCode::new(TASK, "…", &[..], &[JitOp::new(|(i,)| step(i))]);
 //!     CODE.call((n,))
 //! }
 //! ```
@@ -12,7 +12,7 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::Error;
 use syn::spanned::Spanned;
-use vitte_lowering::rust::{jit, site};
+use vitte_lowering::rust::{jit, sites};
 
 pub(crate) fn expand(krate: &TokenStream, function: &Function) -> Result<TokenStream, Error> {
     let Function { attrs, vis, defaultness, sig, block } = function;
@@ -40,8 +40,8 @@ pub(crate) fn expand(krate: &TokenStream, function: &Function) -> Result<TokenSt
             None => quote_spanned!(site.span=> #private::JitOp::dropping(#closure)),
         }
     });
-    let sites = task.sites.iter().enumerate();
-    let sites = sites.map(|(i, s)| site(krate, &text, i, &s.awaitee, s.span));
+    let sites =
+        sites(&private, &text, task.sites.iter().map(|site| (site.awaitee.as_str(), site.span)));
     let (names, types): (Vec<_>, Vec<_>) = task.params.iter().cloned().unzip();
     // rustc judges the type of a constant where it is named.
     let consts = task.consts.iter().map(|(path, ty)| {
@@ -58,14 +58,10 @@ pub(crate) fn expand(krate: &TokenStream, function: &Function) -> Result<TokenSt
         #vis #defaultness fn #name(#(#names: #types),*)
             -> impl #krate::Coroutine<Output = #result> + ::core::marker::Send
         {
+            const TASK: &#private::Task =
+                &#private::Task { name: #text, sites: &#sites, kept: "" };
             static CODE: #private::JitCode = #private::JitCode::new(
-                &#private::Task {
-                    name: #text,
-                    kind: #private::Kind::Jit,
-                    sites: &[#(#sites),*],
-                    slots: &[],
-                    live: &[],
-                },
+                TASK,
                 #ir,
                 &[#(#messages),*],
                 &[#(#ops),*],

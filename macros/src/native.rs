@@ -22,7 +22,7 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, FnArg, Ident, Item, Macro, Pat, Signature, Token, Type};
-use vitte_lowering::rust::{output, site, text};
+use vitte_lowering::rust::{coroutine, output, sites, text};
 
 /// Expands to rustc's machine.
 pub(crate) fn expand(krate: &TokenStream, function: &Function) -> TokenStream {
@@ -31,11 +31,12 @@ pub(crate) fn expand(krate: &TokenStream, function: &Function) -> TokenStream {
     let mut block = block.clone();
     let mut wrap = Wrap { krate, describer: &describer, sites: vec![] };
     wrap.visit_block_mut(&mut block);
-    let sites = wrap.sites.iter().map(|site| site.tokens(krate, &sig.ident));
     let (outer_sig, locals) = signature(krate, sig);
     let output = output(krate, sig);
     let private = quote!(#krate::__private);
     let name = sig.ident.to_string();
+    let awaits = wrap.sites.iter().map(|site| (site.awaitee.as_str(), site.span));
+    let sites = sites(&private, &name, awaits);
     let stmts = &block.stmts;
     let body = if is_spelled(&output) {
         // The first line gives the block its type, which an async function's signature does.
@@ -59,13 +60,8 @@ pub(crate) fn expand(krate: &TokenStream, function: &Function) -> TokenStream {
             #(#inner)*
             struct #describer;
             impl #private::Sites for #describer {
-                const TASK: &'static #private::Task = &#private::Task {
-                    name: #name,
-                    kind: #private::Kind::Native,
-                    sites: &[#(#sites),*],
-                    slots: &[],
-                    live: &[],
-                };
+                const TASK: &'static #private::Task =
+                    &#private::Task { name: #name, sites: &#sites, kept: "" };
             }
             #private::native::<#describer, _>(async move { #body })
         }
@@ -76,13 +72,6 @@ pub(crate) fn expand(krate: &TokenStream, function: &Function) -> TokenStream {
 struct Site {
     awaitee: String,
     span: Span,
-    index: usize,
-}
-
-impl Site {
-    fn tokens(&self, krate: &TokenStream, name: &Ident) -> TokenStream {
-        site(krate, &name.to_string(), self.index, &self.awaitee, self.span)
-    }
 }
 
 /// The signature without `async`, and the lets that make locals of the arguments.
@@ -116,8 +105,7 @@ pub(crate) fn signature(krate: &TokenStream, sig: &Signature) -> (TokenStream, V
             }
         }
     }
-    let output = output(krate, sig);
-    outer.output = syn::parse_quote!(-> impl #krate::Coroutine<Output = #output>);
+    outer.output = coroutine(krate, &output(krate, sig));
     (outer.into_token_stream(), locals)
 }
 
@@ -156,7 +144,7 @@ impl VisitMut for Wrap<'_> {
         let index = self.sites.len();
         let awaitee = text::source(operand.to_token_stream());
         let span = wait.await_token.span;
-        self.sites.push(Site { awaitee, span: operand.span(), index });
+        self.sites.push(Site { awaitee, span: operand.span() });
         let private = quote_spanned!(span=> #krate::__private);
         *wait.base = syn::parse_quote!(#private::at::<#index, #describer, _>(#operand));
     }

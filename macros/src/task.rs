@@ -57,9 +57,8 @@ fn explicit(function: &Function, machine: &rust::Explicit) -> TokenStream {
         attrs.iter().partition(|a| matches!(a.style, syn::AttrStyle::Outer));
     quote! {
         #(#outer)*
+        #[cfg_attr(clippy, allow(clippy::all, clippy::pedantic))]
         #[allow(
-            clippy::all,
-            clippy::pedantic,
             unreachable_code,
             unused_assignments,
             unused_braces,

@@ -14,7 +14,7 @@
 )]
 
 use super::{Coroutine, Task};
-use crate::rt::task::{SuspendSite, note_suspend};
+use crate::rt::task::note_suspend;
 use std::any::type_name;
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -28,11 +28,13 @@ use vitte_abi::LayoutRecord;
 /// The state enum of an explicit machine. Few functions: each is one more for rustc to check, in every
 /// expansion.
 pub trait States: Sized {
+    /// The function, with its suspend points.
+    const TASK: &'static Task;
     /// The state that holds nothing: after the last value, or after a panic.
     fn over(poisoned: bool) -> Self;
-    /// Shows what the state holds, in the order of its fields. Answers the function with its suspend
-    /// points, and the state's number: 0 unresumed, 1 returned, 2 poisoned, 3 + i suspended at await i.
-    fn look(&self, visit: &mut Visit<'_>) -> (&'static Task, u32);
+    /// Shows what the state holds, in the order of its fields. Answers the state's number: 0 unresumed,
+    /// 1 returned, 2 poisoned, 3 + i suspended at await i.
+    fn look(&self, visit: &mut Visit<'_>) -> u32;
     /// Drops what the state holds beside its child, which is gone. What the machine cannot tell
     /// apart is leaked.
     fn abandon(&mut self) {
@@ -49,29 +51,61 @@ pub struct Visit<'a> {
 }
 
 impl Visit<'_> {
-    /// Says that slot `index` of the task lies at `place`.
-    pub fn slot<T>(&mut self, index: usize, place: &T) {
+    /// Says where the state of suspend point `point` keeps what, in the order in which its task names
+    /// that. Answers the state's number.
+    pub fn state<P: Places>(&mut self, point: u32, places: P) -> u32 {
+        let state = self.record.as_ref().and_then(|record| record.states.get(point as usize));
+        if let Some(live) = state.map(|state| state.live.clone()) {
+            places.say(self, &live);
+        }
+        3 + point
+    }
+
+    fn slot<T>(&mut self, index: u32, at: usize) {
         let record = self.record.as_deref_mut();
-        if let Some(slot) = record.and_then(|record| record.slots.get_mut(index)) {
+        if let Some(slot) = record.and_then(|record| record.slots.get_mut(index as usize)) {
             slot.ty = type_name::<T>().into();
-            slot.offset = (ptr::from_ref(place).addr() - self.base) as u64;
+            slot.offset = (at - self.base) as u64;
             slot.size = size_of::<T>() as u64;
             slot.align = align_of::<T>() as u64;
         }
     }
+}
 
-    /// [`Visit::slot`] of something that is held beside the child.
-    pub fn held<T>(&mut self, index: usize, place: &Child<T>) {
-        self.slot(index, &place.0);
-        let record = self.record.as_deref_mut();
-        if let Some(slot) = record.and_then(|record| record.slots.get_mut(index)) {
-            slot.ty = type_name::<T>().into();
+/// The places of a state's fields: `(first, (second, ()))`.
+pub trait Places {
+    /// Says each, `slots` being their slots in the record.
+    fn say(self, visit: &mut Visit<'_>, slots: &[u32]);
+}
+
+impl Places for () {
+    fn say(self, _: &mut Visit<'_>, _: &[u32]) {}
+}
+
+impl<T, R: Places> Places for (&T, R) {
+    fn say(self, visit: &mut Visit<'_>, slots: &[u32]) {
+        if let [index, rest @ ..] = slots {
+            visit.slot::<T>(*index, ptr::from_ref(self.0).addr());
+            self.1.say(visit, rest);
         }
     }
 }
 
-/// The function of a state, and the state's number.
-fn place_of<S: States>(state: &S) -> (&'static Task, u32) {
+/// A field that is held beside the child.
+#[derive(Debug)]
+pub struct Held<'a, T>(pub &'a Child<T>);
+
+impl<T, R: Places> Places for (Held<'_, T>, R) {
+    fn say(self, visit: &mut Visit<'_>, slots: &[u32]) {
+        if let [index, rest @ ..] = slots {
+            visit.slot::<T>(*index, ptr::from_ref(self.0.0).addr());
+            self.1.say(visit, rest);
+        }
+    }
+}
+
+/// The number of a state.
+fn number<S: States>(state: &S) -> u32 {
     state.look(&mut Visit { base: 0, record: None })
 }
 
@@ -96,10 +130,20 @@ where
 /// The context of one step.
 #[derive(Debug)]
 pub struct Cx<'a, 'b> {
-    task: &'a mut Context<'b>,
-    /// The state in force has no child: the drop of one panicked, or the code of a loop runs whose
-    /// state is used in place.
-    childless: bool,
+    context: &'a mut Context<'b>,
+    task: &'static Task,
+    holds: Holds,
+}
+
+/// What of the state in force is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holds {
+    /// What its variant says.
+    All,
+    /// All but its child: that is being dropped, or the code of a loop runs whose state is used in place.
+    Rest,
+    /// Nothing: what it kept was moved out, its code runs.
+    Nothing,
 }
 
 /// Poisons the state if the step panics.
@@ -110,10 +154,14 @@ struct Poison<'a, 'c, 'b, S: States> {
 
 impl<S: States> Drop for Poison<'_, '_, '_, S> {
     fn drop(&mut self) {
-        if self.cx.childless {
-            self.state.abandon();
+        match self.cx.holds {
+            Holds::All => *self.state = S::over(true),
+            Holds::Rest => {
+                self.state.abandon();
+                suspend(self.state, S::over(true));
+            }
+            Holds::Nothing => suspend(self.state, S::over(true)),
         }
-        *self.state = S::over(true);
     }
 }
 
@@ -128,10 +176,17 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R> {
         // SAFETY: nothing is moved out of `this` but by the step, which keeps I1.
         let this = unsafe { self.get_unchecked_mut() };
-        let mut poison = Poison { state: &mut this.state, cx: Cx { task: cx, childless: false } };
+        let mut poison = Poison {
+            state: &mut this.state,
+            cx: Cx { context: cx, task: S::TASK, holds: Holds::All },
+        };
         let poll = (this.step)(poison.state, &mut poison.cx);
-        if poll.is_ready() && poison.cx.childless {
-            poison.state.abandon();
+        if poll.is_ready() {
+            match poison.cx.holds {
+                Holds::All => {} // it was vacated
+                Holds::Rest => poison.state.abandon(),
+                Holds::Nothing => vacate(poison.state),
+            }
         }
         mem::forget(poison);
         poll
@@ -144,24 +199,23 @@ where
     F: FnMut(&mut S, &mut Cx<'_, '_>) -> Poll<R>,
 {
     fn state_name(&self) -> &'static str {
-        match place_of(&self.state) {
-            (_, 0) => "unresumed",
-            (_, 1) => "returned",
-            (_, 2) => "poisoned",
-            (task, n) => task.sites.get(n as usize - 3).map_or("running", |site| site.state),
+        match number(&self.state) {
+            0 => "unresumed",
+            1 => "returned",
+            2 => "poisoned",
+            n => S::TASK.sites.get(n as usize - 3).map_or("running", |site| site.state),
         }
     }
 
     fn layout(&self) -> LayoutRecord {
-        let (task, _) = place_of(&self.state);
-        let mut record = task.record(size_of::<Self>(), align_of::<Self>());
+        let mut record = S::TASK.record("explicit", size_of::<Self>(), align_of::<Self>());
         let base = ptr::from_ref(self).addr();
         self.state.look(&mut Visit { base, record: Some(&mut record) });
         record
     }
 
     fn is_done(&self) -> bool {
-        matches!(place_of(&self.state).1, 1 | 2)
+        matches!(number(&self.state), 1 | 2)
     }
 }
 
@@ -169,8 +223,9 @@ where
 ///
 /// Contract of whoever builds a state by hand: after the first [`resume`] a child is not moved
 /// until that answers Ready, which drops the future in place; then what else the state keeps is
-/// [`moved`] out, each field once, and the state is [`vacate`]d, without anything in between that
-/// could panic. A child that was not ready is dropped where it is.
+/// copied or [`moved`] out, each field once, without anything in between that could panic, and the
+/// state is not looked at before another is entered ([`suspend`]) or it is [`vacate`]d. A child that was
+/// not ready is dropped where it is.
 ///
 /// A loop may use its state in place instead: it is left with the child gone, and with it whatever is
 /// held in a `Child` beside it, until [`restart`] gives it the next.
@@ -182,22 +237,6 @@ impl<F> fmt::Debug for Child<F> {
     }
 }
 
-impl<F> Child<F> {
-    /// A place for one: not dropped before it is filled.
-    #[inline(always)]
-    pub fn empty() -> Self {
-        Child(MaybeUninit::uninit())
-    }
-}
-
-impl<F: Future> Child<F> {
-    /// Makes the future of an await operand.
-    #[inline]
-    pub fn new<O: IntoFuture<IntoFuture = F>>(operand: O) -> Self {
-        Child(MaybeUninit::new(operand.into_future()))
-    }
-}
-
 impl<F> Drop for Child<F> {
     #[inline]
     fn drop(&mut self) {
@@ -206,16 +245,27 @@ impl<F> Drop for Child<F> {
     }
 }
 
+/// A place for a child: not dropped before it is filled.
+#[inline(always)]
+pub fn empty<F>() -> Child<F> {
+    Child(MaybeUninit::uninit())
+}
+
+/// The child that an await operand makes.
+#[inline]
+pub fn child<O: IntoFuture>(operand: O) -> Child<O::IntoFuture> {
+    Child(MaybeUninit::new(operand.into_future()))
+}
+
 /// Polls the child. Ready drops the future in place; after Pending the step answers [`pending`].
 #[inline]
 pub fn resume<F: Future>(child: &mut Child<F>, cx: &mut Cx<'_, '_>) -> Poll<F::Output> {
-    match resume_in_place(child, cx) {
-        Poll::Ready(value) => {
-            cx.childless = false;
-            Poll::Ready(value)
-        }
-        Poll::Pending => Poll::Pending,
+    cx.holds = Holds::All;
+    let poll = resume_in_place(child, cx);
+    if poll.is_ready() {
+        cx.holds = Holds::Nothing;
     }
+    poll
 }
 
 /// [`resume`] in a loop whose state is used in place: after Ready its code runs.
@@ -224,20 +274,20 @@ pub fn resume_in_place<F: Future>(child: &mut Child<F>, cx: &mut Cx<'_, '_>) -> 
     // SAFETY: the child has not been ready, by its contract.
     let future = unsafe { child.0.assume_init_mut() };
     // SAFETY: I1: the child is not moved before its future is dropped in place, below.
-    let Poll::Ready(value) = unsafe { Pin::new_unchecked(future) }.poll(cx.task) else {
+    let Poll::Ready(value) = unsafe { Pin::new_unchecked(future) }.poll(cx.context) else {
         return Poll::Pending;
     };
-    cx.childless = true;
+    cx.holds = Holds::Rest;
     // SAFETY: as above; from now on the child counts as gone.
     unsafe { child.0.assume_init_drop() };
     Poll::Ready(value)
 }
 
-/// Ends a step whose child answered Pending: notes where. (Not part of [`resume`]: its answer would be
+/// Ends a step whose child answered Pending: notes at which suspend point. (Not part of [`resume`]: its answer would be
 /// asked for twice, once there and once in the step.)
 #[inline(always)]
-pub fn pending<R>(cx: &mut Cx<'_, '_>, site: &'static SuspendSite) -> Poll<R> {
-    note_suspend(cx.task.waker(), site);
+pub fn pending<R>(cx: &mut Cx<'_, '_>, point: usize) -> Poll<R> {
+    note_suspend(cx.context.waker(), &cx.task.sites[point]);
     Poll::Pending
 }
 
@@ -249,11 +299,10 @@ pub fn moved<T>(field: &mut T) -> T {
     unsafe { ptr::read(field) }
 }
 
-/// Leaves a state whose fields were moved out: `returned` stands in for it while its code runs.
-/// (Given as a word of the expansion, it is a store of the tag; a constant would be copied whole.)
+/// Leaves a state whose fields were moved out: `Returned` stands in for it until another is entered.
 #[inline(always)]
-pub fn vacate<S>(state: &mut S, returned: S) {
-    suspend(state, returned);
+pub fn vacate<S: States>(state: &mut S) {
+    suspend(state, S::over(false));
 }
 
 /// Enters a state. What was there before holds nothing: it is written over.
@@ -267,7 +316,7 @@ pub fn suspend<S>(state: &mut S, next: S) {
 #[inline(always)]
 pub fn enter<S>(state: &mut S, cx: &mut Cx<'_, '_>, next: S) {
     suspend(state, next);
-    cx.childless = true;
+    cx.holds = Holds::Rest;
 }
 
 /// Gives the state of a loop its child.
@@ -275,14 +324,14 @@ pub fn enter<S>(state: &mut S, cx: &mut Cx<'_, '_>, next: S) {
 pub fn restart<F>(child: &mut Child<F>, cx: &mut Cx<'_, '_>, next: Child<F>) {
     // SAFETY: a reference is valid for writes; the child is gone.
     unsafe { ptr::write(child, next) };
-    cx.childless = false;
+    cx.holds = Holds::All;
 }
 
 /// Leaves the state of a loop, whose fields were moved out.
 #[inline(always)]
-pub fn leave<S>(state: &mut S, cx: &mut Cx<'_, '_>, returned: S) {
-    suspend(state, returned);
-    cx.childless = false;
+pub fn leave<S: States>(state: &mut S, cx: &mut Cx<'_, '_>) {
+    vacate(state);
+    cx.holds = Holds::All;
 }
 
 /// Moves out what was held beside a child that was ready.
@@ -316,8 +365,8 @@ pub fn end<T>(_: T) {}
 /// Always, as an async function does.
 #[cold]
 pub fn over<S: States>(state: &S) -> ! {
-    match place_of(state) {
-        (task, 2) => panic!("`{}` was polled after it panicked", task.name),
-        (task, _) => panic!("`{}` was polled after it returned", task.name),
+    match number(state) {
+        2 => panic!("`{}` was polled after it panicked", S::TASK.name),
+        _ => panic!("`{}` was polled after it returned", S::TASK.name),
     }
 }

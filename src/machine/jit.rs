@@ -284,7 +284,7 @@ impl JitCode {
         let machine = unsafe { &*machine };
         let mut record = lowered.machines[&func].clone();
         record.name = name.into();
-        record.kind = super::Kind::Jit.name().into();
+        record.kind = "jit".into();
         let params = record.slots.iter().filter(|s| s.role == SlotRole::Param);
         let params = params.map(|s| s.offset as u32).collect();
         let number = |name: &str| name.strip_prefix("await").and_then(|n| n.parse().ok());

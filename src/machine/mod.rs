@@ -10,10 +10,11 @@
 //! * I1 a [`Child`] that was polled is not moved until it was dropped in place: expansions write over
 //!   a state only after its child answered Ready, which drops it, and its fields were moved out, or
 //!   drop it whole.
-//! * I2 a state is `Returned` while its code runs and from the moment its last value was handed out,
-//!   and `Poisoned` after a panic; neither holds anything.
-//! * I3 a loop that uses its state in place is the exception to I2: while its code runs the state
-//!   holds all but its child, [`Cx`] knows, and a panic or `return` drops the rest.
+//! * I2 a machine is `Returned` from the moment its last value was handed out, and `Poisoned` after a
+//!   panic; neither holds anything.
+//! * I3 while the code of a state runs, [`Cx`] knows what the enum still holds, and a panic or `return`
+//!   drops that: nothing, because it was moved out, or all but the child, in a loop that uses its
+//!   state in place. An arm that is looked at before another state is entered finds `Returned`.
 
 #[cfg(feature = "jit")]
 mod boundary;
@@ -40,19 +41,25 @@ pub use combine::{
 };
 pub use entry::Entry;
 pub use explicit::{
-    Child, Cx, Machine, States, Visit, end, enter, gone, leave, machine, moved, over, pending,
-    refill, restart, resume, resume_in_place, suspend, taken, vacate,
+    Child, Cx, Held, Machine, States, Visit, child, empty, end, enter, gone, leave, machine, moved,
+    over, pending, refill, restart, resume, resume_in_place, suspend, taken, vacate,
 };
 #[cfg(feature = "jit")]
 pub use jit::{JitCode, JitOp, JitTask};
 pub use native::{At, Native, Sites, at, native};
-pub use task::{Kind, Returns, Task};
+pub use task::{Returns, Task, sites};
 pub use try_op::{FromResidual, Try, branch, from_residual};
 
 #[cfg(feature = "embed")]
 pub use crate::host::embed;
 pub use crate::rt::task::SuspendSite;
+// What expansions name of the standard library, by the path of the rest.
 use std::future::Future;
+pub use std::iter::{IntoIterator, Iterator};
+pub use std::mem::{forget, replace};
+pub use std::ops::ControlFlow::{Break, Continue};
+pub use std::option::Option::{None, Some};
+pub use std::task::Poll::{self, Ready};
 use vitte_abi::LayoutRecord;
 
 /// A future that knows its states: what `#[vitte::task]` functions return.

@@ -61,7 +61,7 @@ impl<F: Future, S: Sites> Coroutine for Native<F, S> {
     }
 
     fn layout(&self) -> LayoutRecord {
-        S::TASK.record(size_of::<Self>(), align_of::<Self>())
+        S::TASK.record("native", size_of::<Self>(), align_of::<Self>())
     }
 
     fn is_done(&self) -> bool {

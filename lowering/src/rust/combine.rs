@@ -16,7 +16,7 @@
 
 use super::macros::{self, Shape};
 use super::text;
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
@@ -108,21 +108,11 @@ impl Combine<'_> {
         quote_spanned!(span=> let #name = ::core::future::IntoFuture::into_future(#future);)
     }
 
-    /// The path of what the façade gives, as if it stood at `span`.
-    fn private(&self, span: Span) -> TokenStream {
-        let krate = self.krate.clone().into_iter().map(|mut tree| {
-            tree.set_span(span);
-            tree
-        });
-        let krate: TokenStream = krate.collect();
-        quote_spanned!(span=> #krate::__private)
-    }
-
     fn join(&self, mac: &Macro, tries: bool) -> Option<TokenStream> {
         let list = Punctuated::<Expr, Token![,]>::parse_terminated;
         let futures = list.parse2(mac.tokens.clone()).ok()?;
         let span = mac.path.span();
-        let private = self.private(span);
+        let private = super::private(span);
         let names = |what: &str| -> Vec<Ident> {
             (0..futures.len()).map(|i| format_ident!("__{what}{i}", span = span)).collect()
         };
@@ -157,7 +147,7 @@ impl Combine<'_> {
         if branches.is_empty() {
             return otherwise.map(ToTokens::into_token_stream);
         }
-        let private = self.private(span);
+        let private = super::private(span);
         let made: Vec<Ident> =
             (0..branches.len()).map(|i| format_ident!("__selected{i}", span = span)).collect();
         let conditions = branches.iter().map(|b| match &b.condition {
@@ -182,7 +172,7 @@ impl Combine<'_> {
             let (pat, handler) = (&b.pat, &b.handler);
             // What is said of the pattern is said where it is.
             let span = pat.span();
-            let private = self.private(span);
+            let private = super::private(span);
             let pat = match pat {
                 // What is not bound would stay in place.
                 Pat::Wild(_) => quote_spanned!(span=> _output),

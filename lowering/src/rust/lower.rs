@@ -16,14 +16,13 @@ use super::names::{Vars, is_scalar_value, single};
 use super::refusal::Refusal;
 use super::rewrite;
 use super::uses::{self, Hold, Kind, Use, bound};
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Expr, Ident, Local, Pat, Stmt, Type};
+use syn::{Expr, Ident, Local, Pat, Stmt, Token, Type};
 
 /// What a body is part of.
 pub(super) struct Around<'a> {
-    pub(super) krate: &'a TokenStream,
     /// Name of the function.
     pub(super) name: &'a Ident,
     /// Type that it returns.
@@ -39,7 +38,7 @@ pub(super) fn lower(
     body: &[Stmt],
     around: &Around<'_>,
 ) -> Result<Cfg, Vec<Refusal>> {
-    let Around { krate, name, output, confident } = *around;
+    let Around { name, output, confident } = *around;
     let cfg = Cfg { vars, blocks: vec![Block::default()], params, ..Cfg::default() };
     let mut b = Builder {
         cfg,
@@ -47,7 +46,6 @@ pub(super) fn lower(
         scopes: vec![vec![]],
         targets: vec![],
         refusals: vec![],
-        krate,
         name,
         output,
         confident,
@@ -101,7 +99,6 @@ struct Builder<'a> {
     scopes: Vec<Vec<usize>>,
     targets: Vec<Target>,
     refusals: Vec<Refusal>,
-    krate: &'a TokenStream,
     name: &'a Ident,
     output: &'a Type,
     confident: bool,
@@ -165,8 +162,8 @@ impl Builder<'_> {
     }
 
     fn path(&self, v: usize) -> Expr {
-        let ident = &self.cfg.vars.list[v].ident;
-        syn::parse_quote!(#ident)
+        let path = self.cfg.vars.list[v].ident.clone().into();
+        Expr::Path(syn::ExprPath { attrs: vec![], qself: None, path })
     }
 
     /// Drops the locals of the scopes beyond the first `depth`, innermost first.
@@ -190,7 +187,7 @@ impl Builder<'_> {
     // ---- code ----
 
     fn rewritten(&self, expr: &Expr) -> TokenStream {
-        rewrite::expr(expr, self.krate)
+        rewrite::expr(expr)
     }
 
     /// Tokens of an expression that is evaluated here, its temporaries moved into it: they are
@@ -239,9 +236,18 @@ impl Builder<'_> {
     }
 
     fn let_pattern(&mut self, pat: &Pat, from: &Expr) {
-        let stmt: Stmt = syn::parse_quote!(let #pat = #from;);
-        let Stmt::Local(local) = &stmt else { return };
-        self.local_code(local);
+        let init = syn::LocalInit {
+            eq_token: Token![=](Span::call_site()),
+            expr: Box::new(from.clone()),
+            diverge: None,
+        };
+        self.local_code(&Local {
+            attrs: vec![],
+            let_token: Token![let](Span::call_site()),
+            pat: pat.clone(),
+            init: Some(init),
+            semi_token: Token![;](Span::call_site()),
+        });
     }
 
     fn local_code(&mut self, local: &Local) {
@@ -278,12 +284,11 @@ impl Builder<'_> {
     }
 
     fn put(&mut self, last: Last, sink: Sink) {
-        let unit = syn::parse_quote!(());
         match (last, sink) {
             (Last::Value(value), Sink::Local(v)) => self.set(v, &value),
             (Last::Value(value), Sink::Result) => self.ret(Some(&value)),
             (Last::Value(value), Sink::Nowhere) => self.run(&value),
-            (Last::Unit, Sink::Local(v)) => self.set(v, &unit),
+            (Last::Unit, Sink::Local(v)) => self.set(v, &syn::parse_quote!(())),
             (Last::Unit, Sink::Result) => self.ret(None),
             (Last::Unit, Sink::Nowhere) | (Last::Stored, _) => {}
         }
@@ -362,7 +367,7 @@ impl Builder<'_> {
 
     fn verbatim(&mut self, stmt: &Stmt) {
         let uses = uses::of_stmt(stmt, &self.cfg.vars);
-        let tokens = rewrite::stmt(stmt, self.krate);
+        let tokens = rewrite::stmt(stmt);
         self.op(Op::Code { tokens, uses, binds: vec![] });
         let diverges =
             matches!(stmt, Stmt::Expr(Expr::Return(_) | Expr::Break(_) | Expr::Continue(_), _));

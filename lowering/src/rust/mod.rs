@@ -41,6 +41,8 @@ mod stay;
 pub mod text;
 mod uses;
 
+extern crate proc_macro;
+
 pub use refusal::Refusal;
 
 use crate::coroutine::places;
@@ -48,7 +50,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
-use syn::{Block, Expr, FnArg, Pat, ReturnType, Signature, Type};
+use syn::{Block, Expr, FnArg, Pat, ReturnType, Signature, Token, Type};
 
 /// An explicit machine.
 #[derive(Clone, Debug)]
@@ -99,7 +101,7 @@ pub fn explicit(
     let mut vars = names::resolve(&mut block, &mut pats, this.as_ref());
     let mut outer = sig.clone();
     outer.asyncness = None;
-    outer.output = syn::parse_quote!(-> impl #krate::Coroutine<Output = #output>);
+    outer.output = coroutine(krate, &output);
     let (mut params, mut arguments, mut lets) = (vec![], vec![], vec![]);
     let mut pats = pats.into_iter();
     for (i, input) in outer.inputs.iter_mut().enumerate() {
@@ -140,7 +142,7 @@ pub fn explicit(
     if let (Some((pat, _)), false) = (lets.first(), confident) {
         return Err(vec![Refusal::signature(pat.span(), "a pattern")]);
     }
-    let around = lower::Around { krate, name: &sig.ident, output: &output, confident };
+    let around = lower::Around { name: &sig.ident, output: &output, confident };
     let cfg = lower::lower(vars, params, lets, &block.stmts, &around)?;
     if cfg.awaits.is_empty() {
         return Err(vec![Refusal::no_await(sig.ident.span())]);
@@ -183,26 +185,49 @@ pub fn output(krate: &TokenStream, sig: &Signature) -> Type {
     }
 }
 
-/// A `SuspendSite` of the façade, as tokens.
-pub fn site(
-    krate: &TokenStream,
+/// The result of a function that returns a machine. (Not parsed: rustc does.)
+pub fn coroutine(krate: &TokenStream, output: &Type) -> ReturnType {
+    let ty = Type::Verbatim(quote!(impl #krate::Coroutine<Output = #output>));
+    ReturnType::Type(Token![->](Span::call_site()), Box::new(ty))
+}
+
+/// The name by which an expansion calls what it uses of the façade: one word to resolve in place of a
+/// path each time.
+fn private(span: Span) -> Ident {
+    Ident::new("__vitte", span)
+}
+
+/// What describes the awaits of `task`, given as the words of each and its place: a call of the façade's
+/// `sites`. `private` names the hidden part of the façade.
+pub fn sites<'a>(
+    private: &TokenStream,
     task: &str,
-    index: usize,
-    awaitee: &str,
-    span: Span,
+    awaits: impl Iterator<Item = (&'a str, Span)>,
 ) -> TokenStream {
-    let state = format!("await{index}");
-    let (file, at) = (span.file(), span.start());
-    let (line, column) = (at.line as u32, at.column as u32 + 1);
-    quote! {
-        #krate::__private::SuspendSite {
-            task: #task,
-            state: #state,
-            awaitee: #awaitee,
-            file: #file,
-            line: #line,
-            column: #column,
-        }
+    let call = tokens(&sites_text(task, awaits));
+    quote!(#private::#call)
+}
+
+fn sites_text<'a>(task: &str, awaits: impl Iterator<Item = (&'a str, Span)>) -> String {
+    let (mut text, mut n) = (String::new(), 0);
+    for (awaitee, span) in awaits {
+        let (file, at) = (span.file(), span.start());
+        let (file, awaitee) = (file.replace('\t', " "), awaitee.replace('\t', " "));
+        text += &format!("await{n}\t{file}\t{}\t{}\t{awaitee}\t", at.line, at.column + 1);
+        n += 1;
+    }
+    format!("sites::<{n}>({task:?}, {text:?})")
+}
+
+/// Reads text that is Rust by its making, its spans the call's.
+///
+/// Inside rustc by rustc: `proc_macro2` would read it twice, first by itself.
+fn tokens(text: &str) -> TokenStream {
+    const RUST: &str = "the text of an expansion is Rust";
+    if proc_macro::is_available() {
+        text.parse::<proc_macro::TokenStream>().expect(RUST).into()
+    } else {
+        text.parse().expect(RUST)
     }
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Var {
     pub(super) ident: Ident,
     /// Of a type without drop and without borrows, as the source spells it.
     pub(super) scalar: bool,
+    /// The iterator of a `for`: scalar where it runs over numbers, but no copy is made of it.
+    pub(super) iterator: bool,
     /// Of a type without borrows, as the source spells it: nothing that is lent can hide in it.
     pub(super) owned: bool,
     /// An array, or a tuple with one: a method of it may lend.
@@ -58,6 +60,13 @@ pub(super) enum Calls {
 pub(super) enum Reference {
     Shared,
     Mutable,
+}
+
+impl Var {
+    /// Whether it is of a type that is copied, as the source spells it.
+    pub(super) fn is_copied(&self) -> bool {
+        (self.scalar && !self.iterator) || self.reference == Some(Reference::Shared)
+    }
 }
 
 /// All locals, by their own names.
@@ -105,6 +114,7 @@ impl Vars {
         let var = Var {
             ident,
             scalar: false,
+            iterator: false,
             owned: false,
             array: false,
             nested: false,

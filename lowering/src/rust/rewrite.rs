@@ -1,6 +1,7 @@
 //! `return` and `?` in code that runs inside a step: the step answers a `Poll`.
 
 use super::macros::{self, Shape};
+use super::private;
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote_spanned};
 use syn::spanned::Spanned;
@@ -8,46 +9,46 @@ use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, Item, Macro, Stmt};
 
 /// An expression as it stands in the step.
-pub(super) fn expr(expr: &Expr, krate: &TokenStream) -> TokenStream {
+pub(super) fn expr(expr: &Expr) -> TokenStream {
     let mut expr = expr.clone();
-    Rewrite(krate).visit_expr_mut(&mut expr);
+    Rewrite.visit_expr_mut(&mut expr);
     expr.into_token_stream()
 }
 
 /// A statement as it stands in the step.
-pub(super) fn stmt(stmt: &Stmt, krate: &TokenStream) -> TokenStream {
+pub(super) fn stmt(stmt: &Stmt) -> TokenStream {
     let mut stmt = stmt.clone();
-    Rewrite(krate).visit_stmt_mut(&mut stmt);
+    Rewrite.visit_stmt_mut(&mut stmt);
     stmt.into_token_stream()
 }
 
-struct Rewrite<'a>(&'a TokenStream);
+struct Rewrite;
 
-impl VisitMut for Rewrite<'_> {
+impl VisitMut for Rewrite {
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
         if matches!(expr, Expr::Async(_) | Expr::Closure(_)) {
             return; // theirs are not the function's
         }
         visit_mut::visit_expr_mut(self, expr);
-        let span = expr.span();
         match expr {
             Expr::Return(e) => {
+                let span = e.span();
                 let value = e
                     .expr
                     .as_ref()
                     .map_or_else(|| quote_spanned!(span=> ()), ToTokens::to_token_stream);
-                *expr =
-                    Expr::Verbatim(quote_spanned!(span=> return ::core::task::Poll::Ready(#value)));
+                let private = private(span);
+                *expr = Expr::Verbatim(quote_spanned!(span=> return #private::Ready(#value)));
             }
             Expr::Try(e) => {
-                let (krate, value) = (self.0, &e.expr);
-                let span = e.question_token.span;
+                let (span, value) = (e.question_token.span, &e.expr);
+                let private = private(span);
                 // In parentheses: at the start of a statement a `match` would be the whole of it.
                 *expr = Expr::Verbatim(quote_spanned! {span=>
-                    (match #krate::__private::branch(#value) {
-                        ::core::ops::ControlFlow::Continue(value) => value,
-                        ::core::ops::ControlFlow::Break(residual) => {
-                            return ::core::task::Poll::Ready(#krate::__private::from_residual(residual))
+                    (match #private::branch(#value) {
+                        #private::Continue(value) => value,
+                        #private::Break(residual) => {
+                            return #private::Ready(#private::from_residual(residual))
                         }
                     })
                 });

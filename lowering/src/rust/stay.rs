@@ -72,6 +72,15 @@ pub(super) fn find(
 
 /// Natural loops that await: header and blocks.
 fn loops(cfg: &Cfg, plan: &Plan) -> Vec<(usize, BTreeSet<usize>)> {
+    // Only a loop has an edge that goes back in reverse postorder.
+    let mut seen = BTreeSet::new();
+    let goes_back = |b: &usize| {
+        seen.insert(*b);
+        cfg.blocks[*b].successors().iter().any(|next| seen.contains(next))
+    };
+    if !plan.order.iter().any(goes_back) {
+        return vec![];
+    }
     let mut graph: Graph<(), ()> = Graph::new();
     let nodes: Vec<NodeIndex> = cfg.blocks.iter().map(|_| graph.add_node(())).collect();
     let mut before: Vec<Vec<usize>> = vec![vec![]; cfg.blocks.len()];

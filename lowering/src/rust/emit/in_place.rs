@@ -58,11 +58,11 @@ impl<'a> Emitter<'a> {
         let names = stay.vars.iter().map(|v| self.name(*v));
         let held = self.held(stay.point).into_iter().map(|v| {
             let name = self.name(v);
-            quote!(#name: #private::Child::empty())
+            quote!(#name: #private::empty())
         });
         quote! {
             #private::enter(#st, #cx, #state::#variant {
-                #future: #private::Child::empty(),
+                #future: #private::empty(),
                 #(#held,)*
                 #(#names),*
             });
@@ -72,18 +72,19 @@ impl<'a> Emitter<'a> {
     /// Moves what lies in the state out of it, each local into its place by age. `bound` is what the
     /// edge binds.
     pub(super) fn leave(&self, stay: &Stay, to: usize, bound: &[usize]) -> TokenStream {
-        let (state, private) = (&self.state, &self.private);
+        let private = &self.private;
         let (st, cx) = (ident("state"), ident("cx"));
         let placed = self.placed(stay);
         let lets = self.plan.exits.get(&to).into_iter().flatten().chain(bound).map(|&v| {
             let (name, new) = (self.name(v), self.binding(v));
             if stay.vars.contains(&v) {
-                quote!(let #new = #private::moved(#name);)
+                let out = self.out(v);
+                quote!(let #new = #out;)
             } else {
                 quote!(let #new = #name;)
             }
         });
-        quote!(#placed #(#lets)* #private::leave(#st, #cx, #state::Returned);)
+        quote!(#placed #(#lets)* #private::leave(#st, #cx);)
     }
 
     /// Awaits in place.
@@ -105,7 +106,7 @@ impl<'a> Emitter<'a> {
         let point = stay.point;
         let go = self.onto(|arm| matches!(arm, Arm::Await { point: p, .. } if *p == point));
         quote! {
-            let #next = #private::Child::new(#operand);
+            let #next = #private::child(#operand);
             let #state::#variant { #future, #(#slots,)* .. } = #st else { #private::over(#st) };
             #(#puts)*
             #private::restart(#future, #cx, #next);
@@ -132,40 +133,11 @@ impl<'a> Emitter<'a> {
         });
         quote! {
             if let #state::#variant { #future, #(#names),* } = #st {
-                let ::core::task::Poll::Ready(#name) = #private::resume_in_place(#future, #cx) else {
-                    return #private::pending(#cx, &__SITES[#point]);
+                let #private::Ready(#name) = #private::resume_in_place(#future, #cx) else {
+                    return #private::pending(#cx, #point);
                 };
                 #(#takes)*
                 #code
-            }
-        }
-    }
-
-    /// How a state without its child is dropped.
-    pub(super) fn abandon(&self) -> TokenStream {
-        if self.plan.stays.is_empty() {
-            return quote!();
-        }
-        let private = &self.private;
-        let future = ident("future");
-        let arms = self.plan.stays.values().map(|stay| {
-            let variant = Self::variant_of_await(stay.point);
-            let held = self.held(stay.point);
-            let held: Vec<&Ident> = held.iter().map(|v| self.name(*v)).collect();
-            let names = stay.vars.iter().map(|v| self.name(*v));
-            quote! {
-                Self::#variant { #(#names,)* #(#held,)* #future } => {
-                    #private::gone(#future);
-                    #(#private::gone(#held);)*
-                }
-            }
-        });
-        quote! {
-            fn abandon(&mut self) {
-                match ::core::mem::replace(self, Self::Returned) {
-                    #(#arms)*
-                    other => ::core::mem::forget(other),
-                }
             }
         }
     }

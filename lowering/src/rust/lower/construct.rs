@@ -5,6 +5,7 @@
 
 use super::super::cfg::{Arm, End, Op};
 use super::super::names::is_scalar_value;
+use super::super::private;
 use super::super::refusal::Refusal;
 use super::super::uses::{self, Hold, Kind, Use, binds_whole, bound};
 use super::{Builder, Last, Sink, Target};
@@ -253,17 +254,18 @@ impl Builder<'_> {
             if r.start.iter().chain(&r.end).all(|e| is_scalar_value(e, &self.cfg.vars)))
             || matches!(&from, Expr::Paren(p) if matches!(&*p.expr, Expr::Range(_)));
         self.cfg.vars.list[iter].temporary = false;
+        self.cfg.vars.list[iter].iterator = true;
         self.cfg.vars.list[iter].mutable = true;
         let span = e.expr.span();
-        let start: Expr =
-            syn::parse_quote_spanned!(span=> ::core::iter::IntoIterator::into_iter(#from));
+        let private = private(span);
         self.scopes.push(vec![]);
         let depth = self.scopes.len() - 1;
         {
             let uses = uses::of_expr(&from, Hold::Yes, &self.cfg.vars);
-            let tokens = self.rewritten(&start);
+            let from = self.rewritten(&from);
+            let start = quote_spanned!(span=> #private::IntoIterator::into_iter(#from));
             let name = self.cfg.vars.list[iter].ident.clone();
-            self.op(Op::Code { tokens: quote!(let mut #name = #tokens;), uses, binds: vec![iter] });
+            self.op(Op::Code { tokens: quote!(let mut #name = #start;), uses, binds: vec![iter] });
         }
         self.declare(iter);
         self.cfg.vars.list[iter].scalar = scalar;
@@ -273,13 +275,19 @@ impl Builder<'_> {
         let (body, other) = (self.block(), self.block());
         let name = self.cfg.vars.list[iter].ident.clone();
         let pat = &e.pat;
-        let some: Pat = syn::parse_quote!(::core::option::Option::Some(#pat));
-        let none: Pat = syn::parse_quote!(::core::option::Option::None);
-        let arms = vec![self.arm(&some, None, body), self.arm(&none, None, other)];
-        let next = quote_spanned!(span=> ::core::iter::Iterator::next(&mut #name));
+        let mut some = self.arm(pat, None, body);
+        some.pat = quote!(#private::Some(#pat));
+        let none = Arm {
+            pat: quote!(#private::None),
+            guard: None,
+            uses: vec![],
+            binds: vec![],
+            block: other,
+        };
+        let next = quote_spanned!(span=> #private::Iterator::next(&mut #name));
         let hold = Hold::No;
         let uses = vec![Use { var: iter, kind: Kind::Look, hold, conditional: false, span }];
-        self.end(End::Match { scrutinee: next, uses, arms });
+        self.end(End::Match { scrutinee: next, uses, arms: vec![some, none] });
         self.at = Some(body);
         self.target(e.label.as_ref(), true, other, head, Sink::Nowhere);
         self.scoped(|this| {

@@ -22,10 +22,11 @@
 //! * L4 the operand leaves the block nowhere: no `?`, no `return`, no closure, no macro, no await in it.
 
 use super::super::names::{Reference, is_owned_type};
-use super::super::text;
 use super::super::uses::{self, Hold, Kind, Use};
+use super::super::{private, text};
 use super::Builder;
 use crate::rust::cfg::{Await, End};
+use proc_macro2::Span;
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Local, Pat, Type, UnOp};
@@ -114,8 +115,9 @@ impl Builder<'_> {
         ty: Option<&Type>,
         tries: bool,
     ) {
-        let (operand, krate, output) = (&wait.base, self.krate, self.output);
+        let (operand, output) = (&wait.base, self.output);
         let span = wait.await_token.span;
+        let private = private(Span::mixed_site());
         let waits = quote_spanned!(span=> #operand.await);
         let ty = ty.map_or_else(|| quote!(()), ToTokens::to_token_stream);
         let tokens = match (into, tries) {
@@ -125,14 +127,10 @@ impl Builder<'_> {
                 let given = if ty.to_string() == "()" { quote!(()) } else { quote!(__given) };
                 quote! {
                     let #value: ::core::result::Result<#ty, #output> =
-                        match #krate::__private::branch(#waits) {
-                            ::core::ops::ControlFlow::Continue(__given) => {
-                                ::core::result::Result::Ok(#given)
-                            }
-                            ::core::ops::ControlFlow::Break(__residual) => {
-                                ::core::result::Result::Err(
-                                    #krate::__private::from_residual(__residual)
-                                )
+                        match #private::branch(#waits) {
+                            #private::Continue(__given) => ::core::result::Result::Ok(#given),
+                            #private::Break(__residual) => {
+                                ::core::result::Result::Err(#private::from_residual(__residual))
                             }
                         };
                 }
