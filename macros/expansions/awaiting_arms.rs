@@ -26,13 +26,13 @@ fn awaiting_arms(event: Event) -> impl Coroutine<Output = u64> {
             let mut at = __At::State;
             if let __State::Unresumed { event } = state {
                 let event = moved(event);
-                vacate(state, __State::Returned);
+                vacate(state);
                 match decode(event) {
                     Event::Key(code) => {
                         suspend(
                             state,
                             __State::Await0 {
-                                future: Child::new(translate(code)),
+                                future: child(translate(code)),
                             },
                         );
                         at = __At::State;
@@ -41,7 +41,7 @@ fn awaiting_arms(event: Event) -> impl Coroutine<Output = u64> {
                         suspend(
                             state,
                             __State::Await1 {
-                                future: Child::new(locate(x, y)),
+                                future: child(locate(x, y)),
                             },
                         );
                         at = __At::State;
@@ -50,7 +50,7 @@ fn awaiting_arms(event: Event) -> impl Coroutine<Output = u64> {
                         suspend(
                             state,
                             __State::Await2 {
-                                future: Child::new(report(other)),
+                                future: child(report(other)),
                             },
                         );
                         at = __At::State;
@@ -58,31 +58,30 @@ fn awaiting_arms(event: Event) -> impl Coroutine<Output = u64> {
                 }
             }
             if let __State::Await0 { future } = state {
-                let Poll::Ready(value) = resume(future, cx) else {
-                    return pending(cx, &__SITES[0usize]);
+                let Ready(value) = resume(future, cx) else {
+                    return pending(cx, 0usize);
                 };
-                vacate(state, __State::Returned);
+                vacate(state);
                 let out = value;
                 at = __At::Join0 { out };
             }
             if let __State::Await1 { future } = state {
-                let Poll::Ready(value_2) = resume(future, cx) else {
-                    return pending(cx, &__SITES[1usize]);
+                let Ready(value_2) = resume(future, cx) else {
+                    return pending(cx, 1usize);
                 };
-                vacate(state, __State::Returned);
+                vacate(state);
                 let out = value_2 + 1;
                 at = __At::Join0 { out };
             }
             if let __At::Join0 { out } = at {
                 let at: u64 = out;
-                return Poll::Ready(at);
+                return Ready(at);
             }
             if let __State::Await2 { future } = state {
-                let Poll::Ready(value_3) = resume(future, cx) else {
-                    return pending(cx, &__SITES[2usize]);
+                let Ready(value_3) = resume(future, cx) else {
+                    return pending(cx, 2usize);
                 };
-                vacate(state, __State::Returned);
-                return Poll::Ready(value_3);
+                return Ready(value_3);
             }
             over(state)
         },

@@ -22,43 +22,41 @@ fn drop_order(first: Guard) -> impl Coroutine<Output = ()> {
         move |state, cx| -> Poll<()> {
             if let __State::Unresumed { first } = state {
                 let first = moved(first);
-                vacate(state, __State::Returned);
+                vacate(state);
                 suspend(
                     state,
                     __State::Await0 {
-                        future: Child::new(lock(1)),
+                        future: child(lock(1)),
                         first,
                     },
                 );
             }
             if let __State::Await0 { future, first } = state {
-                let Poll::Ready(value) = resume(future, cx) else {
-                    return pending(cx, &__SITES[0usize]);
+                let Ready(value) = resume(future, cx) else {
+                    return pending(cx, 0usize);
                 };
                 let first = moved(first);
-                vacate(state, __State::Returned);
                 let second = value;
                 suspend(
                     state,
                     __State::Await1 {
-                        future: Child::new(lock(2)),
+                        future: child(lock(2)),
                         first,
                         second,
                     },
                 );
             }
             if let __State::Await1 { future, first, second } = state {
-                let Poll::Ready(value_2) = resume(future, cx) else {
-                    return pending(cx, &__SITES[1usize]);
+                let Ready(value_2) = resume(future, cx) else {
+                    return pending(cx, 1usize);
                 };
                 let first = moved(first);
                 let second = moved(second);
-                vacate(state, __State::Returned);
                 let third = value_2;
                 suspend(
                     state,
                     __State::Await2 {
-                        future: Child::new(pause()),
+                        future: child(pause()),
                         first,
                         second,
                         third,
@@ -66,31 +64,29 @@ fn drop_order(first: Guard) -> impl Coroutine<Output = ()> {
                 );
             }
             if let __State::Await2 { future, first, second, third } = state {
-                let Poll::Ready(_) = resume(future, cx) else {
-                    return pending(cx, &__SITES[2usize]);
+                let Ready(_) = resume(future, cx) else {
+                    return pending(cx, 2usize);
                 };
                 let first = moved(first);
                 let second = moved(second);
                 let third = moved(third);
-                vacate(state, __State::Returned);
                 end(third);
                 suspend(
                     state,
                     __State::Await3 {
-                        future: Child::new(pause()),
+                        future: child(pause()),
                         first,
                         second,
                     },
                 );
             }
             if let __State::Await3 { future, first, second } = state {
-                let Poll::Ready(_) = resume(future, cx) else {
-                    return pending(cx, &__SITES[3usize]);
+                let Ready(_) = resume(future, cx) else {
+                    return pending(cx, 3usize);
                 };
                 let first = moved(first);
                 let second = moved(second);
-                vacate(state, __State::Returned);
-                return Poll::Ready(());
+                return Ready(());
             }
             over(state)
         },

@@ -22,13 +22,13 @@ fn for_loop(jobs: Vec<Job>) -> impl Coroutine<Output = ()> {
             loop {
                 if let __State::Unresumed { jobs } = state {
                     let jobs = moved(jobs);
-                    vacate(state, __State::Returned);
+                    vacate(state);
                     let mut iter = IntoIterator::into_iter(jobs);
                     enter(
                         state,
                         cx,
                         __State::Await0 {
-                            future: Child::empty(),
+                            future: empty(),
                             iter,
                         },
                     );
@@ -37,28 +37,28 @@ fn for_loop(jobs: Vec<Job>) -> impl Coroutine<Output = ()> {
                 if let __At::Join0 {} = at {
                     let __State::Await0 { iter, .. } = state else { over(state) };
                     match Iterator::next(&mut (*iter)) {
-                        Option::Some(job) => {
-                            let next = Child::new(run(job));
+                        Some(job) => {
+                            let next = child(run(job));
                             let __State::Await0 { future, .. } = state else {
                                 over(state)
                             };
                             restart(future, cx, next);
                             at = __At::State;
                         }
-                        Option::None => {
+                        None => {
                             let __State::Await0 { iter, .. } = state else {
                                 over(state)
                             };
                             let mut iter = moved(iter);
-                            leave(state, cx, __State::Returned);
+                            leave(state, cx);
                             end(iter);
-                            return Poll::Ready(());
+                            return Ready(());
                         }
                     }
                 }
                 if let __State::Await0 { future, iter } = state {
-                    let Poll::Ready(_) = resume_in_place(future, cx) else {
-                        return pending(cx, &__SITES[0usize]);
+                    let Ready(_) = resume_in_place(future, cx) else {
+                        return pending(cx, 0usize);
                     };
                     at = __At::Join0 {};
                     continue;

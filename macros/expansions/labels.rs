@@ -28,20 +28,20 @@ fn labels(n: u64) -> impl Coroutine<Output = u64> {
             let mut at = __At::State;
             loop {
                 if let __State::Unresumed { n } = state {
-                    let n = moved(n);
-                    vacate(state, __State::Returned);
+                    let n = *n;
+                    vacate(state);
                     let mut iter = IntoIterator::into_iter(0..n);
                     at = __At::Join0 { n, iter };
                 }
                 if let __At::Join0 { n, mut iter } = at {
                     match Iterator::next(&mut iter) {
-                        Option::Some(row) => {
+                        Some(row) => {
                             let mut iter_2 = IntoIterator::into_iter(0..n);
                             enter(
                                 state,
                                 cx,
                                 __State::Await0 {
-                                    future: Child::empty(),
+                                    future: empty(),
                                     n,
                                     iter,
                                     row,
@@ -50,8 +50,8 @@ fn labels(n: u64) -> impl Coroutine<Output = u64> {
                             );
                             at = __At::Join1 {};
                         }
-                        Option::None => {
-                            return Poll::Ready(n);
+                        None => {
+                            return Ready(n);
                         }
                     }
                 }
@@ -60,34 +60,34 @@ fn labels(n: u64) -> impl Coroutine<Output = u64> {
                         over(state)
                     };
                     match Iterator::next(&mut (*iter_2)) {
-                        Option::Some(column) => {
-                            let next = Child::new(probe((*row), column));
+                        Some(column) => {
+                            let next = child(probe((*row), column));
                             let __State::Await0 { future, .. } = state else {
                                 over(state)
                             };
                             restart(future, cx, next);
                             at = __At::State;
                         }
-                        Option::None => {
+                        None => {
                             let __State::Await0 { n, iter, row, iter_2, .. } = state
                             else { over(state) };
-                            let row = moved(row);
-                            leave(state, cx, __State::Returned);
-                            return Poll::Ready(row);
+                            let row = *row;
+                            leave(state, cx);
+                            return Ready(row);
                         }
                     }
                 }
                 if let __State::Await0 { future, n, iter, row, iter_2 } = state {
-                    let Poll::Ready(value) = resume_in_place(future, cx) else {
-                        return pending(cx, &__SITES[0usize]);
+                    let Ready(value) = resume_in_place(future, cx) else {
+                        return pending(cx, 0usize);
                     };
                     if value {
                         let __State::Await0 { n, iter, row, iter_2, .. } = state else {
                             over(state)
                         };
-                        let n = moved(n);
+                        let n = *n;
                         let mut iter = moved(iter);
-                        leave(state, cx, __State::Returned);
+                        leave(state, cx);
                         at = __At::Join0 { n, iter };
                         continue;
                     } else {

@@ -17,36 +17,34 @@ fn let_else(id: u64) -> impl Coroutine<Output = u64> {
         __State::Unresumed { id: id },
         move |state, cx| -> Poll<u64> {
             if let __State::Unresumed { id } = state {
-                let id = moved(id);
-                vacate(state, __State::Returned);
+                let id = *id;
+                vacate(state);
                 suspend(
                     state,
                     __State::Await0 {
-                        future: Child::new(find(id)),
+                        future: child(find(id)),
                     },
                 );
             }
             if let __State::Await0 { future } = state {
-                let Poll::Ready(value) = resume(future, cx) else {
-                    return pending(cx, &__SITES[0usize]);
+                let Ready(value) = resume(future, cx) else {
+                    return pending(cx, 0usize);
                 };
-                vacate(state, __State::Returned);
                 let Some(user) = ({ value }) else {
-                    return Poll::Ready(0);
+                    return Ready(0);
                 };
                 suspend(
                     state,
                     __State::Await1 {
-                        future: Child::new(greet(user)),
+                        future: child(greet(user)),
                     },
                 );
             }
             if let __State::Await1 { future } = state {
-                let Poll::Ready(value_2) = resume(future, cx) else {
-                    return pending(cx, &__SITES[1usize]);
+                let Ready(value_2) = resume(future, cx) else {
+                    return pending(cx, 1usize);
                 };
-                vacate(state, __State::Returned);
-                return Poll::Ready(value_2);
+                return Ready(value_2);
             }
             over(state)
         },

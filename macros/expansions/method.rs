@@ -19,25 +19,24 @@ fn method(&mut self, n: usize) -> impl Coroutine<Output = bool> {
         move |state, cx| -> Poll<bool> {
             if let __State::Unresumed { this, n } = state {
                 let this = moved(this);
-                let n = moved(n);
-                vacate(state, __State::Returned);
+                let n = *n;
+                vacate(state);
                 this.reserve(n);
                 suspend(
                     state,
                     __State::Await0 {
-                        future: Child::new(replace(n)),
+                        future: child(replace(n)),
                         this,
                     },
                 );
             }
             if let __State::Await0 { future, this } = state {
-                let Poll::Ready(value) = resume(future, cx) else {
-                    return pending(cx, &__SITES[0usize]);
+                let Ready(value) = resume(future, cx) else {
+                    return pending(cx, 0usize);
                 };
                 let this = moved(this);
-                vacate(state, __State::Returned);
                 let old = value;
-                return Poll::Ready(this.len() > old);
+                return Ready(this.len() > old);
             }
             over(state)
         },

@@ -4,46 +4,31 @@
 // }
 
 fn one_await(name: String) -> impl Coroutine<Output = usize> {
+    use ::vitte::__private as __vitte;
     enum __State<T0, F0> {
         Unresumed { name: T0 },
         Await0 { future: Child<F0>, name: T0 },
         Returned,
         Poisoned,
     }
-    static __SITES: [SuspendSite; 1usize] = [
-        SuspendSite {
-            task: "one_await",
-            state: "await0",
-            awaitee: "pause()",
-            file: "src/lib.rs",
-            line: 2u32,
-            column: 5u32,
-        },
-    ];
-    static __TASK: Task = Task {
-        name: "one_await",
-        kind: Kind::Explicit,
-        sites: &__SITES,
-        slots: &["name"],
-        live: &[&[0u32]],
-    };
     impl<T0, F0> States for __State<T0, F0> {
+        const TASK: &'static Task = &Task {
+            name: "one_await",
+            sites: &sites::<
+                1,
+            >("one_await", "await0\tsrc/lib.rs\t2\t5\tpause()\t"),
+            kept: "name",
+        };
         fn over(poisoned: bool) -> Self {
             if poisoned { Self::Poisoned } else { Self::Returned }
         }
-        fn look(&self, visit: &mut Visit<'_>) -> (&'static Task, u32) {
-            (
-                &__TASK,
-                match self {
-                    Self::Unresumed { .. } => 0,
-                    Self::Returned => 1,
-                    Self::Poisoned => 2,
-                    Self::Await0 { future: _, name } => {
-                        visit.slot(0usize, name);
-                        3u32
-                    }
-                },
-            )
+        fn look(&self, __visit: &mut Visit<'_>) -> u32 {
+            match self {
+                Self::Unresumed { .. } => 0,
+                Self::Returned => 1,
+                Self::Poisoned => 2,
+                Self::Await0 { future: _, name } => __visit.state(0, (name, ())),
+            }
         }
     }
     machine(
@@ -51,22 +36,21 @@ fn one_await(name: String) -> impl Coroutine<Output = usize> {
         move |state, cx| -> Poll<usize> {
             if let __State::Unresumed { name } = state {
                 let name = moved(name);
-                vacate(state, __State::Returned);
+                vacate(state);
                 suspend(
                     state,
                     __State::Await0 {
-                        future: Child::new(pause()),
+                        future: child(pause()),
                         name,
                     },
                 );
             }
             if let __State::Await0 { future, name } = state {
-                let Poll::Ready(_) = resume(future, cx) else {
-                    return pending(cx, &__SITES[0usize]);
+                let Ready(_) = resume(future, cx) else {
+                    return pending(cx, 0usize);
                 };
                 let name = moved(name);
-                vacate(state, __State::Returned);
-                return Poll::Ready(name.len());
+                return Ready(name.len());
             }
             over(state)
         },

@@ -14,39 +14,37 @@ fn operands(n: u64) -> impl Coroutine<Output = u64> {
         __State::Unresumed { n: n },
         move |state, cx| -> Poll<u64> {
             if let __State::Unresumed { n } = state {
-                let n = moved(n);
-                vacate(state, __State::Returned);
+                let n = *n;
+                vacate(state);
                 suspend(
                     state,
                     __State::Await0 {
-                        future: Child::new(one(n)),
+                        future: child(one(n)),
                         n,
                     },
                 );
             }
             if let __State::Await0 { future, n } = state {
-                let Poll::Ready(value) = resume(future, cx) else {
-                    return pending(cx, &__SITES[0usize]);
+                let Ready(value) = resume(future, cx) else {
+                    return pending(cx, 0usize);
                 };
-                let n = moved(n);
-                vacate(state, __State::Returned);
+                let n = *n;
                 suspend(
                     state,
                     __State::Await1 {
-                        future: Child::new(two(n)),
+                        future: child(two(n)),
                         n,
                         value,
                     },
                 );
             }
             if let __State::Await1 { future, n, value } = state {
-                let Poll::Ready(value_2) = resume(future, cx) else {
-                    return pending(cx, &__SITES[1usize]);
+                let Ready(value_2) = resume(future, cx) else {
+                    return pending(cx, 1usize);
                 };
-                let n = moved(n);
+                let n = *n;
                 let value = moved(value);
-                vacate(state, __State::Returned);
-                return Poll::Ready(combine(value, value_2) + n);
+                return Ready(combine(value, value_2) + n);
             }
             over(state)
         },

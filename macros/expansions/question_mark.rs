@@ -19,64 +19,55 @@ fn question_mark(path: Path) -> impl Coroutine<Output = Result<u64, Error>> {
         move |state, cx| -> Poll<Result<u64, Error>> {
             if let __State::Unresumed { path } = state {
                 let path = moved(path);
-                vacate(state, __State::Returned);
+                vacate(state);
                 suspend(
                     state,
                     __State::Await0 {
-                        future: Child::new(open(path)),
+                        future: child(open(path)),
                     },
                 );
             }
             if let __State::Await0 { future } = state {
-                let Poll::Ready(value) = resume(future, cx) else {
-                    return pending(cx, &__SITES[0usize]);
+                let Ready(value) = resume(future, cx) else {
+                    return pending(cx, 0usize);
                 };
-                vacate(state, __State::Returned);
                 let file = (match branch(value) {
-                    ControlFlow::Continue(value) => value,
-                    ControlFlow::Break(residual) => {
-                        return Poll::Ready(from_residual(residual));
-                    }
+                    Continue(value) => value,
+                    Break(residual) => return Ready(from_residual(residual)),
                 });
                 suspend(
                     state,
                     __State::Await1 {
-                        future: Child::new(read(file)),
+                        future: child(read(file)),
                     },
                 );
             }
             if let __State::Await1 { future } = state {
-                let Poll::Ready(value_2) = resume(future, cx) else {
-                    return pending(cx, &__SITES[1usize]);
+                let Ready(value_2) = resume(future, cx) else {
+                    return pending(cx, 1usize);
                 };
-                vacate(state, __State::Returned);
                 let (file_2, n) = (match branch(value_2) {
-                    ControlFlow::Continue(value) => value,
-                    ControlFlow::Break(residual) => {
-                        return Poll::Ready(from_residual(residual));
-                    }
+                    Continue(value) => value,
+                    Break(residual) => return Ready(from_residual(residual)),
                 });
                 suspend(
                     state,
                     __State::Await2 {
-                        future: Child::new(close(file_2)),
+                        future: child(close(file_2)),
                         n,
                     },
                 );
             }
             if let __State::Await2 { future, n } = state {
-                let Poll::Ready(value_3) = resume(future, cx) else {
-                    return pending(cx, &__SITES[2usize]);
+                let Ready(value_3) = resume(future, cx) else {
+                    return pending(cx, 2usize);
                 };
                 let n = moved(n);
-                vacate(state, __State::Returned);
                 (match branch(value_3) {
-                    ControlFlow::Continue(value) => value,
-                    ControlFlow::Break(residual) => {
-                        return Poll::Ready(from_residual(residual));
-                    }
+                    Continue(value) => value,
+                    Break(residual) => return Ready(from_residual(residual)),
                 });
-                return Poll::Ready(Ok(n));
+                return Ready(Ok(n));
             }
             over(state)
         },

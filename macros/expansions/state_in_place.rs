@@ -24,14 +24,14 @@ fn state_in_place(n: u64) -> impl Coroutine<Output = Vec<u64>> {
             let mut at = __At::State;
             loop {
                 if let __State::Unresumed { n } = state {
-                    let n = moved(n);
-                    vacate(state, __State::Returned);
+                    let n = *n;
+                    vacate(state);
                     let mut list: Vec<u64> = Vec::new();
                     enter(
                         state,
                         cx,
                         __State::Await0 {
-                            future: Child::empty(),
+                            future: empty(),
                             n,
                             list,
                         },
@@ -41,20 +41,20 @@ fn state_in_place(n: u64) -> impl Coroutine<Output = Vec<u64>> {
                 if let __At::Join0 {} = at {
                     let __State::Await0 { n, list, .. } = state else { over(state) };
                     if (*list).len() < 10 {
-                        let next = Child::new(next((*n)));
+                        let next = child(next((*n)));
                         let __State::Await0 { future, .. } = state else { over(state) };
                         restart(future, cx, next);
                         at = __At::State;
                     } else {
                         let __State::Await0 { n, list, .. } = state else { over(state) };
                         let mut list = moved(list);
-                        leave(state, cx, __State::Returned);
-                        return Poll::Ready(list);
+                        leave(state, cx);
+                        return Ready(list);
                     }
                 }
                 if let __State::Await0 { future, n, list } = state {
-                    let Poll::Ready(value) = resume_in_place(future, cx) else {
-                        return pending(cx, &__SITES[0usize]);
+                    let Ready(value) = resume_in_place(future, cx) else {
+                        return pending(cx, 0usize);
                     };
                     let x: u64 = value;
                     (*list).push(x);

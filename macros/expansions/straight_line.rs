@@ -17,51 +17,48 @@ fn straight_line(id: u64) -> impl Coroutine<Output = Page> {
         __State::Unresumed { id: id },
         move |state, cx| -> Poll<Page> {
             if let __State::Unresumed { id } = state {
-                let id = moved(id);
-                vacate(state, __State::Returned);
+                let id = *id;
+                vacate(state);
                 suspend(
                     state,
                     __State::Await0 {
-                        future: Child::new(load(id)),
+                        future: child(load(id)),
                         id,
                     },
                 );
             }
             if let __State::Await0 { future, id } = state {
-                let Poll::Ready(value) = resume(future, cx) else {
-                    return pending(cx, &__SITES[0usize]);
+                let Ready(value) = resume(future, cx) else {
+                    return pending(cx, 0usize);
                 };
-                let id = moved(id);
-                vacate(state, __State::Returned);
+                let id = *id;
                 let user = value;
                 suspend(
                     state,
                     __State::Await1 {
-                        future: Child::new(posts_of(user)),
+                        future: child(posts_of(user)),
                         id,
                     },
                 );
             }
             if let __State::Await1 { future, id } = state {
-                let Poll::Ready(value_2) = resume(future, cx) else {
-                    return pending(cx, &__SITES[1usize]);
+                let Ready(value_2) = resume(future, cx) else {
+                    return pending(cx, 1usize);
                 };
-                let id = moved(id);
-                vacate(state, __State::Returned);
+                let id = *id;
                 let posts = value_2;
                 suspend(
                     state,
                     __State::Await2 {
-                        future: Child::new(render(posts, id)),
+                        future: child(render(posts, id)),
                     },
                 );
             }
             if let __State::Await2 { future } = state {
-                let Poll::Ready(value_3) = resume(future, cx) else {
-                    return pending(cx, &__SITES[2usize]);
+                let Ready(value_3) = resume(future, cx) else {
+                    return pending(cx, 2usize);
                 };
-                vacate(state, __State::Returned);
-                return Poll::Ready(value_3);
+                return Ready(value_3);
             }
             over(state)
         },

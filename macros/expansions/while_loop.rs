@@ -25,8 +25,8 @@ fn while_loop(n: u64) -> impl Coroutine<Output = u64> {
             let mut at = __At::State;
             loop {
                 if let __State::Unresumed { n } = state {
-                    let n = moved(n);
-                    vacate(state, __State::Returned);
+                    let n = *n;
+                    vacate(state);
                     let mut sum: u64 = 0;
                     let mut i: u64 = 0;
                     at = __At::Join0 { n, sum, i };
@@ -36,7 +36,7 @@ fn while_loop(n: u64) -> impl Coroutine<Output = u64> {
                         suspend(
                             state,
                             __State::Await0 {
-                                future: Child::new(next(i)),
+                                future: child(next(i)),
                                 n,
                                 sum,
                                 i,
@@ -44,17 +44,17 @@ fn while_loop(n: u64) -> impl Coroutine<Output = u64> {
                         );
                         at = __At::State;
                     } else {
-                        return Poll::Ready(sum);
+                        return Ready(sum);
                     }
                 }
                 if let __State::Await0 { future, n, sum, i } = state {
-                    let Poll::Ready(value) = resume(future, cx) else {
-                        return pending(cx, &__SITES[0usize]);
+                    let Ready(value) = resume(future, cx) else {
+                        return pending(cx, 0usize);
                     };
-                    let n = moved(n);
-                    let mut sum = moved(sum);
-                    let mut i = moved(i);
-                    vacate(state, __State::Returned);
+                    let n = *n;
+                    let mut sum = *sum;
+                    let mut i = *i;
+                    vacate(state);
                     sum += value;
                     i += 1;
                     at = __At::Join0 { n, sum, i };

@@ -169,10 +169,11 @@ impl Runtime {
         if crate::fork::is_foreign(shared) {
             return ShutdownReport::default(); // threads, poller and tasks are the parent's
         }
+        // Before they are told: one may have ended by the time that `begin` returns.
+        let n_told = shared.n_tasks();
         if !shared.shutdown.begin() {
             return ShutdownReport::default();
         }
-        let n_told = shared.n_tasks();
         if !inside && !stages.grace.is_zero() {
             self.wait(stages.grace);
         }

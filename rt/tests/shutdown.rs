@@ -168,6 +168,16 @@ fn fault_9_dropped_by_a_foreign_thread_and_twice() {
 }
 
 #[test]
+fn task_that_ends_while_it_is_told_is_counted() {
+    for _ in 0..200 {
+        let runtime = Builder::multi_thread().workers(1).build().unwrap();
+        runtime.spawn(async { Handle::current().shutting_down().await });
+        let report = runtime.shutdown_in_stages(ShutdownStages { grace: LONG, cancel: LONG });
+        assert_eq!((report.n_ended, report.n_cancelled), (1, 0));
+    }
+}
+
+#[test]
 fn stages_let_tasks_end_by_themselves_then_cancel_then_drop() {
     for builder in
         [Builder::multi_thread().workers(2), Builder::current_thread(), Builder::seeded(4)]
