@@ -1,5 +1,5 @@
 #[vitte_macros::task(jit)]
-async fn f<T>(n: u64) -> u64 {
+async fn f<T>(n: u64, t: T) -> u64 {
     n
 }
 

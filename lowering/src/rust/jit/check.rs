@@ -39,6 +39,8 @@ pub(super) struct Check {
     pub(super) own: Vec<BTreeMap<String, Own>>,
     /// Type of the function's result.
     pub(super) result: Ty,
+    /// Names of the function's type parameters, which were refused.
+    pub(super) generics: Vec<syn::Ident>,
 }
 
 /// A loop, or a block with a label.
@@ -62,12 +64,16 @@ impl Check {
             around: vec![],
             own: vec![],
             result: Ty::UNIT,
+            generics: vec![],
         }
     }
 
     /// A type of the subset.
     pub(super) fn ty(&mut self, of: &syn::Type) -> Found<Ty> {
         let found = match of {
+            syn::Type::Path(p) if self.generics.iter().any(|name| p.path.is_ident(name)) => {
+                Some(Ty::Refused)
+            }
             syn::Type::Path(p) if p.qself.is_none() => {
                 p.path.get_ident().and_then(|name| Prim::named(&name.to_string())).map(Ty::Prim)
             }
@@ -91,8 +97,9 @@ impl Check {
                 syn::Type::Reference(_) => "a borrow",
                 _ => "this type",
             };
-            let text =
-                format!("{what} cannot be in a JIT task: `{}`", text::source(of.to_token_stream()));
+            // A type compares nothing: its angles are brackets.
+            let of_what = text::source(of.to_token_stream()).replace(" < ", "<").replace(" >", ">");
+            let text = format!("{what} cannot be in a JIT task: `{of_what}`");
             return Err(Refusal::new(of.span(), text).help(
                 "use integers of up to 64 bits, floats, `bool`, `char`, and tuples and arrays of them",
             ));
@@ -333,6 +340,7 @@ impl Check {
                 match u.op {
                     UnOp::Neg(_) => done(Kind::Neg(Box::new(inner)), ty),
                     UnOp::Not(_) => done(Kind::Not(Box::new(inner)), ty),
+                    _ if self.vars.shallow(&ty) == Ty::Refused => Ok(inner),
                     _ => refuse("`*` in a JIT task", "there are no borrows to follow here"),
                 }
             }
@@ -564,8 +572,14 @@ impl Check {
             E::Infer(_) => {
                 Err(Refusal::new(e.span(), "`_ =` in a JIT task").help("write `let _ = …`"))
             }
-            _ => Err(Refusal::new(e.span(), "this cannot be assigned to in a JIT task")
-                .help("assign to a local, a field of a tuple or an element of an array")),
+            _ => {
+                let value = self.expr(e);
+                if self.vars.shallow(&value.ty) == Ty::Refused {
+                    return Ok(value);
+                }
+                Err(Refusal::new(e.span(), "this cannot be assigned to in a JIT task")
+                    .help("assign to a local, a field of a tuple or an element of an array"))
+            }
         }
     }
 
@@ -574,15 +588,15 @@ impl Check {
         match e {
             E::Field(f) => {
                 let base = self.expr(&f.base);
+                if self.vars.shallow(&base.ty) == Ty::Refused {
+                    return Ok(base);
+                }
                 let syn::Member::Unnamed(index) = &f.member else {
                     return Err(
                         Refusal::new(span, "a field with a name in a JIT task").help("use a tuple")
                     );
                 };
                 let i = index.index as usize;
-                if self.vars.shallow(&base.ty) == Ty::Refused {
-                    return Ok(base);
-                }
                 let Ty::Tuple(elems) = self.vars.shallow(&base.ty) else {
                     return Err(Refusal::new(span, "the type of this tuple is not known here")
                         .help(

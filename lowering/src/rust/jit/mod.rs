@@ -157,6 +157,7 @@ pub fn task(sig: &Signature, block: &Block) -> Result<JitTask, Vec<Refusal>> {
         refused.push(Refusal::new(first.span(), text).help("write it for one type").of_signature());
     }
     let mut cx = Check::new();
+    cx.generics = sig.generics.type_params().map(|param| param.ident.clone()).collect();
     let result = match &sig.output {
         ReturnType::Default => Ty::UNIT,
         ReturnType::Type(_, ty) => cx.ty(ty).unwrap_or_else(|refusal| {
