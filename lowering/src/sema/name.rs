@@ -34,13 +34,17 @@ impl<'a> Fx<'_, 'a, '_> {
         let title = format!("there is no `{}` here", name.name);
         let near = self.similar(&name.name);
         let home = super::std::home(&name.name);
+        let pick = self.pick_with(&name.name);
         let mut report = self.error("SEMA_E_UNRESOLVED_NAME", title, name.span);
-        report = match (home, near) {
-            (Some(module), _) => {
+        report = match (home, pick, near) {
+            (Some(module), ..) => {
                 report.help(format!("add `use std/{module}.{{{}}}` at the top", name.name))
             }
-            (None, Some(near)) => report.help(format!("perhaps you mean `{near}`")),
-            (None, None) => report.help("declare it with `let`, `const` or `proc`, or `use` it"),
+            (_, Some(pick), _) => {
+                report.help(format!("an arm is named with its pick: `{pick}.{}`", name.name))
+            }
+            (_, _, Some(near)) => report.help(format!("perhaps you mean `{near}`")),
+            _ => report.help("declare it with `let`, `const` or `proc`, or `use` it"),
         };
         report.push("this name is not declared");
         error_expr(name.span)
@@ -55,6 +59,17 @@ impl<'a> Fx<'_, 'a, '_> {
         error_expr(name.span)
     }
 
+    /// The first pick of this module, by name, that has an arm of this name.
+    fn pick_with(&self, arm: &str) -> Option<String> {
+        let has_arm = |def: &Def| {
+            let Def::Adt(adt) = def else { return false };
+            let hir::AdtKind::Pick(arms) = &self.cx.adts[adt.0 as usize].kind else { return false };
+            arms.iter().any(|known| known.name == arm)
+        };
+        let mut names = self.cx.modules[self.module as usize].names.iter();
+        names.find(|(_, def)| has_arm(def)).map(|(name, _)| name.clone())
+    }
+
     /// A visible name that differs by one or two letters.
     pub(super) fn similar(&self, name: &str) -> Option<String> {
         let mut known: Vec<&str> = Vec::new();
@@ -65,7 +80,12 @@ impl<'a> Fx<'_, 'a, '_> {
         for name in super::std::names() {
             known.push(name);
         }
-        let limit = if name.chars().count() < 4 { 1 } else { 2 };
+        // Any letter is one away from any other: that says nothing.
+        let limit = match name.chars().count() {
+            0 | 1 => return None,
+            2 | 3 => 1,
+            _ => 2,
+        };
         known
             .into_iter()
             .map(|known| (distance(name, known), known))

@@ -23,6 +23,12 @@ fn what_is_said_about_each_wrong_example() {
 }
 
 #[test]
+fn arm_without_its_pick_is_told_whose_it_is() {
+    let said = check_text("pick Shape { Dot, Line(int) }\nproc main() { let s = Line(3) }").2;
+    assert!(said.contains("help: an arm is named with its pick: `Shape.Line`"), "{said}");
+}
+
+#[test]
 fn what_is_sugar_is_gone() {
     hir(
         r#"
