@@ -94,9 +94,9 @@ impl Combine<'_> {
             return None;
         }
         let tokens = match word.as_str() {
-            "join" => self.join(mac, false)?,
-            "try_join" => self.join(mac, true)?,
-            "select" => self.select(mac)?,
+            "join" => Self::join(mac, false)?,
+            "try_join" => Self::join(mac, true)?,
+            "select" => Self::select(mac)?,
             _ => return None,
         };
         syn::parse2(tokens).ok()
@@ -108,7 +108,7 @@ impl Combine<'_> {
         quote_spanned!(span=> let #name = ::core::future::IntoFuture::into_future(#future);)
     }
 
-    fn join(&self, mac: &Macro, tries: bool) -> Option<TokenStream> {
+    fn join(mac: &Macro, tries: bool) -> Option<TokenStream> {
         let list = Punctuated::<Expr, Token![,]>::parse_terminated;
         let futures = list.parse2(mac.tokens.clone()).ok()?;
         let span = mac.path.span();
@@ -141,7 +141,7 @@ impl Combine<'_> {
         Some(quote_spanned!(span=> { #(#lets)* match #wait { #arms } }))
     }
 
-    fn select(&self, mac: &Macro) -> Option<TokenStream> {
+    fn select(mac: &Macro) -> Option<TokenStream> {
         let Select { biased, branches, otherwise } = syn::parse2(mac.tokens.clone()).ok()?;
         let span = mac.path.span();
         if branches.is_empty() {

@@ -186,14 +186,10 @@ impl Builder<'_> {
 
     // ---- code ----
 
-    fn rewritten(&self, expr: &Expr) -> TokenStream {
-        rewrite::expr(expr)
-    }
-
     /// Tokens of an expression that is evaluated here, its temporaries moved into it: they are
     /// dropped with it.
     fn code(&mut self, expr: &Expr, uses: &mut Vec<Use>) -> TokenStream {
-        let tokens = self.rewritten(expr);
+        let tokens = rewrite::expr(expr);
         let list = &self.cfg.vars.list;
         let mut inside: Vec<usize> = vec![];
         for u in uses.iter() {
@@ -260,7 +256,7 @@ impl Builder<'_> {
                 let value = self.code(&init.expr, &mut uses);
                 match &init.diverge {
                     Some((_, diverge)) => {
-                        let diverge = self.rewritten(diverge);
+                        let diverge = rewrite::expr(diverge);
                         quote!(#(#attrs)* let #pat = (#value) else #diverge;)
                     }
                     None => quote!(#(#attrs)* let #pat = #value;),

@@ -27,19 +27,22 @@ impl Emitter<'_> {
         list(locals.chain(self.points().into_iter().map(|(p, _)| format!("F{p}"))))
     }
 
-    fn field(&self, v: &usize) -> String {
-        format!("{}: T{v}", self.name(*v))
+    fn field(&self, v: usize) -> String {
+        format!("{}: T{v}", self.name(v))
     }
 
     fn states(&self) -> String {
         let params = self.type_params();
         // Before the first resume rustc drops the arguments in their order.
-        let unresumed = list(self.cfg.params.iter().map(|v| self.field(v)));
+        let unresumed = list(self.cfg.params.iter().map(|v| self.field(*v)));
         let awaits = self.points().into_iter().map(|(p, _)| {
             let held = self.held(p);
-            let fields = self.plan.awaits[p].iter().rev().map(|v| match held.contains(v) {
-                true => format!("{}: __vitte::Child<T{v}>", self.name(*v)),
-                false => self.field(v),
+            let fields = self.plan.awaits[p].iter().rev().map(|v| {
+                if held.contains(v) {
+                    format!("{}: __vitte::Child<T{v}>", self.name(*v))
+                } else {
+                    self.field(*v)
+                }
             });
             format!("Await{p} {{ future: __vitte::Child<F{p}>, {} }}, ", list(fields))
         });
@@ -58,7 +61,7 @@ impl Emitter<'_> {
         let used: BTreeSet<&usize> = carried.iter().flatten().collect();
         let params = list(used.into_iter().map(|v| format!("T{v}")));
         let joins = carried.iter().enumerate().map(|(i, carried)| {
-            format!("Join{i} {{ {} }}, ", list(carried.iter().rev().map(|v| self.field(v))))
+            format!("Join{i} {{ {} }}, ", list(carried.iter().rev().map(|v| self.field(*v))))
         });
         format!("enum __At<{params}> {{ State, {} }}", joins.collect::<String>())
     }
@@ -78,9 +81,10 @@ impl Emitter<'_> {
             let held = self.held(p);
             let places = kept.iter().rev().fold("()".to_string(), |rest, v| {
                 let name = self.name(*v);
-                match held.contains(v) {
-                    true => format!("(__vitte::Held({name}), {rest})"),
-                    false => format!("({name}, {rest})"),
+                if held.contains(v) {
+                    format!("(__vitte::Held({name}), {rest})")
+                } else {
+                    format!("({name}, {rest})")
                 }
             });
             let names = names(kept, ", ");

@@ -7,6 +7,7 @@ use super::super::cfg::{Arm, End, Op};
 use super::super::names::is_scalar_value;
 use super::super::private;
 use super::super::refusal::Refusal;
+use super::super::rewrite;
 use super::super::uses::{self, Hold, Kind, Use, binds_whole, bound};
 use super::{Builder, Last, Sink, Target};
 use quote::{ToTokens, quote, quote_spanned};
@@ -169,7 +170,7 @@ impl Builder<'_> {
         let uses = guard.map(|g| uses::of_expr(g, Hold::ByOthers, &self.cfg.vars));
         Arm {
             pat: pat.to_token_stream(),
-            guard: guard.map(|g| self.rewritten(g)),
+            guard: guard.map(rewrite::expr),
             uses: uses.unwrap_or_default(),
             binds: bound(pat, &self.cfg.vars),
             block,
@@ -192,7 +193,7 @@ impl Builder<'_> {
         self.leaves_nothing(value);
         let whole = pats.iter().all(|p| binds_whole(p));
         let uses = uses::of_scrutinee(value, whole, &self.cfg.vars);
-        let scrutinee = self.rewritten(value);
+        let scrutinee = rewrite::expr(value);
         self.end(End::Match { scrutinee, uses, arms });
     }
 
@@ -262,7 +263,7 @@ impl Builder<'_> {
         let depth = self.scopes.len() - 1;
         {
             let uses = uses::of_expr(&from, Hold::Yes, &self.cfg.vars);
-            let from = self.rewritten(&from);
+            let from = rewrite::expr(&from);
             let start = quote_spanned!(span=> #private::IntoIterator::into_iter(#from));
             let name = self.cfg.vars.list[iter].ident.clone();
             self.op(Op::Code { tokens: quote!(let mut #name = #start;), uses, binds: vec![iter] });

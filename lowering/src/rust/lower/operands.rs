@@ -10,6 +10,7 @@ use super::super::is_by_value;
 use super::super::macros::{self, Shape};
 use super::super::names::{Vars, is_comparison};
 use super::super::refusal::Refusal;
+use super::super::rewrite;
 use super::super::text;
 use super::super::uses::{self, Hold};
 use super::{Builder, Last, Sink};
@@ -253,7 +254,7 @@ impl Builder<'_> {
             self.refuse(Refusal::temporary(span));
         }
         let uses = uses::of_expr(&operand, Hold::Yes, &self.cfg.vars);
-        let tokens = self.rewritten(&operand);
+        let tokens = rewrite::expr(&operand);
         let point = self.cfg.awaits.len();
         let handed = handed(&operand).filter_map(|e| uses_var(e, &self.cfg.vars)).collect();
         self.cfg.awaits.push(Await { text, span: e.base.span(), handed });
