@@ -37,8 +37,8 @@
 //! takes 1.05 to 1.15 times rustc's at the median, mostly between 0.8 and 1.3 (rustc's is 4 to 5 ns in a loop
 //! of numbers): by instructions 1.14 times at the median, of which some five per poll note where the task
 //! waits. Whether a helper of the function is inlined into its step differs from build to build, and is most
-//! of `dead_argument`: 1.3 to 1.7. 500 explicit tasks take 2.9 times as long to check as 500 plain async
-//! functions (`task_compile`), a fifth of it their expansion: 0.3 ms each, 0.6 the slowest.
+//! of `dead_argument`: 1.3 to 1.7. 500 explicit tasks take 2.8 to 2.9 times as long to check as 500 plain async
+//! functions (`task_compile`), a fifth of it their expansion: 0.4 to 0.6 ms each, 0.8 the slowest.
 //!
 //! The 15 functions of numbers as `jit`: frames as large as rustc's at the median, between 0.54 and 1.0 of
 //! them; a resume takes 18 times rustc's, some 85 ns, because an await of a Rust future passes from machine
