@@ -283,8 +283,8 @@ pub fn resume_in_place<F: Future>(child: &mut Child<F>, cx: &mut Cx<'_, '_>) -> 
     Poll::Ready(value)
 }
 
-/// Ends a step whose child answered Pending: notes at which suspend point. (Not part of [`resume`]: its answer would be
-/// asked for twice, once there and once in the step.)
+/// Ends a step whose child answered Pending: notes at which suspend point. (Not part of [`resume`]: its
+/// answer would be asked for twice, once there and once in the step.)
 #[inline(always)]
 pub fn pending<R>(cx: &mut Cx<'_, '_>, point: usize) -> Poll<R> {
     note_suspend(cx.context.waker(), &cx.task.sites[point]);

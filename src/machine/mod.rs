@@ -53,14 +53,15 @@ pub use try_op::{FromResidual, Try, branch, from_residual};
 #[cfg(feature = "embed")]
 pub use crate::host::embed;
 pub use crate::rt::task::SuspendSite;
-// What expansions name of the standard library, by the path of the rest.
 use std::future::Future;
+use vitte_abi::LayoutRecord;
+
+// What expansions name of the standard library, by the path of the rest.
 pub use std::iter::{IntoIterator, Iterator};
 pub use std::mem::{forget, replace};
 pub use std::ops::ControlFlow::{Break, Continue};
 pub use std::option::Option::{None, Some};
 pub use std::task::Poll::{self, Ready};
-use vitte_abi::LayoutRecord;
 
 /// A future that knows its states: what `#[vitte::task]` functions return.
 ///

@@ -29,12 +29,12 @@ pub struct Task {
 
 impl Task {
     /// Names of what the state of suspend point `i` keeps.
-    pub(super) fn kept(&self, i: usize) -> impl Iterator<Item = &'static str> {
+    fn kept(&self, i: usize) -> impl Iterator<Item = &'static str> {
         self.kept.split('\n').nth(i).unwrap_or_default().split_whitespace()
     }
 
     /// Names of everything that some state keeps.
-    pub(super) fn slots(&self) -> Vec<&'static str> {
+    fn slots(&self) -> Vec<&'static str> {
         let mut slots = vec![];
         for name in self.kept.split_whitespace() {
             if !slots.contains(&name) {
@@ -79,8 +79,8 @@ impl Task {
     }
 }
 
-/// The awaits of a function, from a text that has a line for each: name of its state, file, line, column
-/// and what is awaited, each followed by a tab.
+/// The awaits of a function, from a text that has five words for each: name of its state, file, line,
+/// column and what is awaited, each followed by a tab.
 ///
 /// # Panics
 ///

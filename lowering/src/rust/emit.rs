@@ -240,8 +240,7 @@ impl Emitter<'_> {
     fn refilled(&self, kept: &[usize], b: usize) -> Vec<usize> {
         let mut assigned = BTreeSet::<usize>::new();
         let mut bound: BTreeSet<usize> = self.back_at(b).iter().copied().collect();
-        let mut work = vec![b];
-        while let Some(b) = work.pop() {
+        for b in self.reached(b) {
             let block = &self.cfg.blocks[b];
             for op in &block.ops {
                 let Op::Code { uses, binds, .. } = op else { continue };
@@ -250,10 +249,6 @@ impl Emitter<'_> {
             }
             if let End::Match { arms, .. } = &block.end {
                 bound.extend(arms.iter().flat_map(|a| &a.binds));
-            }
-            if !matches!(block.end, End::Await { .. }) {
-                let here = |b: &usize| !self.plan.joins.contains_key(b);
-                work.extend(block.successors().into_iter().filter(here));
             }
         }
         assigned.into_iter().filter(|v| !kept.contains(v) && !bound.contains(v)).collect()
@@ -292,19 +287,27 @@ impl Emitter<'_> {
         quote!(#(#moves)* #vacate)
     }
 
+    /// Block `b`, and what some way from its beginning leads to before it awaits or meets a join.
+    fn reached(&self, b: usize) -> Vec<usize> {
+        let (mut reached, mut at) = (vec![b], 0);
+        while let Some(&b) = reached.get(at) {
+            reached
+                .extend(self.ways_on(b).into_iter().filter(|b| !self.plan.joins.contains_key(b)));
+            at += 1;
+        }
+        reached
+    }
+
+    /// Where a block leads to without an await.
+    fn ways_on(&self, b: usize) -> Vec<usize> {
+        let block = &self.cfg.blocks[b];
+        if matches!(block.end, End::Await { .. }) { vec![] } else { block.successors() }
+    }
+
     /// Whether some way from the beginning of block `b` leads to a join before it awaits.
     fn meets_join(&self, b: usize) -> bool {
         let is_join = |b: &usize| self.plan.joins.contains_key(b);
-        let mut work = vec![b];
-        while let Some(b) = work.pop() {
-            if is_join(&b) {
-                return true;
-            }
-            if !matches!(self.cfg.blocks[b].end, End::Await { .. }) {
-                work.extend(self.cfg.blocks[b].successors());
-            }
-        }
-        false
+        is_join(&b) || self.reached(b).into_iter().any(|b| self.ways_on(b).iter().any(is_join))
     }
 
     /// What a state keeps, out of it.

@@ -19,7 +19,6 @@
 //! Loops with few locals that are all scalars are left as they are: registers are as good a place.
 
 use super::cfg::{Cfg, End, Op};
-use super::names::Reference;
 use super::states::Plan;
 use super::uses::{Kind, Use};
 use petgraph::algo::dominators;
@@ -128,7 +127,7 @@ fn in_place(
     let mut look = |uses: &[Use], returns: bool| {
         for u in uses {
             let var = &cfg.vars.list[u.var];
-            let copied = var.scalar || var.reference == Some(Reference::Shared);
+            let copied = var.is_copied();
             let moves = match u.kind {
                 Kind::Look | Kind::Update | Kind::Borrow | Kind::Call => false,
                 Kind::Assign => {

@@ -16,7 +16,8 @@ use std::collections::BTreeSet;
 
 impl Emitter<'_> {
     pub(super) fn items(&self) -> TokenStream {
-        tokens(&format!("{}{}{}", self.states(), self.joins(), self.facts()))
+        let params = self.type_params();
+        tokens(&format!("{}{}{}", self.states(&params), self.joins(), self.facts(&params)))
     }
 
     /// The parameters of the states: types of what they keep, and of what they await.
@@ -31,8 +32,7 @@ impl Emitter<'_> {
         format!("{}: T{v}", self.name(v))
     }
 
-    fn states(&self) -> String {
-        let params = self.type_params();
+    fn states(&self, params: &str) -> String {
         // Before the first resume rustc drops the arguments in their order.
         let unresumed = list(self.cfg.params.iter().map(|v| self.field(*v)));
         let awaits = self.points().into_iter().map(|(p, _)| {
@@ -67,7 +67,7 @@ impl Emitter<'_> {
     }
 
     /// What the machine says of itself.
-    fn facts(&self) -> String {
+    fn facts(&self, params: &str) -> String {
         let awaits = self.cfg.awaits.iter().map(|a| (a.text.as_str(), a.span));
         let names = |kept: &[usize], between: &str| {
             kept.iter().map(|v| self.name(*v).to_string()).collect::<Vec<_>>().join(between)
@@ -107,7 +107,6 @@ impl Emitter<'_> {
                 }}
                 {abandon}
             }}",
-            params = self.type_params(),
             task = self.frame.name,
             sites = sites_text(self.frame.name, awaits),
             kept = kept.join("\n"),
