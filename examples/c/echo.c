@@ -24,7 +24,8 @@ typedef struct {
     int is_connected;
 } Connection;
 
-/* Sends back what comes, until the peer is done. A peer that is silent for a second is dropped. */
+/* Sends back what comes, until the peer is done. A peer that is silent for ten seconds is
+ * dropped. */
 static CoroStatus serve(WorkerContext *ctx, void *data) {
     Connection *c = data;
     char buffer[256];
@@ -38,7 +39,7 @@ static CoroStatus serve(WorkerContext *ctx, void *data) {
         }
     }
     worker_await_io(ctx, c->fd, EVENT_TYPE_READABLE);
-    worker_await_after(ctx, 1000); /* whichever comes first */
+    worker_await_after(ctx, 10 * 1000); /* whichever comes first */
     return CORO_STATUS_YIELDED;
 }
 

@@ -225,7 +225,8 @@ fn measure(turn: &Turn, path: &str) -> u64 {
     let tests = compilation.tests.iter();
     let entries: Vec<_> = tests.map(|test| find(&module, &test.symbol).unwrap()).collect();
     let program = Executable::new(file, module, &entries).unwrap();
-    let runtime = Builder::current_thread().build().unwrap();
+    // On a loaded machine the watchdog has something to tell, in texts of its own.
+    let runtime = Builder::current_thread().watchdog(None).build().unwrap();
     let run = |n: usize| {
         let before = N_ALLOCS.load(Ordering::Relaxed);
         let running = program.start(n, &runtime).unwrap();

@@ -10,7 +10,7 @@ static CoroStatus timed(WorkerContext *ctx, void *data) {
     WakeInfo info;
     worker_wake_info(ctx, &info);
     char byte;
-    switch (t->step++) {
+    switch (ADD(t->step) - 1) {
     case 0:
         worker_await_io(ctx, t->fd, EVENT_TYPE_READABLE);
         worker_await_after(ctx, 3);
@@ -36,13 +36,19 @@ static CoroStatus timed(WorkerContext *ctx, void *data) {
     }
 }
 
+typedef struct {
+    Timed *reader;
+    int fd;
+} Writer;
+
+/* Writes a byte, but not before the time of the reader's first await is over. */
 static CoroStatus writer(WorkerContext *ctx, void *data) {
-    int *step = data;
-    if ((*step)++ == 0) {
-        worker_await_after(ctx, 20);
+    Writer *w = data;
+    if (LOAD(w->reader->step) < 2) {
+        worker_await_after(ctx, 1);
         return CORO_STATUS_YIELDED;
     }
-    CHECK(write(step[1], "x", 1) == 1);
+    CHECK(write(w->fd, "x", 1) == 1);
     return CORO_STATUS_DONE;
 }
 
@@ -51,9 +57,9 @@ int main(void) {
     int ends[2];
     CHECK(pipe(ends) == 0);
     Timed task = {ends[0], 0};
-    int other[2] = {0, ends[1]};
+    Writer other = {&task, ends[1]};
     runtime_spawn_global(runtime, timed, &task);
-    runtime_spawn_global(runtime, writer, other);
+    runtime_spawn_global(runtime, writer, &other);
     runtime_run(runtime);
     CHECK(task.step == 4);
     runtime_destroy(runtime);
