@@ -193,6 +193,13 @@ fn runtimes_leave_no_descriptor_behind() {
         drop(rt);
         assert_eq!(task.status(), Some(VT_CANCELLED));
     }
-    let grown = count().saturating_sub(before);
-    assert!(grown < 60, "{grown} descriptors after 100 runtimes");
+    let grown = || count().saturating_sub(before);
+    // Nobody waits for the threads of a runtime that was dropped, which close its poller.
+    for _ in 0..30_000 {
+        if grown() < 60 {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    panic!("{} descriptors after 100 runtimes", grown());
 }

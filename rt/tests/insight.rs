@@ -4,10 +4,12 @@
 mod machines;
 
 use std::collections::BTreeMap;
-use std::panic::AssertUnwindSafe;
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use vitte_rt::coroutine::HostOp;
+use vitte_rt::dump::TaskInfo;
 use vitte_rt::insight::UnobservedPanic;
 use vitte_rt::runtime::{Builder, Handle, Runtime};
 use vitte_rt::task::{spawn, yield_now};
@@ -22,11 +24,14 @@ fn play(runtime: &Runtime) -> Trace {
     runtime.block_on(async {
         spawn(yield_now()).await.unwrap();
         let cancelled = spawn(std::future::pending::<()>());
-        sleep(MS).await;
+        let is_waiting = |t: &TaskInfo| t.id == cancelled.id() && t.state == "waiting";
+        while !Handle::current().dump().tasks.iter().any(is_waiting) {
+            yield_now().await;
+        }
         cancelled.abort();
         assert!(cancelled.await.unwrap_err().is_cancelled());
         assert!(spawn(async { panic!("on purpose") }).await.unwrap_err().is_panic());
-        machines::spawn_sleeper(&Handle::current(), 1).join().await;
+        machines::spawn_op(&Handle::current(), HostOp::new0(|_| yield_now())).join().await;
     });
     runtime.handle().stop_trace()
 }
@@ -170,17 +175,11 @@ fn a_panic_that_nobody_asks_for_is_counted_once() {
     }
 }
 
-/// Runs this test alone in a process of its own, with `VITTE_CHILD` set; answers its stderr.
-fn child(test: &str) -> String {
+/// This test alone in a process of its own, with `VITTE_CHILD` set.
+fn child(test: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    let output = command
-        .args([test, "--exact", "--nocapture", "--test-threads=1"])
-        .env("VITTE_CHILD", "1")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{said}");
-    said
+    command.args([test, "--exact", "--nocapture", "--test-threads=1"]).env("VITTE_CHILD", "1");
+    command
 }
 
 fn is_child() -> bool {
@@ -190,7 +189,9 @@ fn is_child() -> bool {
 #[test]
 fn a_panic_that_nobody_asks_for_is_logged_once() {
     if !is_child() {
-        let said = child("a_panic_that_nobody_asks_for_is_logged_once");
+        let output = child("a_panic_that_nobody_asks_for_is_logged_once").output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
         let line = "vitte: task 1 panicked: nobody asks, and nobody waits for it";
         assert_eq!(said.matches(line).count(), 1, "{said}");
         return;
@@ -205,7 +206,17 @@ fn a_panic_that_nobody_asks_for_is_logged_once() {
 #[test]
 fn sigusr1_writes_the_dump_although_all_workers_are_held_up() {
     if !is_child() {
-        let said = child("sigusr1_writes_the_dump_although_all_workers_are_held_up");
+        let mut command = child("sigusr1_writes_the_dump_although_all_workers_are_held_up");
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = String::new();
+        for line in BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap) {
+            said += &format!("{line}\n");
+            if line.starts_with("  task 2 future: ") {
+                break; // the child has no end of its own
+            }
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
         assert!(said.contains("vitte: 2 task(s)\n  task 1 future: running"), "{said}");
         assert!(said.contains("\n  task 2 future: "), "{said}");
         return;
@@ -214,7 +225,6 @@ fn sigusr1_writes_the_dump_although_all_workers_are_held_up() {
     let (begun, has_begun) = std::sync::mpsc::channel();
     runtime.spawn(async move {
         begun.send(()).unwrap();
-        // Until the process ends.
         loop {
             std::thread::park();
         }
@@ -223,7 +233,8 @@ fn sigusr1_writes_the_dump_although_all_workers_are_held_up() {
     has_begun.recv().unwrap();
     let me = std::process::id().to_string();
     assert!(Command::new("kill").args(["-USR1", &me]).status().unwrap().success());
-    // The signal is taken by a thread that writes at once; give it all the time that it needs.
-    let _ = std::panic::catch_unwind(AssertUnwindSafe(|| std::thread::sleep(400 * MS)));
-    std::process::exit(0);
+    // Who reads the dump ends the process.
+    loop {
+        std::thread::park();
+    }
 }

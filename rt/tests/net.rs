@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -178,20 +178,42 @@ fn datagrams_come_one_by_one() {
         let b = reply.await.unwrap();
         b.writable().await.unwrap();
         assert_eq!(b.try_send_to(b"x", from).unwrap(), 1);
-        a.readable().await.unwrap();
-        assert_eq!(a.try_recv_from(&mut buffer).unwrap(), (1, to));
+        let received = loop {
+            a.readable().await.unwrap(); // or might be: the poller may tell of a datagram twice
+            match a.try_recv_from(&mut buffer) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                received => break received.unwrap(),
+            }
+        };
+        assert_eq!(received, (1, to));
         assert_eq!(a.try_send(b"y").unwrap(), 1);
         assert_eq!(b.recv(&mut buffer).await.unwrap(), 1);
     });
 }
 
+/// The address of a listener that is gone; in a real runtime with a socket that keeps it from others.
+async fn left_address() -> (SocketAddr, Option<TcpSocket>) {
+    if Handle::current().is_virtual() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        return (listener.local_addr().unwrap(), None);
+    }
+    let bind = |address| {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_reuseport(true).unwrap();
+        socket.bind(address).unwrap();
+        socket
+    };
+    let listener = bind("127.0.0.1:0".parse().unwrap());
+    let address = listener.local_addr().unwrap();
+    let keeper = bind(address);
+    drop(listener.listen(1).unwrap());
+    (address, Some(keeper))
+}
+
 #[test]
 fn a_refused_connection_is_an_error() {
     everywhere(|| async {
-        let address = {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            listener.local_addr().unwrap()
-        };
+        let (address, _keeper) = left_address().await;
         let refused = TcpStream::connect(address).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
         for wrong in ["", "nonsense", "localhost", "localhost:99999"] {
@@ -387,6 +409,7 @@ fn short_writes_lose_nothing() {
 fn dropped_reads_lose_no_byte() {
     everywhere(|| async {
         let (near, far) = pair().await;
+        assert!(futures_lite::future::poll_once(far.read(&mut [0; 7])).await.is_none());
         let mut got = Vec::new();
         let write = task::spawn(async move {
             for byte in 0..100u8 {
@@ -411,7 +434,8 @@ fn dropped_reads_lose_no_byte() {
         }
         write.await.unwrap();
         assert_eq!(got, (0..100).collect::<Vec<u8>>());
-        assert!(n_dropped > 0);
+        // In real time the bytes may always have come before they are asked for.
+        assert!(n_dropped > 0 || !Handle::current().is_virtual());
         assert!(!format!("{:?}", Handle::current()).is_empty());
     });
 }

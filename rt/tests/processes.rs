@@ -13,15 +13,14 @@ use vitte_rt::runtime::{Builder, Handle, Runtime};
 use vitte_rt::signal::{SignalKind, signal};
 use vitte_rt::{task, time};
 
-/// Children of this process that have ended and were not reaped, among `pids`.
-fn zombies(pids: &[u32]) -> Vec<u32> {
-    let is_zombie = |pid: &&u32| {
+/// Children of this process that were not reaped, among `pids`.
+fn children(pids: &[u32]) -> Vec<u32> {
+    let is_child = |pid: &&u32| {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-        after_name.trim_start().starts_with('Z')
-            && after_name.split_whitespace().nth(1) == Some(&std::process::id().to_string())
+        after_name.split_whitespace().nth(1) == Some(&std::process::id().to_string())
     };
-    pids.iter().filter(is_zombie).copied().collect()
+    pids.iter().filter(is_child).copied().collect()
 }
 
 #[test]
@@ -121,22 +120,18 @@ fn of_a_thousand_children_none_stays_a_zombie() {
     let left: Vec<_> = runtime.block_on(async {
         (0..n).map(|_| Command::new("sleep").arg("0.2").spawn().unwrap()).collect()
     });
-    let late: Vec<u32> = left.iter().filter_map(vitte_rt::process::Child::id).collect();
+    pids.extend(left.iter().filter_map(vitte_rt::process::Child::id));
     drop(left); // their end is awaited by tasks, which the runtime now drops
     drop(runtime);
-    pids.extend(&late);
     assert_eq!(pids.len(), 999);
-    Runtime::new().unwrap().block_on(async {
-        loop {
+    let reaped = time::timeout(Duration::from_mins(1), async {
+        while !children(&pids).is_empty() {
             // Any call of the module reaps those that were left.
             assert!(Command::new("true").status().await.unwrap().success());
-            if late.iter().all(|pid| !std::fs::exists(format!("/proc/{pid}")).unwrap()) {
-                break;
-            }
             time::sleep(Duration::from_millis(5)).await;
         }
     });
-    assert_eq!(zombies(&pids), []);
+    assert!(Runtime::new().unwrap().block_on(reaped).is_ok(), "{:?} stay", children(&pids));
 }
 
 /// Fault 20: none is missed in the sense that matters, and I/O goes on under them.
@@ -164,7 +159,7 @@ fn a_hundred_thousand_signals() {
         });
         let mut n_received = 0;
         let mut n_written = 0;
-        while !storm.is_finished() {
+        while !storm.is_finished() || n_received == 0 {
             // The last signal may come long before the storm is over.
             let Ok(received) = time::timeout(Duration::from_millis(50), first.recv()).await else {
                 continue;
@@ -175,14 +170,19 @@ fn a_hundred_thousand_signals() {
             n_written += 1;
         }
         storm.await.unwrap();
-        assert!(n_received > 0);
         drop(near);
         assert_eq!(echo.await.unwrap(), n_written);
         second.recv().await.unwrap();
-        assert!(futures_lite::future::poll_once(second.recv()).await.is_none(), "all in one");
-        kill_process(getpid(), Sig::USR1).unwrap();
-        second.recv().await.unwrap();
         assert!(futures_lite::future::poll_once(other.recv()).await.is_none(), "another signal");
+        for _ in 0..1000 {
+            // To this thread, which handles it here; one to the process may be handled any time.
+            // SAFETY: any number may be given.
+            assert_eq!(unsafe { libc::raise(libc::SIGUSR2) }, 0);
+        }
+        other.recv().await.unwrap();
+        assert!(futures_lite::future::poll_once(other.recv()).await.is_none(), "all in one");
+        kill_process(getpid(), Sig::USR2).unwrap();
+        other.recv().await.unwrap();
         for forbidden in [libc::SIGKILL, libc::SIGSTOP, libc::SIGSEGV] {
             let error = signal(SignalKind::from_raw(forbidden)).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput);

@@ -354,9 +354,10 @@ fn delayed_and_periodic_tasks_are_never_early_on_real_threads() {
     let ms = |n: u64| n * 1_000_000;
     assert!(of(1).len() == 1 && of(1)[0] >= ms(7), "{times:?}");
     assert_eq!((of(2).len(), of(3).len()), (4, 2));
-    // The first run may come late, the others count from it.
-    assert!(of(2)[3] >= of(2)[0] + ms(3) * 2, "{times:?}");
-    assert!(of(3)[0] >= ms(5) && of(3)[1] > of(3)[0], "{times:?}");
+    // Any run may come late, but none before its tick.
+    for (who, first) in [(2, 0), (3, 5)] {
+        assert!(of(who).iter().zip(0..).all(|(&at, k)| at >= ms(first + 3 * k)), "{times:?}");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use vitte_rt::channel::mpsc;
+use vitte_rt::channel::{mpsc, oneshot};
 use vitte_rt::runtime::{Builder, Runtime};
 use vitte_rt::stream::StreamExt;
 use vitte_rt::task::{self, JoinSet, spawn, yield_now};
@@ -314,24 +314,28 @@ fn join_set_joins_in_the_order_of_ends() {
         rt.block_on(async {
             let mut set = JoinSet::new();
             assert!(set.join_next().await.is_none());
-            for ms in [40, 10, 30, 20] {
-                set.spawn(async move {
-                    sleep(ms * MS).await;
-                    ms
-                });
-            }
+            let mut ends: Vec<_> = (0..4)
+                .map(|n| {
+                    let (end, ended) = oneshot::channel();
+                    set.spawn(async move {
+                        ended.await.unwrap();
+                        n
+                    });
+                    Some(end)
+                })
+                .collect();
             set.spawn(async { panic!("one") });
-            let aborted = set.spawn(async { pending::<u32>().await });
+            let aborted = set.spawn(pending());
             aborted.abort();
             assert_eq!(set.len(), 6);
-            let (mut order, mut n_lost) = (Vec::new(), 0);
-            while let Some(output) = set.join_next().await {
-                match output {
-                    Ok(ms) => order.push(ms),
-                    Err(_) => n_lost += 1,
-                }
+            for _ in 0..2 {
+                assert!(set.join_next().await.unwrap().is_err());
             }
-            assert_eq!((order, n_lost), (vec![10, 20, 30, 40], 2));
+            for n in [1, 3, 2, 0] {
+                ends[n].take().unwrap().send(()).unwrap();
+                assert_eq!(set.join_next().await.unwrap().unwrap(), n);
+            }
+            assert!(set.join_next().await.is_none());
             // Places are used again.
             for round in 0..100 {
                 set.spawn(async move { round });
@@ -354,6 +358,19 @@ fn join_set_joins_in_the_order_of_ends() {
             drop(set);
             assert_eq!(rx.recv().await, Some(()));
         });
+    });
+    // Some end while nobody joins: in virtual time, where their order is known.
+    Builder::seeded(7).workers(3).build().unwrap().block_on(async {
+        let sleepers = [40, 10, 30, 20].map(|ms| async move {
+            sleep(ms * MS).await;
+            ms
+        });
+        let mut set: JoinSet<u32> = sleepers.into_iter().collect();
+        assert_eq!(set.join_next().await.unwrap().unwrap(), 10);
+        sleep(50 * MS).await;
+        for ms in [20, 30, 40] {
+            assert_eq!(set.try_join_next().unwrap().unwrap(), ms);
+        }
     });
 }
 

@@ -278,7 +278,8 @@ fn steps_wait_for_a_job_by_priority() {
 #[test]
 fn time_that_is_over_shows_what_was_printed() {
     let folder = tempfile::tempdir().unwrap();
-    let rest = error_of_slow_step(folder.path(), "echo so far; sleep 1000", |rest| !rest.is_empty());
+    let rest =
+        error_of_slow_step(folder.path(), "echo so far; sleep 1000", |rest| !rest.is_empty());
     assert_eq!(rest, ", it printed:\nso far");
 }
 

@@ -104,7 +104,7 @@ async fn round() {
 }
 
 fn build() -> Runtime {
-    let builder = Builder::multi_thread().workers(2);
+    let builder = Builder::multi_thread().workers(2).max_blocking_threads(4);
     builder.unobserved_panic(UnobservedPanic::Ignore).build().unwrap()
 }
 

@@ -87,18 +87,18 @@ fn shutdown_cancels_waits_and_reports() {
     // One that does not stop is reported.
     let rt = Builder::multi_thread().workers(1).build().unwrap();
     let (stop, stopped) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (begun, has_begun) = std::sync::mpsc::channel();
     rt.spawn({
         let (stop, stopped) = (stop.clone(), stopped.clone());
         async move {
+            begun.send(()).unwrap();
             while !stop.load(Ordering::SeqCst) {
                 std::thread::sleep(MS);
             }
             stopped.store(true, Ordering::SeqCst);
         }
     });
-    while rt.handle().metrics().polls == 0 {
-        std::thread::yield_now();
-    }
+    has_begun.recv().unwrap();
     let report = rt.shutdown(20 * MS);
     assert_eq!(report.left.tasks.len(), 1);
     assert_eq!(report.left.tasks[0].state, "running");
