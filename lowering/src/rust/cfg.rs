@@ -45,6 +45,8 @@ pub(super) struct Block {
 pub(super) enum Op {
     /// A statement.
     Code { tokens: TokenStream, uses: Vec<Use>, binds: Vec<usize> },
+    /// A local without a value yet: `let x;`.
+    Declare(usize),
     /// The end of a scope: its locals are dropped, in this order.
     Leave(Vec<usize>),
 }

@@ -238,20 +238,41 @@ impl Emitter<'_> {
     /// Locals that are there but empty when an arm begins with block `b`, and are given a value in
     /// its code.
     fn refilled(&self, kept: &[usize], b: usize) -> Vec<usize> {
-        let mut assigned = BTreeSet::<usize>::new();
         let mut bound: BTreeSet<usize> = self.back_at(b).iter().copied().collect();
         for b in self.reached(b) {
             let block = &self.cfg.blocks[b];
             for op in &block.ops {
-                let Op::Code { uses, binds, .. } = op else { continue };
-                assigned.extend(uses.iter().filter(|u| u.kind == Kind::Assign).map(|u| u.var));
-                bound.extend(binds);
+                match op {
+                    Op::Code { binds, .. } => bound.extend(binds),
+                    Op::Declare(v) => drop(bound.insert(*v)),
+                    Op::Leave(_) => {}
+                }
             }
             if let End::Match { arms, .. } = &block.end {
                 bound.extend(arms.iter().flat_map(|a| &a.binds));
             }
         }
-        assigned.into_iter().filter(|v| !kept.contains(v) && !bound.contains(v)).collect()
+        let assigned = self.assigned(b).into_iter();
+        assigned.filter(|v| !kept.contains(v) && !bound.contains(v)).collect()
+    }
+
+    /// Locals that are given a value on some way from the beginning of block `b`, before that awaits or
+    /// meets a join.
+    fn assigned(&self, b: usize) -> BTreeSet<usize> {
+        let reached = self.reached(b);
+        let ops = reached.iter().flat_map(|b| &self.cfg.blocks[*b].ops);
+        let uses = ops.flat_map(|op| match op {
+            Op::Code { uses, .. } => &uses[..],
+            Op::Declare(_) | Op::Leave(_) => &[],
+        });
+        uses.filter(|u| u.kind == Kind::Assign).map(|u| u.var).collect()
+    }
+
+    /// A local that is there but empty.
+    fn empty(&self, v: usize) -> TokenStream {
+        let ty = self.cfg.vars.list[v].ty.as_ref().map(|ty| quote!(: #ty));
+        let new = self.binding(v);
+        quote!(let #new #ty;)
     }
 
     /// Declares what is refilled after a join, between what is older and what is younger.
@@ -265,7 +286,7 @@ impl Emitter<'_> {
         all.sort_by_key(|v| self.cfg.order[*v]);
         let lets = all.into_iter().map(|v| {
             let (name, new) = (self.name(v), self.binding(v));
-            if refilled.contains(&v) { quote!(let #new;) } else { quote!(let #new = #name;) }
+            if refilled.contains(&v) { self.empty(v) } else { quote!(let #new = #name;) }
         });
         quote!(#(#lets)*)
     }
@@ -279,7 +300,7 @@ impl Emitter<'_> {
         let (private, st) = (&self.private, ident("state"));
         let moves = all.iter().map(|&v| {
             let (new, out) = (self.binding(v), self.out(v));
-            if refilled.contains(&v) { quote!(let #new;) } else { quote!(let #new = #out;) }
+            if refilled.contains(&v) { self.empty(v) } else { quote!(let #new = #out;) }
         });
         // After an await the step knows that the state is empty (`Cx`); its variant must go where an
         // arm could look at it before another state is entered.
@@ -337,6 +358,9 @@ impl Emitter<'_> {
         for (i, op) in block.ops.iter().enumerate() {
             match op {
                 Op::Code { tokens, .. } => out.extend(self.stmts_of(b, tokens)),
+                // Only where it is given a value: of another arm's value rustc knows no type here.
+                Op::Declare(v) if self.assigned(b).contains(v) => out.extend(self.empty(*v)),
+                Op::Declare(_) => {}
                 Op::Leave(_) => {
                     for v in self.plan.dropped.get(&(b, i)).into_iter().flatten() {
                         let (private, name) = (&self.private, self.name(*v));

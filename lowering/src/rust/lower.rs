@@ -251,23 +251,18 @@ impl Builder<'_> {
         let mut uses = uses::of_stmt(&stmt, &self.cfg.vars);
         let binds = bound(&local.pat, &self.cfg.vars);
         let (attrs, pat) = (&local.attrs, &local.pat);
-        let tokens = match &local.init {
-            Some(init) => {
-                let value = self.code(&init.expr, &mut uses);
-                match &init.diverge {
-                    Some((_, diverge)) => {
-                        let diverge = rewrite::expr(diverge);
-                        quote!(#(#attrs)* let #pat = (#value) else #diverge;)
-                    }
-                    None => quote!(#(#attrs)* let #pat = #value;),
-                }
+        let Some(init) = &local.init else { return };
+        let value = self.code(&init.expr, &mut uses);
+        let tokens = match &init.diverge {
+            Some((_, diverge)) => {
+                let diverge = rewrite::expr(diverge);
+                quote!(#(#attrs)* let #pat = (#value) else #diverge;)
             }
-            None => quote!(#(#attrs)* let #pat;),
+            None => quote!(#(#attrs)* let #pat = #value;),
         };
         self.op(Op::Code { tokens, uses, binds: binds.clone() });
         binds.into_iter().for_each(|v| self.declare(v));
-        let made = local.init.as_ref().and_then(|init| temporaries::extended(&init.expr));
-        if let (Some(span), Some(at)) = (made, self.at) {
+        if let (Some(span), Some(at)) = (temporaries::extended(&init.expr), self.at) {
             self.cfg.temporaries.push((at, span));
         }
     }
@@ -339,6 +334,7 @@ impl Builder<'_> {
             return; // nothing gets here
         }
         match stmt {
+            Stmt::Item(syn::Item::Macro(item)) => self.refuse(Refusal::inner_macro(item.span())),
             Stmt::Item(item) => self.refuse(Refusal::inner_item(item.span())),
             Stmt::Local(local) => self.local(local),
             Stmt::Expr(e, Some(_)) if self.island_statement(e) => {}
@@ -374,8 +370,12 @@ impl Builder<'_> {
 
     fn local(&mut self, local: &Local) {
         let Some(init) = &local.init else {
-            // Declared here, given its value in a later statement.
-            return self.refuse(Refusal::no_value(local.span()));
+            // Given its value in a later statement.
+            for v in bound(&local.pat, &self.cfg.vars) {
+                self.op(Op::Declare(v));
+                self.declare(v);
+            }
+            return;
         };
         if self.island_local(local) {
             return;

@@ -50,7 +50,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
-use syn::{Block, Expr, FnArg, Pat, ReturnType, Signature, Token, Type};
+use syn::{Block, Expr, FnArg, Pat, ReturnType, Signature, Stmt, Token, Type};
 
 /// An explicit machine.
 #[derive(Clone, Debug)]
@@ -86,6 +86,8 @@ pub fn explicit(
     let output = output(krate, sig);
     check_shape(sig, &output, block, confident)?;
     let mut block = block.clone();
+    // Visible in all of the block, wherever they stand.
+    let items: Vec<Stmt> = block.stmts.extract_if(.., |stmt| is_visible_before(stmt)).collect();
     if confident {
         combine::rewrite(&mut block, krate);
     }
@@ -150,8 +152,13 @@ pub fn explicit(
     let plan = states::plan(&cfg, confident)?;
     let name = sig.ident.to_string();
     let frame = emit::Frame { krate, name: &name, output: &output, arguments: &arguments };
-    let body = emit::emit(&cfg, &plan, &frame);
-    Ok(Explicit { signature: quote!(#outer), body })
+    let machine = emit::emit(&cfg, &plan, &frame);
+    Ok(Explicit { signature: quote!(#outer), body: quote!(#(#items)* #machine) })
+}
+
+/// Whether a statement is an item that may be named before it: all but macros by example.
+fn is_visible_before(stmt: &Stmt) -> bool {
+    matches!(stmt, Stmt::Item(item) if !matches!(item, syn::Item::Macro(_) | syn::Item::Verbatim(_)))
 }
 
 /// The bounds of a type that is a generic parameter of the function.

@@ -34,6 +34,8 @@ pub(super) struct Var {
     /// What its type is known to be.
     pub(super) reference: Option<Reference>,
     pub(super) calls: Calls,
+    /// The type that a `let` spells for it.
+    pub(super) ty: Option<TokenStream>,
     /// Of a type without drop, as the source spells it: `Option<u64>`.
     pub(super) no_drop: bool,
     /// It is `self`.
@@ -120,6 +122,7 @@ impl Vars {
             nested: false,
             reference: None,
             calls: Calls::Unknown,
+            ty: None,
             no_drop: false,
             receiver: wanted == "this",
             mutable,
@@ -326,7 +329,10 @@ impl VisitMut for Resolver {
         self.declare(&mut local.pat);
         let Some(v) = single(&local.pat).and_then(|i| self.vars.get(i)) else { return };
         match &local.pat {
-            Pat::Type(p) => self.vars.spell_value(v, &p.ty),
+            Pat::Type(p) => {
+                self.vars.spell_value(v, &p.ty);
+                self.vars.list[v].ty = Some(p.ty.to_token_stream());
+            }
             _ => {
                 self.vars.list[v].scalar = scalar;
                 if scalar && let Some(init) = &local.init {

@@ -46,8 +46,16 @@ impl Refusal {
     pub(super) fn inner_item(span: Span) -> Self {
         Self::new(
             span,
-            "an item inside the body of an explicit task",
-            "move the item out of the function",
+            "an item in a block of an explicit task that awaits",
+            "move the item to the top of the function",
+        )
+    }
+
+    pub(super) fn inner_macro(span: Span) -> Self {
+        Self::new(
+            span,
+            "a macro by example in the body of an explicit task",
+            "move the macro out of the function",
         )
     }
 
@@ -56,14 +64,6 @@ impl Refusal {
             span,
             "a part of an explicit task that may not be there: its states would depend on it",
             "ask at run time, `if cfg!(…) { … }`, or write the function twice, each under its `#[cfg]`",
-        )
-    }
-
-    pub(super) fn no_value(span: Span) -> Self {
-        Self::new(
-            span,
-            "a local without a value: a state cannot hold what may not be there yet",
-            "give it a value where it is declared, or bind the value of the `if` or `match`",
         )
     }
 
@@ -159,6 +159,14 @@ impl Refusal {
             span,
             format!("`{name}` may or may not have been moved when the function suspends"),
             format!("move it on every way, or end its life before the await: `drop({name})`"),
+        )
+    }
+
+    pub(super) fn maybe_empty(name: &str, span: Span) -> Self {
+        Self::new(
+            span,
+            format!("`{name}` may or may not have a value when the function suspends"),
+            "give it one on every way, or declare it where it gets one: `let … = …;`",
         )
     }
 

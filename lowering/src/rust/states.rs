@@ -44,6 +44,8 @@ pub(super) struct Plan {
 enum Step {
     Use(Use),
     Bind(usize),
+    /// It is there, without a value.
+    Declare(usize),
     /// An island gives it back, if it is read later; the suspend point.
     Back(usize, usize),
     Leave(usize, usize),
@@ -104,6 +106,7 @@ impl Steps {
                         out.extend(uses.iter().map(|u| Step::Use(*u)));
                         out.extend(binds.iter().map(|v| Step::Bind(*v)));
                     }
+                    Op::Declare(v) => out.push(Step::Declare(*v)),
                     Op::Leave(vars) => out.extend(vars.iter().map(|v| Step::Leave(*v, i))),
                 }
             }
@@ -121,7 +124,7 @@ impl Steps {
         let event = |step: &Step| match step {
             Step::Use(u) => u.event(),
             Step::Bind(v) | Step::Back(v, _) => Event::Fill(*v),
-            Step::Leave(v, _) => Event::Reset(*v),
+            Step::Declare(v) | Step::Leave(v, _) => Event::Reset(*v),
         };
         Steps {
             events: steps.iter().map(|s| s.iter().map(event).collect()).collect(),
@@ -138,6 +141,7 @@ impl Steps {
 enum Status {
     Out,
     Alive,
+    /// In scope and empty: moved, or without a value yet.
     Moved,
     Maybe,
 }
@@ -166,6 +170,7 @@ pub(super) fn plan(cfg: &Cfg, confident: bool) -> Result<Plan, Vec<Refusal>> {
             .iter()
             .map(|v| v.no_drop || v.scalar || v.reference.is_some())
             .collect(),
+        unsure: BTreeSet::new(),
         steps: &steps,
         live_before: vec![],
         plan: Plan { awaits: vec![vec![]; cfg.awaits.len()], ..Plan::default() },
@@ -176,6 +181,7 @@ pub(super) fn plan(cfg: &Cfg, confident: bool) -> Result<Plan, Vec<Refusal>> {
     planner.find_back();
     planner.find_copies();
     let statuses = planner.statuses();
+    planner.find_unsure(&statuses);
     planner.keep(&live, &statuses);
     planner.check();
     planner.stay(&live, &statuses);
@@ -190,6 +196,8 @@ struct Planner<'a> {
     cfg: &'a Cfg,
     confident: bool,
     no_drop: Vec<bool>,
+    /// Locals that code may have given a new value: too much is left open for a cautious reading.
+    unsure: BTreeSet<usize>,
     steps: &'a Steps,
     /// Per block and point, the locals that are live just before it; one more for the end.
     live_before: Vec<Vec<BTreeSet<usize>>>,
@@ -224,15 +232,42 @@ impl Planner<'_> {
         }
     }
 
-    /// What is moved and used again has no drop.
+    /// What is moved and used again has no drop, unless code may have given it a new value in between.
     fn find_copies(&mut self) {
-        for &b in &self.plan.order {
-            for (i, step) in self.steps.per_block[b].iter().enumerate() {
-                if let Step::Use(Use { var, kind: Kind::Move, .. }) = step
-                    && self.live_before[b][i + 1].contains(var)
-                {
-                    self.no_drop[*var] = true;
+        let given = |step: &Step| match step {
+            Step::Use(u) if u.kind == Kind::Assign && u.conditional => Some(u.var),
+            _ => None,
+        };
+        let given: BTreeSet<usize> =
+            self.steps.per_block.iter().flatten().filter_map(given).collect();
+        for b in self.plan.order.clone() {
+            for i in 0..self.steps.per_block[b].len() {
+                let Step::Use(Use { var, kind: Kind::Move, .. }) = self.steps.per_block[b][i]
+                else {
+                    continue;
+                };
+                if self.no_drop[var] || !self.live_after(b, i, var) {
+                    continue;
                 }
+                self.no_drop[var] = true;
+                if given.contains(&var) {
+                    self.unsure.insert(var);
+                }
+            }
+        }
+    }
+
+    /// Of what is empty, and given a value on some ways of code, only the code knows whether it is there.
+    fn find_unsure(&mut self, statuses: &[Option<Vec<Status>>]) {
+        for &b in &self.plan.order {
+            let Some(mut s) = statuses[b].clone() else { continue };
+            for (i, step) in self.steps.per_block[b].iter().enumerate() {
+                if let Step::Use(Use { var, kind: Kind::Assign, conditional: true, .. }) = *step
+                    && s[var] != Status::Alive
+                {
+                    self.unsure.insert(var);
+                }
+                self.apply(b, i, *step, &mut s);
             }
         }
     }
@@ -244,6 +279,7 @@ impl Planner<'_> {
                 s[v] = Status::Alive;
             }
             Step::Back(..) => {}
+            Step::Declare(v) => s[v] = Status::Moved,
             Step::Leave(v, _) => s[v] = Status::Out,
             Step::Use(u) => {
                 let v = u.var;
@@ -273,8 +309,11 @@ impl Planner<'_> {
                     {
                         s[v] = Status::Maybe;
                     }
-                    Kind::Assign if !u.conditional => s[v] = Status::Alive,
-                    Kind::Assign if !copy && s[v] == Status::Moved => s[v] = Status::Maybe,
+                    // What is read later has a value on each way, or rustc says so.
+                    Kind::Assign if !u.conditional || self.live_after(block, i, v) => {
+                        s[v] = Status::Alive;
+                    }
+                    Kind::Assign if s[v] == Status::Moved => s[v] = Status::Maybe,
                     _ => {}
                 }
             }
@@ -313,12 +352,12 @@ impl Planner<'_> {
             if Some(v) == but {
                 continue;
             }
-            let is_live = live.contains(&v);
+            // What is empty is given a value before it is read.
+            let is_live = live.contains(&v) && status != Status::Moved;
             let owed = !self.no_drop[v] && matches!(status, Status::Alive | Status::Maybe);
-            if owed && status == Status::Maybe && !is_live {
-                let var = &self.cfg.vars.list[v];
-                let refusal = Refusal::maybe_moved(&var.word(), var.span);
-                self.refusals.entry(v).or_insert(refusal);
+            let unsure = !self.confident && self.unsure.contains(&v);
+            if (owed && status == Status::Maybe && !is_live) || (unsure && (owed || is_live)) {
+                self.refuse_maybe(v);
             }
             if is_live || owed {
                 out.push(v);
@@ -326,6 +365,18 @@ impl Planner<'_> {
         }
         out.sort_by_key(|v| self.cfg.order[*v]);
         out
+    }
+
+    /// Nobody knows whether it is there where a state would keep it, or a scope drop it.
+    fn refuse_maybe(&mut self, v: usize) {
+        let var = &self.cfg.vars.list[v];
+        let mut steps = self.steps.per_block.iter().flatten();
+        let refusal = if steps.any(|step| matches!(step, Step::Declare(w) if *w == v)) {
+            Refusal::maybe_empty(&var.word(), var.span)
+        } else {
+            Refusal::maybe_moved(&var.word(), var.span)
+        };
+        self.refusals.entry(v).or_insert(refusal);
     }
 
     fn keep(&mut self, live: &PlaceLiveness, statuses: &[Option<Vec<Status>>]) {
@@ -346,11 +397,7 @@ impl Planner<'_> {
                 {
                     match s[v] {
                         Status::Alive => self.plan.dropped.entry((b, op)).or_default().push(v),
-                        Status::Maybe => {
-                            let var = &self.cfg.vars.list[v];
-                            let refusal = Refusal::maybe_moved(&var.word(), var.span);
-                            self.refusals.entry(v).or_insert(refusal);
-                        }
+                        Status::Maybe => self.refuse_maybe(v),
                         Status::Out | Status::Moved => {}
                     }
                 }
@@ -375,7 +422,8 @@ impl Planner<'_> {
                 };
                 let there = |v: &usize| {
                     let owed = !self.no_drop[*v] && status[*v] == Status::Alive;
-                    owed || (live.live_in(*to).contains(*v) && status[*v] != Status::Out)
+                    let full = matches!(status[*v], Status::Alive | Status::Maybe);
+                    owed || (full && live.live_in(*to).contains(*v))
                 };
                 let mut vars: Vec<usize> = (0..status.len()).filter(there).collect();
                 vars.sort_by_key(|v| self.cfg.order[*v]);

@@ -157,6 +157,7 @@ fn in_place(
                     look(uses, has_return(tokens));
                     bound.extend(binds);
                 }
+                Op::Declare(v) => drop(bound.insert(*v)),
                 Op::Leave(vars) => bound.extend(vars),
             }
         }

@@ -9,9 +9,10 @@ use super::names::{Calls, Reference, Vars, is_comparison, single};
 use super::places::Event;
 use proc_macro2::{Span, TokenStream, TokenTree};
 use std::collections::BTreeSet;
+use std::ops::Range;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
-use syn::{BinOp, Expr, Macro, Member, Pat, Stmt, UnOp};
+use syn::{BinOp, Block, Expr, Macro, Member, Pat, Stmt, UnOp};
 
 /// What is done to a local.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,14 +77,14 @@ impl Use {
 
 /// Uses of an expression whose value is kept (`Hold::Yes`) or not.
 pub(super) fn of_expr(expr: &Expr, hold: Hold, vars: &Vars) -> Vec<Use> {
-    let mut walk = Walk { vars, out: vec![], hold, depth: 0 };
+    let mut walk = Walk::new(vars, hold);
     walk.expr(expr, Mode::Value);
     walk.finish()
 }
 
 /// Uses of a scrutinee, whose parts the patterns bind; `whole`: all of its parts.
 pub(super) fn of_scrutinee(expr: &Expr, whole: bool, vars: &Vars) -> Vec<Use> {
-    let mut walk = Walk { vars, out: vec![], hold: Hold::Yes, depth: 0 };
+    let mut walk = Walk::new(vars, Hold::Yes);
     walk.expr(expr, Mode::Scrutinee);
     let of_a_local = walk.var(expr).is_some();
     let mut uses = walk.finish();
@@ -97,7 +98,7 @@ pub(super) fn of_scrutinee(expr: &Expr, whole: bool, vars: &Vars) -> Vec<Use> {
 
 /// Uses of a statement.
 pub(super) fn of_stmt(stmt: &Stmt, vars: &Vars) -> Vec<Use> {
-    let mut walk = Walk { vars, out: vec![], hold: Hold::ByOthers, depth: 0 };
+    let mut walk = Walk::new(vars, Hold::ByOthers);
     walk.stmt(stmt);
     walk.finish()
 }
@@ -115,17 +116,24 @@ enum Mode {
 struct Walk<'a> {
     vars: &'a Vars,
     out: Vec<Use>,
+    /// Per use, the number of conditions it stands under.
+    depths: Vec<u32>,
     hold: Hold,
     depth: u32,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    fn new(vars: &'a Vars, hold: Hold) -> Self {
+        Walk { vars, out: vec![], depths: vec![], hold, depth: 0 }
+    }
+
     /// A borrow that only others could hold is held by nobody if there are no others.
     fn finish(mut self) -> Vec<Use> {
         let could_hold = |v: usize| !(self.vars.list[v].scalar || self.vars.list[v].owned);
         let holders: Vec<usize> =
             self.out.iter().map(|u| u.var).filter(|v| could_hold(*v)).collect();
-        for u in &mut self.out {
+        for (u, depth) in self.out.iter_mut().zip(&self.depths) {
+            u.conditional = *depth > 0;
             if u.hold == Hold::ByOthers {
                 let others = holders.iter().any(|v| *v != u.var);
                 u.hold = if others { Hold::Yes } else { Hold::No };
@@ -141,6 +149,31 @@ impl Walk<'_> {
             kind => kind,
         };
         self.out.push(Use { var, kind, hold: self.hold, conditional, span });
+        self.depths.push(self.depth);
+    }
+
+    /// Walks one way of several.
+    fn way(&mut self, body: impl FnOnce(&mut Self)) -> Way {
+        let first = self.out.len();
+        self.conditionally(body);
+        Way { uses: first..self.out.len(), leaves: false }
+    }
+
+    /// What each way gives a value before it looks at it is given one whichever is taken.
+    fn meet(&mut self, ways: &[Way]) {
+        let first_use = |way: &Way, v: usize| way.uses.clone().find(|i| self.out[*i].var == v);
+        let assigns =
+            |i: usize| self.out[i].kind == Kind::Assign && self.depths[i] == self.depth + 1;
+        let Some(one) = ways.iter().find(|way| !way.leaves) else { return };
+        let mut firsts = vec![];
+        for v in one.uses.clone().map(|i| self.out[i].var).collect::<BTreeSet<_>>() {
+            let on_each = ways.iter().filter_map(|way| match first_use(way, v) {
+                None if way.leaves => None,
+                first => Some(first.filter(|i| !way.leaves && assigns(*i))),
+            });
+            firsts.extend(on_each.collect::<Option<Vec<usize>>>().into_iter().flatten());
+        }
+        firsts.into_iter().for_each(|i| self.depths[i] -= 1);
     }
 
     fn conditionally(&mut self, body: impl FnOnce(&mut Self)) {
@@ -244,10 +277,13 @@ impl Walk<'_> {
             Expr::Break(e) => e.expr.iter().for_each(|e| self.expr(e, Mode::Value)),
             Expr::If(e) => {
                 self.holding(Hold::ByOthers, |this| this.expr(&e.cond, Mode::Value));
-                self.conditionally(|this| {
-                    this.stmts(&e.then_branch.stmts);
-                    e.else_branch.iter().for_each(|(_, e)| this.expr(e, Mode::Value));
-                });
+                let mut then = self.way(|this| this.stmts(&e.then_branch.stmts));
+                then.leaves = leaves_block(&e.then_branch);
+                if let Some((_, other)) = &e.else_branch {
+                    let mut way = self.way(|this| this.expr(other, Mode::Value));
+                    way.leaves = leaves(other);
+                    self.meet(&[then, way]);
+                }
             }
             Expr::Let(e) => {
                 let before = std::mem::replace(&mut self.hold, Hold::Yes);
@@ -256,12 +292,20 @@ impl Walk<'_> {
             }
             Expr::Match(e) => {
                 self.expr(&e.expr, Mode::Scrutinee);
-                self.conditionally(|this| {
-                    for arm in &e.arms {
+                let ways = e.arms.iter().map(|arm| {
+                    let mut way = self.way(|this| {
                         arm.guard.iter().for_each(|(_, g)| this.expr(g, Mode::Look));
                         this.expr(&arm.body, Mode::Value);
-                    }
+                    });
+                    way.leaves = leaves(&arm.body);
+                    way
                 });
+                let ways: Vec<Way> = ways.collect();
+                self.meet(&ways);
+            }
+            // A `break` may leave it before its end.
+            Expr::Block(e) if e.label.is_some() => {
+                self.conditionally(|this| this.stmts(&e.block.stmts));
             }
             Expr::Block(e) => self.stmts(&e.block.stmts),
             Expr::Unsafe(e) => self.stmts(&e.block.stmts),
@@ -425,6 +469,26 @@ impl Walk<'_> {
             }
         }
     }
+}
+
+/// One of several ways that control may take.
+struct Way {
+    /// The numbers of its uses.
+    uses: Range<usize>,
+    /// Whether it goes somewhere else than the others.
+    leaves: bool,
+}
+
+fn leaves(expr: &Expr) -> bool {
+    match expr {
+        Expr::Return(_) | Expr::Break(_) | Expr::Continue(_) => true,
+        Expr::Block(e) => e.label.is_none() && leaves_block(&e.block),
+        _ => false,
+    }
+}
+
+fn leaves_block(block: &Block) -> bool {
+    matches!(block.stmts.last(), Some(Stmt::Expr(e, _)) if leaves(e))
 }
 
 /// Finds the locals that an expression binds itself: a closure's parameters, what its body declares.

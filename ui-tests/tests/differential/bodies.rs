@@ -572,6 +572,110 @@ three_ways! {
         if a < b { pause().await; }
         a == b
     }
+    async fn later_number(n: u64) -> u64 = (3) {
+        let x;
+        pause().await;
+        if n > 2 { x = give(1).await; } else { x = 2; }
+        pause().await;
+        x + n
+    }
+    async fn later_between_others(n: u64) -> u64 = (3) {
+        let a = D::new(1);
+        let x;
+        let b = D::new(2);
+        if n > 2 { x = give(D::new(3)).await; } else { x = D::new(4); }
+        pause().await;
+        log("end");
+        x.get()
+    }
+    async fn later_on_ways_of_code(n: u64) -> u64 = (3) {
+        let x;
+        let b = D::new(2);
+        pause().await;
+        if n > 5 { x = D::new(3); } else if n > 4 { return 1; } else { x = D::new(4); }
+        pause().await;
+        x.get()
+    }
+    async fn later_in_arms(n: u64) -> u64 = (3) {
+        let (x, y);
+        let b = D::new(2);
+        match n {
+            0 => { x = D::new(3); y = 1; }
+            3 => { (x, y) = give((D::new(4), 2u64)).await; }
+            _ => return 9,
+        }
+        pause().await;
+        match y { 2 => log("two"), _ => log("one") }
+        x.get() + y
+    }
+    async fn later_in_each_round() -> u64 = () {
+        let mut sum: u64 = 0;
+        for i in 0..4u64 {
+            let x;
+            let d = D::new(10 + i);
+            if i == 1 { continue; }
+            pause().await;
+            x = D::new(i);
+            if i == 2 { pause().await; continue; }
+            sum += give(x.get()).await;
+        }
+        sum
+    }
+    async fn later_by_break(n: u64) -> u64 = (3) {
+        let x;
+        let mut i: u64 = 0;
+        loop {
+            let r = give(D::new(5 + i)).await;
+            i += 1;
+            if i == n { x = r; break; }
+            pause().await;
+        }
+        log("found");
+        pause().await;
+        x.get()
+    }
+    async fn later_or_never(n: u64) -> u64 = (3) {
+        let x;
+        let c = D::new(1);
+        if n > 2 { pause().await; return 7; }
+        x = D::new(2);
+        pause().await;
+        x.get()
+    }
+    async fn later_as_its_type_says(n: u64) -> u64 = (3) {
+        let x: Box<dyn Fn() -> u64>;
+        let mut y: Option<D>;
+        if n > 2 { pause().await; x = Box::new(|| 1); } else { x = Box::new(|| 2); }
+        y = None;
+        pause().await;
+        if n > 1 { y = Some(D::new(4)); }
+        pause().await;
+        x() + y.as_ref().map_or(0, D::get)
+    }
+    async fn moved_and_given_on_each_way(n: u64) -> u64 = (3) {
+        let mut d = D::new(1);
+        let e = D::new(2);
+        drop(d);
+        pause().await;
+        if n > 2 { d = D::new(3); } else { d = D::new(4); }
+        pause().await;
+        d.get()
+    }
+    async fn items_of_its_own(n: u64) -> u64 = (3) {
+        let a = twice(N);
+        use std::collections::BTreeMap as Map;
+        const N: u64 = 3;
+        fn twice(n: u64) -> u64 { n * 2 }
+        struct Held(D);
+        impl Held { fn get(&self) -> u64 { self.0.get() } }
+        pause().await;
+        let held = Held(D::new(a));
+        let mut map: Map<u64, u64> = Map::new();
+        map.insert(n, a);
+        pause().await;
+        async fn again(n: u64) -> u64 { pause().await; n }
+        held.get() + map[&n] + again(N).await
+    }
     async fn inner_blocks_of_code(n: u64) -> u64 = (3) {
         let mut total: u64 = 0;
         for i in 0..n {

@@ -230,6 +230,18 @@ shapes! { n d;
     nested { let x = { let e = D::new(2); pause().await; { let f = D::new(3); pause().await; } 5 }; x }
     shadowed { let n = n + 1; pause().await; let n = give(n).await; pause().await; n }
     written { let text = format!("{} {n}", give(n).await); pause().await; text.len() as u64 }
+    later_borrow { let e = D::new(1); let r; pause().await; r = &e; pause().await; r.get() + n }
+    later_on_some_ways { let e; if n > 2 { e = D::new(1); log(format!("{}", e.get())); } pause().await; n }
+    later_in_a_loop_of_code { let e; pause().await; loop { if n > 1 { e = D::new(1); break; } } pause().await; e.get() }
+    later_in_labelled_code { let mut e; pause().await; 'a: { if n > 9 { if n > 10 { break 'a; } e = D::new(1); } else { e = D::new(2); } log(format!("{}", e.get())); } pause().await; e = D::new(3); e.get() }
+    later_twice_in_code { let mut e; pause().await; if n > 1 { e = D::new(1); } pause().await; loop { e = D::new(2); break; } pause().await; e.get() }
+    moved_and_given_in_code { let mut e = D::new(1); drop(e); pause().await; if n > 1 { e = D::new(2); } pause().await; loop { e = D::new(3); break; } e.get() }
+    later_inside_code { pause().await; let mut sum = 0; for i in 0..n { let mut e; let mut k = D::new(9); if i > 1 { drop(k); k = D::new(8); } e = k; if e.get() > i { e = D::new(i); } sum += e.get(); } pause().await; sum }
+    later_and_captured { let e; e = D::new(1); let get = || e.get(); pause().await; get() }
+    later_in_a_closure { let e; pause().await; let f = || { let g; g = 4u64; g }; e = f(); pause().await; e }
+    later_looked_at_before { let mut e = D::new(1); pause().await; if n > 1 { log(format!("{}", e.get())); e = D::new(2); } else { e = D::new(3); } pause().await; e.get() }
+    items_in_a_block { if n > 1 { const M: u64 = 2; pause().await; return M; } 1 }
+    macro_of_its_own { macro_rules! three { () => { 3 } } pause().await; three!() }
     refilled { let mut e = D::new(2); e = give(e).await; pause().await; e = D::new(3); pause().await; n }
     array {
         let mut data: [u64; 4] = [n; 4];

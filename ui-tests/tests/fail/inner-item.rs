@@ -3,9 +3,12 @@ async fn get(n: u64) -> u64 {
 }
 
 #[vitte::task(explicit)]
-async fn f() -> u64 {
-    const N: u64 = 3;
-    get(N).await
+async fn f(ask: bool) -> u64 {
+    if ask {
+        const N: u64 = 3;
+        return get(N).await;
+    }
+    0
 }
 
 fn main() {}
