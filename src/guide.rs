@@ -70,10 +70,9 @@
 //!   stands before one in the same statement, is made of places, numbers, ranges and calls by value.
 //!   `match list.lock().pop() { Some(x) => f(x).await, … }` holds its guard all the while, so it is rustc's;
 //! * patterns around awaits bind all of the value;
-//! * no macro but those of the standard library whose arguments are expressions, no item in a block that
-//!   awaits (but for that of the function itself), no
-//!   call of itself, no parameter that is a pattern, no `impl Trait` in the result, no `#[cfg]` on a part
-//!   (an attribute sees the function before rustc takes the part out).
+//! * no macro but those of the standard library whose arguments are expressions, no item in an inner block
+//!   that awaits, no call of itself, no parameter that is a pattern, no `impl Trait` in the result, no
+//!   `#[cfg]` on a part (an attribute sees the function before rustc takes the part out).
 //!
 //! `explicit` asks less: it leaves borrows to the compiler, and takes `join!`, `try_join!` and `select!`
 //! (called by these words, or by a path that begins with `vitte`) as one await of all their futures.

@@ -35,7 +35,7 @@ use super::cfg::{Cfg, End, Op};
 use super::states::Plan;
 use super::uses::Kind;
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote};
+use quote::{ToTokens, format_ident, quote};
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use syn::Type;
@@ -239,8 +239,9 @@ impl Emitter<'_> {
     /// its code.
     fn refilled(&self, kept: &[usize], b: usize) -> Vec<usize> {
         let mut bound: BTreeSet<usize> = self.back_at(b).iter().copied().collect();
-        for b in self.reached(b) {
-            let block = &self.cfg.blocks[b];
+        let reached = self.reached(b);
+        for b in &reached {
+            let block = &self.cfg.blocks[*b];
             for op in &block.ops {
                 match op {
                     Op::Code { binds, .. } => bound.extend(binds),
@@ -252,15 +253,13 @@ impl Emitter<'_> {
                 bound.extend(arms.iter().flat_map(|a| &a.binds));
             }
         }
-        let assigned = self.assigned(b).into_iter();
+        let assigned = self.assigned(&reached).into_iter();
         assigned.filter(|v| !kept.contains(v) && !bound.contains(v)).collect()
     }
 
-    /// Locals that are given a value on some way from the beginning of block `b`, before that awaits or
-    /// meets a join.
-    fn assigned(&self, b: usize) -> BTreeSet<usize> {
-        let reached = self.reached(b);
-        let ops = reached.iter().flat_map(|b| &self.cfg.blocks[*b].ops);
+    /// Locals that are given a value in some of these blocks.
+    fn assigned(&self, blocks: &[usize]) -> BTreeSet<usize> {
+        let ops = blocks.iter().flat_map(|b| &self.cfg.blocks[*b].ops);
         let uses = ops.flat_map(|op| match op {
             Op::Code { uses, .. } => &uses[..],
             Op::Declare(_) | Op::Leave(_) => &[],
@@ -275,37 +274,45 @@ impl Emitter<'_> {
         quote!(let #new #ty;)
     }
 
+    /// Declares what is kept, with its value, and what is refilled, oldest first.
+    fn lets(
+        &self,
+        kept: impl Iterator<Item = usize>,
+        refilled: &[usize],
+        value: impl Fn(usize) -> TokenStream,
+    ) -> TokenStream {
+        let mut all: Vec<usize> = kept.chain(refilled.iter().copied()).collect();
+        all.sort_by_key(|v| self.cfg.order[*v]);
+        let lets = all.into_iter().map(|v| {
+            if refilled.contains(&v) {
+                return self.empty(v);
+            }
+            let (new, value) = (self.binding(v), value(v));
+            quote!(let #new = #value;)
+        });
+        lets.collect()
+    }
+
     /// Declares what is refilled after a join, between what is older and what is younger.
     fn again(&self, kept: &[usize], in_place: &[usize], b: usize) -> TokenStream {
         let refilled = self.refilled(kept, b);
         if refilled.is_empty() {
             return quote!();
         }
-        let kept = kept.iter().filter(|v| !in_place.contains(v));
-        let mut all: Vec<usize> = kept.chain(&refilled).copied().collect();
-        all.sort_by_key(|v| self.cfg.order[*v]);
-        let lets = all.into_iter().map(|v| {
-            let (name, new) = (self.name(v), self.binding(v));
-            if refilled.contains(&v) { self.empty(v) } else { quote!(let #new = #name;) }
-        });
-        quote!(#(#lets)*)
+        let kept = kept.iter().copied().filter(|v| !in_place.contains(v));
+        self.lets(kept, &refilled, |v| self.name(v).to_token_stream())
     }
 
     /// Moves what a state keeps out of it, oldest first.
     fn moved(&self, kept: &[usize], b: usize) -> TokenStream {
         let refilled =
             if self.plan.joins.contains_key(&b) { vec![] } else { self.refilled(kept, b) };
-        let mut all: Vec<usize> = kept.iter().chain(&refilled).copied().collect();
-        all.sort_by_key(|v| self.cfg.order[*v]);
+        let moves = self.lets(kept.iter().copied(), &refilled, |v| self.out(v));
         let (private, st) = (&self.private, ident("state"));
-        let moves = all.iter().map(|&v| {
-            let (new, out) = (self.binding(v), self.out(v));
-            if refilled.contains(&v) { self.empty(v) } else { quote!(let #new = #out;) }
-        });
         // After an await the step knows that the state is empty (`Cx`); its variant must go where an
         // arm could look at it before another state is entered.
         let vacate = (b == 0 || self.meets_join(b)).then(|| quote!(#private::vacate(#st);));
-        quote!(#(#moves)* #vacate)
+        quote!(#moves #vacate)
     }
 
     /// Block `b`, and what some way from its beginning leads to before it awaits or meets a join.
@@ -359,7 +366,9 @@ impl Emitter<'_> {
             match op {
                 Op::Code { tokens, .. } => out.extend(self.stmts_of(b, tokens)),
                 // Only where it is given a value: of another arm's value rustc knows no type here.
-                Op::Declare(v) if self.assigned(b).contains(v) => out.extend(self.empty(*v)),
+                Op::Declare(v) if self.assigned(&self.reached(b)).contains(v) => {
+                    out.extend(self.empty(*v));
+                }
                 Op::Declare(_) => {}
                 Op::Leave(_) => {
                     for v in self.plan.dropped.get(&(b, i)).into_iter().flatten() {

@@ -132,8 +132,7 @@ impl<'a> Walk<'a> {
         let could_hold = |v: usize| !(self.vars.list[v].scalar || self.vars.list[v].owned);
         let holders: Vec<usize> =
             self.out.iter().map(|u| u.var).filter(|v| could_hold(*v)).collect();
-        for (u, depth) in self.out.iter_mut().zip(&self.depths) {
-            u.conditional = *depth > 0;
+        for u in &mut self.out {
             if u.hold == Hold::ByOthers {
                 let others = holders.iter().any(|v| *v != u.var);
                 u.hold = if others { Hold::Yes } else { Hold::No };
@@ -153,10 +152,10 @@ impl<'a> Walk<'a> {
     }
 
     /// Walks one way of several.
-    fn way(&mut self, body: impl FnOnce(&mut Self)) -> Way {
+    fn way(&mut self, leaves: bool, body: impl FnOnce(&mut Self)) -> Way {
         let first = self.out.len();
         self.conditionally(body);
-        Way { uses: first..self.out.len(), leaves: false }
+        Way { uses: first..self.out.len(), leaves }
     }
 
     /// What each way gives a value before it looks at it is given one whichever is taken.
@@ -173,7 +172,10 @@ impl<'a> Walk<'a> {
             });
             firsts.extend(on_each.collect::<Option<Vec<usize>>>().into_iter().flatten());
         }
-        firsts.into_iter().for_each(|i| self.depths[i] -= 1);
+        for i in firsts {
+            self.depths[i] -= 1;
+            self.out[i].conditional = self.depths[i] > 0;
+        }
     }
 
     fn conditionally(&mut self, body: impl FnOnce(&mut Self)) {
@@ -277,12 +279,11 @@ impl<'a> Walk<'a> {
             Expr::Break(e) => e.expr.iter().for_each(|e| self.expr(e, Mode::Value)),
             Expr::If(e) => {
                 self.holding(Hold::ByOthers, |this| this.expr(&e.cond, Mode::Value));
-                let mut then = self.way(|this| this.stmts(&e.then_branch.stmts));
-                then.leaves = leaves_block(&e.then_branch);
+                let then = &e.then_branch;
+                let then = self.way(leaves_block(then), |this| this.stmts(&then.stmts));
                 if let Some((_, other)) = &e.else_branch {
-                    let mut way = self.way(|this| this.expr(other, Mode::Value));
-                    way.leaves = leaves(other);
-                    self.meet(&[then, way]);
+                    let other = self.way(leaves(other), |this| this.expr(other, Mode::Value));
+                    self.meet(&[then, other]);
                 }
             }
             Expr::Let(e) => {
@@ -293,12 +294,10 @@ impl<'a> Walk<'a> {
             Expr::Match(e) => {
                 self.expr(&e.expr, Mode::Scrutinee);
                 let ways = e.arms.iter().map(|arm| {
-                    let mut way = self.way(|this| {
+                    self.way(leaves(&arm.body), |this| {
                         arm.guard.iter().for_each(|(_, g)| this.expr(g, Mode::Look));
                         this.expr(&arm.body, Mode::Value);
-                    });
-                    way.leaves = leaves(&arm.body);
-                    way
+                    })
                 });
                 let ways: Vec<Way> = ways.collect();
                 self.meet(&ways);
